@@ -1,0 +1,1 @@
+"""The use cases, Qt-free: what the window, the command line and a Python program all call."""

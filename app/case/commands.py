@@ -1,0 +1,132 @@
+"""The only ways in which a case changes. Each takes a case to the next one and says in a few words what it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from app.case.records import Case, Position, Record
+
+
+class Command(Protocol):
+    """A named step from one state of the case to the next."""
+
+    @property
+    def label(self) -> str: ...
+
+    def apply(self, case: Case) -> Case: ...
+
+
+@dataclass(frozen=True)
+class SetPoint:
+    """Place or move a landmark (LPS, mm)."""
+
+    role: str
+    position_mm: Position
+
+    @property
+    def label(self) -> str:
+        return f"Place point {self.role}"
+
+    def apply(self, case: Case) -> Case:
+        return case.model_copy(update={"points": {**case.points, self.role: self.position_mm}})
+
+
+@dataclass(frozen=True)
+class SetPoints:
+    """Replace all landmarks at once."""
+
+    points: dict[str, Position]
+
+    @property
+    def label(self) -> str:
+        return f"Set {len(self.points)} points"
+
+    def apply(self, case: Case) -> Case:
+        return case.model_copy(update={"points": dict(self.points)})
+
+
+@dataclass(frozen=True)
+class RemovePoint:
+    """Take a landmark away."""
+
+    role: str
+
+    @property
+    def label(self) -> str:
+        return f"Remove point {self.role}"
+
+    def apply(self, case: Case) -> Case:
+        return case.model_copy(update={"points": {r: p for r, p in case.points.items() if r != self.role}})
+
+
+@dataclass(frozen=True)
+class SetPatientValues:
+    """Enter what is known of the patient; None makes a value unknown again."""
+
+    values: dict[str, float | None]
+
+    @property
+    def label(self) -> str:
+        return "Set " + ", ".join(self.values)
+
+    def apply(self, case: Case) -> Case:
+        merged = {**case.patient, **self.values}
+        return case.model_copy(update={"patient": {n: v for n, v in merged.items() if v is not None}})
+
+
+@dataclass(frozen=True)
+class SetParameters:
+    """Choose the parameters of a step."""
+
+    step: str
+    parameters: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        return f"Set parameters of {self.step}"
+
+    def apply(self, case: Case) -> Case:
+        return case.model_copy(update={"parameters": {**case.parameters, self.step: self.parameters}})
+
+
+@dataclass(frozen=True)
+class AddRecord:
+    """Take the result of a step into the case; it becomes the current one of its kind."""
+
+    record: Record
+
+    @property
+    def label(self) -> str:
+        return f"Add {self.record.kind} {self.record.id}"
+
+    def apply(self, case: Case) -> Case:
+        return case.model_copy(update={"records": (*case.records, self.record)})
+
+
+@dataclass(frozen=True)
+class RemoveRecord:
+    """Take a result out of the case; its files stay in the bundle, so that undo brings it back."""
+
+    record_id: str
+
+    @property
+    def label(self) -> str:
+        return f"Remove {self.record_id}"
+
+    def apply(self, case: Case) -> Case:
+        return case.model_copy(update={"records": tuple(r for r in case.records if r.id != self.record_id)})
+
+
+@dataclass(frozen=True)
+class RenameCase:
+    """Give the case another title."""
+
+    title: str
+
+    @property
+    def label(self) -> str:
+        return "Rename the case"
+
+    def apply(self, case: Case) -> Case:
+        return case.model_copy(update={"title": self.title})
