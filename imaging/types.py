@@ -142,18 +142,30 @@ class Patch:
 WALL_PATCH_ID = 1
 
 
+@dataclass(frozen=True)
+class VesselEnd:
+    """Where a vessel tree is to open: ``position_mm`` (LPS) lies in the lumen, where the model is cut across the vessel."""
+
+    name: str
+    kind: Literal["inlet", "outlet"]
+    position_mm: tuple[float, float, float]
+
+
 @dataclass(frozen=True, eq=False)
 class VesselModel:
     """The closed lumen surface whose ``triangle_data["patch"]`` names each triangle's patch, and its centerlines.
 
     The wall is patch 1, the inlet 2, the outlets follow. ``extension_start_mm`` tells for each cap patch id where the
-    anatomy ends and the artificial flow extension begins (its center, LPS).
+    anatomy ends and the artificial flow extension begins (its center, LPS). ``figures`` holds what was measured while
+    building (names carry units), ``notes`` what a reader of the model must know (methods used, corrections made).
     """
 
     surface: Surface
     patches: tuple[Patch, ...]
     centerlines: CenterlineTree
     extension_start_mm: Mapping[int, tuple[float, float, float]] = field(default_factory=dict)
+    figures: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +173,7 @@ class TetMesh:
     """Tetrahedra: ``points`` (n, 3) mm LPS, ``tets`` (m, 4) of positive volume, boundary ``facets`` (f, 3), outward.
 
     ``facet_patch`` (f,) gives each facet's patch id; ``layer`` (m,) is 1, 2, 3 ... for boundary layers counted from the
-    wall and 0 for the core.
+    wall and 0 for the core. ``notes`` lists the repairs that were needed to make the mesh.
     """
 
     points: FloatArray
@@ -170,3 +182,4 @@ class TetMesh:
     facet_patch: NDArray[np.int32]
     layer: NDArray[np.int8]
     patches: tuple[Patch, ...]
+    notes: tuple[str, ...] = ()
