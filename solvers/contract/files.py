@@ -1,0 +1,21 @@
+"""The names of the files in a run folder."""
+
+from __future__ import annotations
+
+SPEC = "spec.json"
+MESH = "mesh.npz"
+EVENTS = "events.ndjson"
+STATE = "state.json"
+SCALARS = "scalars.csv"
+FIELDS = "fields.vtkhdf"
+WALL = "wall.vtkhdf"
+INDICES = "indices.json"
+STOP = "STOP"
+"""Its presence asks the run to write a checkpoint and leave."""
+CHECKPOINTS = "checkpoint"
+FRAMES = "frames"
+"""Snapshots of the cycle that is being solved; gone when the run has ended."""
+CONSOLE = "console.txt"
+"""What the processes printed."""
+RESERVE = "reserve.bin"
+"""Some kilobytes given back when the disk is full, so that the run can still say so."""
