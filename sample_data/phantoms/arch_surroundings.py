@@ -55,9 +55,7 @@ def _chest(aorta: Vessel, bend_start: float, bend_end: float, valve: FloatArray,
         Tissue("sternum", sternum, 600.0),
         Tissue("sternal marrow", Inset(sternum, 1.5), 180.0),
         Tissue("esophagus", Column(_xy(esophagus), (7.0, 5.0)), 40.0, 0.05),
-        Tissue(
-            "trachea", Vessel("trachea", Line(_at(trachea), _at(_shifted(trachea, 0, -12, 120))), Constant(8.0)), -980.0
-        ),
+        Tissue("trachea", trachea, -980.0),
     )
 
 

@@ -129,13 +129,15 @@ class Vessel:
                 axial_squared = np.where(overrun > 0.0, overrun**2, axial_squared)
                 beyond = np.maximum(beyond, overrun - (reach if continued else 0.0))
         lateral = np.sqrt(np.maximum(offset_squared - axial_squared, 0.0)) - self.radius(s)
-        return np.where((lateral > 0.0) & (beyond > 0.0), np.hypot(lateral, beyond), np.maximum(lateral, beyond))
+        corner = (lateral > 0.0) & (beyond > 0.0)
+        return np.asarray(np.where(corner, np.hypot(lateral, beyond), np.maximum(lateral, beyond)))
 
     def lower_bound(self, points: FloatArray, continued: bool) -> FloatArray:
-        """A cheap bound ``(n,)`` from below of ``implicit``: the distance to the vessel's box."""
+        """A cheap bound ``(n,)`` from below of ``implicit``: the distance to the vessel's box, or minus its radius."""
         low, high = self._continued_box_mm if continued else self.box_mm
         outside = np.maximum(np.maximum(low - points, points - high), 0.0)
-        return np.asarray(np.linalg.norm(outside, axis=1))
+        distance = np.linalg.norm(outside, axis=1)
+        return np.asarray(np.where(distance > 0.0, distance, -self.max_radius_mm))
 
     @cached_property
     def volume_mm3(self) -> float:
