@@ -7,15 +7,15 @@ model of a population.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
 from imaging.types import FloatArray
 from sample_data.phantoms.arch_surroundings import arch_tissues
-from sample_data.phantoms.curves import SplineCurve, Vector, unit
-from sample_data.phantoms.phantom import Phantom, Plaque, Vessel
+from sample_data.phantoms.curves import SplineCurve, Vector, as_vector, unit
+from sample_data.phantoms.phantom import Phantom, Plaque
 from sample_data.phantoms.radii import Monotone
+from sample_data.phantoms.vessel import Vessel
 
 BRANCHES = ("brachiocephalic_trunk", "left_common_carotid", "left_subclavian")
 _SEED_DEPTH_MM = 1.0
@@ -104,19 +104,19 @@ def aortic_arch(parameters: ArchParameters | None = None) -> Phantom:
         _aorta_radius(p, centerline.length_mm, bend_start, bend_end),
         inlet="aortic_valve",
         outlet="descending",
-        inlet_continues_mm=3.0,
+        inlet_image_mm=3.0,
     )
     top = _highest(centerline)
     branches = _branches(p, aorta, top)
     seeds = {
-        "aortic_valve": _tuple(centerline.position(0.0)),
-        "ascending": _tuple(centerline.position(0.8 * bend_start)),
-        "arch": _tuple(centerline.position(top)),
-        "descending": _tuple(centerline.position(0.5 * (bend_end + centerline.length_mm))),
-        "descending_end": _tuple(centerline.position(centerline.length_mm - _SEED_DEPTH_MM)),
+        "aortic_valve": as_vector(centerline.position(0.0)),
+        "ascending": as_vector(centerline.position(0.8 * bend_start)),
+        "arch": as_vector(centerline.position(top)),
+        "descending": as_vector(centerline.position(0.5 * (bend_end + centerline.length_mm))),
+        "descending_end": as_vector(centerline.position(centerline.length_mm - _SEED_DEPTH_MM)),
     }
     for branch in branches:
-        seeds[str(branch.outlet)] = _tuple(branch.curve.position(branch.curve.length_mm - _SEED_DEPTH_MM))
+        seeds[str(branch.outlet)] = as_vector(branch.curve.position(branch.curve.length_mm - _SEED_DEPTH_MM))
     return Phantom(
         kind="aortic_arch",
         vessels=(aorta, *branches),
@@ -262,9 +262,4 @@ def _plaque(aorta: Vessel, s: float, angle_deg: float, radius: float) -> Plaque:
     angle = np.deg2rad(angle_deg)
     distance = float(aorta.radius(s)) + 0.3 * radius
     center = aorta.curve.position(s) + distance * (np.cos(angle) * u + np.sin(angle) * v)
-    return Plaque(_tuple(center), radius, hu=1100.0)
-
-
-def _tuple(point: Any) -> Vector:
-    x, y, z = (float(c) for c in point)
-    return x, y, z
+    return Plaque(as_vector(center), radius, hu=1100.0)

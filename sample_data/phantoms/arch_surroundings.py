@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imaging.types import FloatArray
-from sample_data.phantoms.curves import Line, SplineCurve, Vector, unit
-from sample_data.phantoms.phantom import Tissue, Vessel
+from sample_data.phantoms.curves import Line, SplineCurve, as_vector, unit
+from sample_data.phantoms.phantom import Tissue
 from sample_data.phantoms.radii import Constant
 from sample_data.phantoms.shapes import Column, Ellipsoid, HalfSpace, Inset, Stack, Without
+from sample_data.phantoms.vessel import Vessel
 
 if TYPE_CHECKING:
     from sample_data.phantoms.arch import ArchParameters
@@ -44,7 +45,7 @@ def _chest(aorta: Vessel, bend_start: float, bend_end: float, valve: FloatArray,
     esophagus = 0.5 * (descending + lowest) + np.array([-radius - 9.0, -6.0, 0.0])
     sternum = Ellipsoid((x - 12.0, y - 78.0, z), (17.0, 6.0, 90.0))
     carina = np.array([x - 14.0, y + 8.0, z + 10.0])
-    trachea = Vessel("trachea", Line(_at(carina), _at(_shifted(carina, 0, -12, 120))), Constant(8.0))
+    trachea = Vessel("trachea", Line(as_vector(carina), as_vector(_shifted(carina, 0, -12, 120))), Constant(8.0))
     return (
         Tissue("right lung", Ellipsoid((x - 95.0, y, z - 20.0), (68.0, 95.0, 150.0)), -850.0),
         Tissue("left lung", Ellipsoid((x + 88.0, y, z - 20.0), (68.0, 95.0, 150.0)), -850.0),
@@ -77,8 +78,8 @@ def _right_heart_and_veins(
     cava = SplineCurve(np.vstack([beside, confluence]))
     vein = SplineCurve(np.vstack([confluence, *crossing, far_left]))
     return (
-        Tissue("right ventricle", Ellipsoid(_at(_shifted(valve, 12, -48, -22)), (42.0, 22.0, 32.0)), 40.0, 0.6),
-        Tissue("right atrium", Ellipsoid(_at(_shifted(valve, -38, 4, -14)), (20.0, 24.0, 28.0)), 40.0, 1.3),
+        Tissue("right ventricle", Ellipsoid(as_vector(_shifted(valve, 12, -48, -22)), (42.0, 22.0, 32.0)), 40.0, 0.6),
+        Tissue("right atrium", Ellipsoid(as_vector(_shifted(valve, -38, 4, -14)), (20.0, 24.0, 28.0)), 40.0, 1.3),
         Tissue("left brachiocephalic vein", Vessel("vein", vein, Constant(vein_radius)), 40.0, 1.7),
         Tissue("superior vena cava", Vessel("cava", cava, Constant(cava_radius)), 40.0, p.venous_enhancement),
     )
@@ -105,17 +106,17 @@ def _pulmonary_artery(
 
 def _left_heart(aorta: Vessel, valve: FloatArray, p: ArchParameters) -> tuple[Tissue, ...]:
     axis = unit(p.axis)
-    aortic_side = HalfSpace(_at(valve), _at(axis))
+    aortic_side = HalfSpace(as_vector(valve), as_vector(axis))
     ventricle = valve - 14.0 * axis + 34.0 * unit((0.55, -0.30, -0.78))
-    cavity = Ellipsoid(_at(ventricle), (23.0, 23.0, 34.0))
-    muscle = Ellipsoid(_at(ventricle), (34.0, 34.0, 45.0))
+    cavity = Ellipsoid(as_vector(ventricle), (23.0, 23.0, 34.0))
+    muscle = Ellipsoid(as_vector(ventricle), (34.0, 34.0, 45.0))
     outflow_end = valve - 26.0 * axis
     outflow = Vessel(
         "outflow",
-        Line(_at(valve), _at(outflow_end)),
+        Line(as_vector(valve), as_vector(outflow_end)),
         Constant(p.annulus_radius_mm),
         inlet="annulus",
-        inlet_continues_mm=0.0,
+        inlet_image_mm=0.0,
     )
     sinus = aorta.curve.position(10.0)
     atrium_axes = (30.0, 20.0, 24.0)
@@ -130,7 +131,7 @@ def _left_heart(aorta: Vessel, valve: FloatArray, p: ArchParameters) -> tuple[Ti
         coronaries.append(Tissue(name, Vessel(name, SplineCurve(path), Constant(1.7)), 40.0, 0.95, opens_wall=True))
     return (
         Tissue("myocardium", Without(muscle, aortic_side), 45.0, 0.18),
-        Tissue("left atrium", Ellipsoid(_at(atrium), atrium_axes), 40.0, p.atrial_enhancement),
+        Tissue("left atrium", Ellipsoid(as_vector(atrium), atrium_axes), 40.0, p.atrial_enhancement),
         Tissue("left ventricle", Without(cavity, aortic_side), 40.0, 1.0, opens_wall=True),
         Tissue("left ventricular outflow", outflow, 40.0, 1.0, opens_wall=True),
         *coronaries,
@@ -139,11 +140,6 @@ def _left_heart(aorta: Vessel, valve: FloatArray, p: ArchParameters) -> tuple[Ti
 
 def _shifted(point: FloatArray, x: float, y: float, z: float) -> FloatArray:
     return np.asarray(point + np.array([x, y, z], dtype=float))
-
-
-def _at(point: FloatArray) -> Vector:
-    x, y, z = (float(c) for c in point)
-    return x, y, z
 
 
 def _xy(point: FloatArray) -> tuple[float, float]:

@@ -21,6 +21,12 @@ def unit(vector: Any) -> FloatArray:
     return np.asarray(array / np.linalg.norm(array))
 
 
+def as_vector(point: Any) -> Vector:
+    """The point ``(3,)`` as three plain floats."""
+    x, y, z = point
+    return float(x), float(y), float(z)
+
+
 class Curve(Protocol):
     """A curve in mm LPS, parametrized by arc length from 0 to ``length_mm``."""
 

@@ -59,3 +59,17 @@ class Monotone:
 
     def __call__(self, s_mm: Any) -> FloatArray:
         return np.asarray(self._interpolator(np.clip(s_mm, self.s_mm[0], self.s_mm[-1])))
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """Another profile with a cosine stenosis that takes ``fraction`` of its radius at ``center_mm``."""
+
+    profile: RadiusProfile
+    fraction: float
+    center_mm: float
+    half_length_mm: float
+
+    def __call__(self, s_mm: Any) -> FloatArray:
+        narrowing = CosineBump(1.0, 1.0 - self.fraction, self.center_mm, self.half_length_mm)
+        return np.asarray(self.profile(s_mm) * narrowing(s_mm))

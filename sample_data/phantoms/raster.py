@@ -32,22 +32,52 @@ def volume_fraction(implicit: Implicit, grid: Grid, samples_per_voxel_edge: int 
         Values in mm ``(n,)`` of points ``(n, 3)`` mm LPS, negative inside; the gradient's length is at most 1.3.
     """
     fraction = np.zeros(grid.array_shape, dtype=np.float32)
+
+    def settle(starts: IntArray, block: int, value: FloatArray) -> None:
+        _fill(fraction, starts[value < 0.0], block, 1.0)
+
+    near, _ = _descend(implicit, grid, 0, settle)
+    if len(near):
+        i, j, k = near.T
+        fraction[k, j, i] = _sampled(implicit, grid, near, samples_per_voxel_edge)
+    return fraction
+
+
+def signed_values(implicit: Implicit, grid: Grid) -> FloatImage:
+    """The function at the voxel centers ``[k, j, i]``, exact next to the surface and of the right sign elsewhere."""
+    values = np.empty(grid.array_shape, dtype=np.float32)
+
+    def settle(starts: IntArray, block: int, value: FloatArray) -> None:
+        for sign in (-1.0, 1.0):
+            _fill(values, starts[value * sign > 0.0], block, sign * max(grid.spacing_mm))
+
+    near, value = _descend(implicit, grid, 2, settle)
+    i, j, k = near.T
+    values[k, j, i] = value
+    return values
+
+
+def _descend(
+    implicit: Implicit, grid: Grid, padding: int, settle: Callable[[IntArray, int, FloatArray], None]
+) -> tuple[IntArray, FloatArray]:
+    """Hands blocks on one side of the surface to ``settle``; returns the voxels (i, j, k) at the surface and values.
+
+    A block is settled when the function at its center shows that it, grown by ``padding`` voxels, is on one side.
+    """
     size = np.asarray(grid.size)
-    spacing = np.asarray(grid.spacing_mm)
     counts = -(-size // _BLOCK_SIZES[0])
     starts = np.stack(np.meshgrid(*[np.arange(c) for c in counts], indexing="ij"), axis=-1).reshape(-1, 3)
     starts = starts * _BLOCK_SIZES[0]
+    value = np.empty(0)
     for level, block in enumerate(_BLOCK_SIZES):
         value = _in_chunks(implicit, grid.to_lps(starts + 0.5 * (block - 1)))
-        reach = _STEEPEST * 0.5 * block * float(np.linalg.norm(spacing))
-        _fill(fraction, starts[value < -reach], block)
-        starts = starts[np.abs(value) <= reach]
+        reach = _STEEPEST * 0.5 * (block + padding) * float(np.linalg.norm(grid.spacing_mm))
+        far = np.abs(value) > reach
+        settle(starts[far], block, value[far])
+        starts, value = starts[~far], value[~far]
         if level + 1 < len(_BLOCK_SIZES):
             starts = _split(starts, block, _BLOCK_SIZES[level + 1], size)
-    if len(starts):
-        i, j, k = starts.T
-        fraction[k, j, i] = _sampled(implicit, grid, starts, samples_per_voxel_edge)
-    return fraction
+    return starts, value
 
 
 def _split(starts: IntArray, block: int, smaller: int, size: IntArray) -> IntArray:
@@ -57,13 +87,13 @@ def _split(starts: IntArray, block: int, smaller: int, size: IntArray) -> IntArr
     return np.asarray(children[(children < size).all(axis=1)])
 
 
-def _fill(fraction: FloatImage, starts: IntArray, block: int) -> None:
+def _fill(image: FloatImage, starts: IntArray, block: int, value: float) -> None:
     if block == 1:
         i, j, k = starts.T
-        fraction[k, j, i] = 1.0
+        image[k, j, i] = value
         return
     for i, j, k in starts:
-        fraction[k : k + block, j : j + block, i : i + block] = 1.0
+        image[k : k + block, j : j + block, i : i + block] = value
 
 
 def _sampled(implicit: Implicit, grid: Grid, voxels: IntArray, samples_per_voxel_edge: int) -> FloatArray:

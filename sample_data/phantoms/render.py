@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, special
 
-from imaging.types import Grid, LabelMap, Progress, Volume, silent
+from imaging.types import FloatArray, Grid, LabelMap, Progress, Volume, silent
 from sample_data.phantoms.curves import Vector
-from sample_data.phantoms.phantom import Phantom, Sphere
-from sample_data.phantoms.raster import FloatImage, volume_fraction
+from sample_data.phantoms.phantom import Phantom
+from sample_data.phantoms.raster import FloatImage, Implicit, volume_fraction
+from sample_data.phantoms.vessel import Sphere
 
 _FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 _UNENHANCED_BLOOD_HU = 40.0
@@ -145,10 +146,7 @@ def _sharp_image(
     """
     medium_hu = settings.lumen_hu - _UNENHANCED_BLOOD_HU if settings.contrast else 0.0
 
-    def continued(points: np.ndarray) -> np.ndarray:
-        return phantom.implicit(points, continued=True)
-
-    lumen = volume_fraction(continued, grid) if settings.continue_lumen else truth
+    lumen = volume_fraction(phantom.image_implicit, grid) if settings.continue_lumen else truth
     image = np.full(grid.array_shape, phantom.background_hu, dtype=np.float32)
     beside_lumen = np.maximum(1.0 - lumen, 1e-6)
     tissues = sorted(phantom.tissues, key=lambda tissue: tissue.opens_wall) if settings.tissues else []
@@ -170,6 +168,10 @@ def _sharp_image(
     return image
 
 
+def _shown(phantom: Phantom, settings: RenderSettings) -> Implicit:
+    return phantom.image_implicit if settings.continue_lumen else phantom.implicit
+
+
 def _paint_wall(
     image: FloatImage,
     phantom: Phantom,
@@ -178,8 +180,8 @@ def _paint_wall(
     lumen: FloatImage,
     beside_lumen: FloatImage,
 ) -> None:
-    def outer_wall(points: np.ndarray) -> np.ndarray:
-        return phantom.implicit(points, continued=settings.continue_lumen) - phantom.wall_mm
+    def outer_wall(points: FloatArray) -> FloatArray:
+        return _shown(phantom, settings)(points) - phantom.wall_mm
 
     share = np.clip((volume_fraction(outer_wall, grid) - lumen) / beside_lumen, 0.0, 1.0)
     image += share * (np.float32(settings.wall_hu) - image)
@@ -194,10 +196,10 @@ def _paint_plaque(
     settings: RenderSettings,
     beside_lumen: FloatImage,
 ) -> None:
-    def outside_lumen(points: np.ndarray) -> np.ndarray:
+    def outside_lumen(points: FloatArray) -> FloatArray:
         value = ball.implicit(points)
         near = value < 2.0
-        value[near] = np.maximum(value[near], -phantom.implicit(points[near], continued=settings.continue_lumen))
+        value[near] = np.maximum(value[near], -_shown(phantom, settings)(points[near]))
         return value
 
     share = np.clip(volume_fraction(outside_lumen, grid) / beside_lumen, 0.0, 1.0)

@@ -8,7 +8,7 @@ import numpy as np
 
 from imaging.types import FloatArray
 from sample_data.phantoms.curves import Vector
-from sample_data.phantoms.phantom import Shape
+from sample_data.phantoms.vessel import Shape
 
 
 @dataclass(frozen=True)
