@@ -1,0 +1,89 @@
+"""Centerlines by minimal paths through the depth of the lumen: our own, for sizing and when VMTK fails."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from imaging.centerline.curves import resampled, smoothed, tangents
+from imaging.surface.lumen_field import LumenField
+from imaging.types import FloatArray
+
+_CENTRALITY = 3.0
+_CENTERING_PASSES = 30
+
+
+class Disconnected(Exception):
+    """No way through the lumen from the start to this end (index into the list of ends)."""
+
+    def __init__(self, end: int) -> None:
+        super().__init__(f"no path to end {end}")
+        self.end = end
+
+
+def depth_mm(field: LumenField) -> NDArray[np.float32]:
+    """Distance to the wall inside the lumen, 0 outside, on the field's grid."""
+    spacing = field.grid.spacing_mm[::-1]
+    inside = field.values > 0.5
+    depth = ndimage.distance_transform_edt(inside, sampling=spacing) - 0.5 * min(spacing)
+    return np.maximum(depth, 0.0).astype(np.float32)
+
+
+def minimal_paths(
+    field: LumenField, depth: NDArray[np.float32], start_mm: FloatArray, ends_mm: list[FloatArray], step_mm: float
+) -> list[FloatArray]:
+    """Central lines from one point of the lumen to others.
+
+    The path minimizes the integral of ``depth ** -3`` and is then moved to the local ridge of the depth.
+
+    Parameters
+    ----------
+    field, depth
+        The lumen and :func:`depth_mm` of it.
+    start_mm, ends_mm
+        LPS positions near the lumen.
+    step_mm : float
+        Distance between points of the result.
+
+    Raises
+    ------
+    Disconnected
+        When an end cannot be reached.
+    """
+    from skimage.graph import MCP_Geometric
+
+    cost = np.where(depth > 0, np.maximum(depth, 1e-3) ** -_CENTRALITY, -1.0)
+    search = MCP_Geometric(cost, sampling=field.grid.spacing_mm[::-1])
+    start = _nearest_inside(field, depth, start_mm)
+    stops = [_nearest_inside(field, depth, end) for end in ends_mm]
+    reached, _ = search.find_costs([start], stops)
+    lines = []
+    for number, stop in enumerate(stops):
+        if not np.isfinite(reached[stop]):
+            raise Disconnected(number)
+        voxels = np.asarray(search.traceback(stop), dtype=float)
+        line = field.grid.to_lps(voxels[:, ::-1])
+        lines.append(_centered(field, depth, line, step_mm) if len(line) > 2 else line)
+    return lines
+
+
+def _nearest_inside(field: LumenField, depth: NDArray[np.float32], position_mm: FloatArray) -> tuple[int, ...]:
+    inside = np.argwhere(depth > 0)
+    index = field.grid.to_index(position_mm)[::-1]
+    offset = (inside - index) * np.asarray(field.grid.spacing_mm[::-1])
+    return tuple(int(n) for n in inside[(offset**2).sum(axis=1).argmin()])
+
+
+def _centered(field: LumenField, depth: NDArray[np.float32], line: FloatArray, step_mm: float) -> FloatArray:
+    gradient = np.asarray(np.gradient(ndimage.gaussian_filter(depth, 1.0), *field.grid.spacing_mm[::-1]))
+    to_lps = np.asarray(field.grid.direction).reshape(3, 3)
+    voxel = min(field.grid.spacing_mm)
+    line = resampled(line, step_mm)
+    for _ in range(_CENTERING_PASSES):
+        index = field.grid.to_index(line)[:, ::-1].T
+        uphill = np.stack([ndimage.map_coordinates(g, index, order=1) for g in gradient[::-1]], axis=1) @ to_lps.T
+        along = tangents(line)
+        uphill -= along * np.einsum("ij,ij->i", uphill, along)[:, None]
+        line = smoothed(line + 0.5 * voxel * uphill, 2.0 * step_mm)
+    return resampled(line, step_mm)

@@ -1,0 +1,128 @@
+"""Where and how an open end is cut: flat, across the centerline, as near to its point as the section is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from imaging.centerline.curves import arc_length
+from imaging.centerline.tree import Path
+from imaging.errors import ImagingError
+from imaging.surface.checks import position_text
+from imaging.surface.lumen_field import LumenField
+from imaging.surface.sections import Section, section
+from imaging.types import FloatArray, VesselEnd
+
+_LOOK_BEYOND_VOXELS = 1.5
+_WHOLE = 0.8
+_MAX_RETREAT_RADII = 3.0
+_TANGENT_RADII = 0.75
+_WINDOW_RADII = 6.0
+
+
+@dataclass(frozen=True, eq=False)
+class CutPlane:
+    """A cut: its place on the path (index from the inlet), center and unit normal that points out of the model."""
+
+    end: VesselEnd
+    path_index: int
+    center_mm: FloatArray
+    normal: FloatArray
+    radius_mm: float
+
+
+def cut_plane(field: LumenField, paths: Sequence[Path], number: int, end: VesselEnd, voxel_mm: float) -> CutPlane:
+    """The cut for one end of the tree.
+
+    A label that ends flat gives a wall that is rounded there within a voxel or two; the cut retreats from the wished
+    position, at most three radii, until the lumen goes on behind most of the section.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        All lines from the inlet.
+    number : int
+        The line that leads to this end (for the inlet, any).
+    voxel_mm : float
+        Largest voxel spacing of the label.
+
+    Raises
+    ------
+    ImagingError
+        ``end_near_junction``: the section there holds another vessel, or none is whole within reach.
+    """
+    path = paths[number]
+    is_inlet = end.kind == "inlet"
+    start = int(((path.points - np.asarray(end.position_mm)) ** 2).sum(axis=1).argmin())
+    inward = 1 if is_inlet else -1
+    length = arc_length(path.points)
+    reach = _MAX_RETREAT_RADII * _typical_radius(path, start) + 2.0 * voxel_mm
+    index = start
+    while 0 <= index < len(path.points) and abs(length[index] - length[start]) <= reach:
+        normal = -inward * _tangent(path, length, index)
+        window = max(_WINDOW_RADII * path.radius_mm[index], 6.0 * voxel_mm)
+        found = section(field, path.points[index], normal, window)
+        if found is not None and _goes_on(field, found, normal, voxel_mm):
+            if not found.is_complete or _holds_other_vessel(found, paths, number, index, is_inlet):
+                raise _near_junction(end)
+            return CutPlane(end, index, found.center_mm, normal, found.radius_mm)
+        index += inward
+    raise ImagingError(
+        "end_not_tubular",
+        f"No whole cross-section was found near the end '{end.name}' at {position_text(end.position_mm)}: the vessel "
+        "there is shorter than it is wide. Move this end inward to a straight piece of vessel, or extend the "
+        "segmentation.",
+        end.position_mm,
+    )
+
+
+def _typical_radius(path: Path, index: int) -> float:
+    near = path.radius_mm[max(0, index - 40) : index + 41]
+    return float(np.median(near))
+
+
+def _tangent(path: Path, length: FloatArray, index: int) -> FloatArray:
+    reach = _TANGENT_RADII * _typical_radius(path, index)
+    near = np.flatnonzero(np.abs(length - length[index]) <= reach)
+    first, last = max(int(near[0]), 0), min(int(near[-1]), len(length) - 1)
+    if last == first:
+        first, last = max(0, index - 1), min(len(length) - 1, index + 1)
+    chord = path.points[last] - path.points[first]
+    unit: FloatArray = chord / np.linalg.norm(chord)
+    return unit
+
+
+def _goes_on(field: LumenField, found: Section, normal: FloatArray, voxel_mm: float) -> bool:
+    beyond = field.sample(found.samples + _LOOK_BEYOND_VOXELS * voxel_mm * normal) > 0.5
+    return float(beyond.mean()) >= _WHOLE
+
+
+def _holds_other_vessel(found: Section, paths: Sequence[Path], number: int, index: int, is_inlet: bool) -> bool:
+    """Whether the section is also crossed by a line that has parted from its own, or by its own elsewhere."""
+    spread = np.sqrt(((found.samples - found.center_mm) ** 2).sum(axis=1).max())
+    own = paths[number]
+    normal = own.points[min(index + 1, len(own.points) - 1)] - own.points[max(index - 1, 0)]
+    normal /= np.linalg.norm(normal)
+    for other, path in enumerate(paths):
+        height = (path.points - found.center_mm) @ normal
+        crossing = np.flatnonzero(np.sign(height[:-1]) != np.sign(height[1:]))
+        for at in crossing:
+            point = path.points[at]
+            if np.linalg.norm(point - found.center_mm) > spread + 1e-6:
+                continue
+            inside = np.sqrt(((found.samples - point) ** 2).sum(axis=1).min()) < 0.75 * path.radius_mm[at]
+            same = np.sqrt(((own.points[index] - point) ** 2).sum()) < own.radius_mm[index]
+            if inside and not same and not (is_inlet and other == number):
+                return True
+    return False
+
+
+def _near_junction(end: VesselEnd) -> ImagingError:
+    return ImagingError(
+        "end_near_junction",
+        f"The end '{end.name}' at {position_text(end.position_mm)} is too close to a junction: a cut across the "
+        "vessel there would also cut another vessel. Move this end further along its own vessel.",
+        end.position_mm,
+    )

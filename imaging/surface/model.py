@@ -1,0 +1,365 @@
+"""From labels to a closed, named, cut and extended lumen surface with its centerlines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from imaging.centerline.central_lines import CentralLines, central_lines
+from imaging.centerline.local_size import size_radius_mm
+from imaging.centerline.minimal_path import Disconnected
+from imaging.centerline.tree import Path, parting, prepare_path, tree_of, vessels_of
+from imaging.errors import ImagingError
+from imaging.surface.assembly import Opening, closed_surface, lengthened_line
+from imaging.surface.caps import CapError
+from imaging.surface.checks import lumen_with_ends, ordered_ends, position_text, triple
+from imaging.surface.clip import CutError, clip_end
+from imaging.surface.contour import contour
+from imaging.surface.cut_planes import CutPlane, cut_plane
+from imaging.surface.extensions import add_extension
+from imaging.surface.lumen_field import LumenField, crop_to_lumen, lumen_field
+from imaging.surface.parameters import ModelParameters
+from imaging.surface.partial_volume import partial_volume
+from imaging.surface.polydata import SignedDistance
+from imaging.surface.remesh import fitted, remeshed
+from imaging.surface.topology import (
+    enclosed_volume_mm3,
+    is_watertight,
+    open_loops,
+    self_intersections,
+    triangle_pieces,
+    triangle_quality,
+    unique_edges,
+)
+from imaging.types import (
+    CenterlineTree,
+    FloatArray,
+    IntArray,
+    LabelMap,
+    Patch,
+    Progress,
+    Surface,
+    VesselEnd,
+    VesselModel,
+    Volume,
+    silent,
+)
+
+_WINDOW_VOXELS = 2.0
+_WINDOW_VOXELS_WITH_SCAN = 3.0
+_HAUSDORFF_VOXELS = 0.15
+_ATTEMPTS = 4
+_RETREAT_NOTED_RADII = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Lumen:
+    """The uncut lumen: its field, closed wall and signed distance, and the labels to ask for names."""
+
+    labels: LabelMap
+    field: LumenField
+    points: FloatArray
+    triangles: IntArray
+    distance: SignedDistance
+    voxel_mm: float
+    step_mm: float
+
+    def label_at(self, xyz_mm: FloatArray) -> IntArray:
+        """Label value (n,) along a line; background between takes the value before it."""
+        index = self.labels.grid.to_index(xyz_mm)[:, ::-1].T
+        values = ndimage.map_coordinates(self.labels.array, index, order=0, mode="constant").astype(np.int64)
+        known = np.flatnonzero(values)
+        if len(known) == 0:
+            return values
+        last = np.searchsorted(known, np.arange(len(values)), side="right") - 1
+        return values[known[np.maximum(last, 0)]]
+
+
+def build_model(
+    labels: LabelMap,
+    volume: Volume | None,
+    ends: Sequence[VesselEnd],
+    parameters: ModelParameters | None = None,
+    progress: Progress = silent,
+) -> VesselModel:
+    """A closed lumen surface, cut flat and extended at its named ends, with centerlines.
+
+    Parameters
+    ----------
+    labels : LabelMap
+        Every value above 0 is lumen; the values name the vessels.
+    volume : Volume, optional
+        The scan on the same grid, which places the wall within the voxel.
+    ends : sequence of VesselEnd
+        One inlet and at least one outlet; positions in LPS mm.
+    parameters : ModelParameters, optional
+    progress : callable
+
+    Returns
+    -------
+    VesselModel
+        Wall = patch 1, inlet = 2, outlets = 3, 4, ... in the order given.
+
+    Raises
+    ------
+    ImagingError
+        ``needs_inlet_and_outlet``, ``duplicate_end``, ``empty_label``, ``label_in_pieces``, ``end_outside_label``,
+        ``scan_and_labels_differ``, ``lumen_too_thin``, ``end_near_junction``, ``end_on_the_way``, ``end_not_tubular``,
+        ``cut_failed``, ``self_crossing``.
+    """
+    parameters = parameters or ModelParameters()
+    progress(0.0, "Checking the segmentation")
+    ends = ordered_ends(ends)
+    mask, ends, notes = lumen_with_ends(labels, ends, parameters.end_snap_mm)
+    progress(0.03, "Smoothing the lumen")
+    lumen = _lumen(labels, volume, mask, parameters)
+    label_volume = float(mask.sum()) * labels.grid.voxel_volume_ml
+    wall_volume = enclosed_volume_mm3(lumen.points, lumen.triangles) / 1000.0
+    found = _lines(lumen, ends, progress)
+    paths = [
+        prepare_path(end.name, line, lumen.step_mm, lambda xyz: -lumen.distance(xyz), lumen.label_at)
+        for end, line in zip(ends[1:], found.lines, strict=True)
+    ]
+    progress(0.6, "Cutting the ends")
+    cuts = _cuts(lumen, paths, ends)
+    points, triangles = _cut_wall(lumen, cuts)
+    closed = _finished(lumen, points, triangles, paths, cuts, parameters, progress)
+    change = wall_volume / label_volume - 1.0
+    genus = _genus(lumen.triangles)
+    figures = {
+        "label_volume_ml": label_volume,
+        "wall_volume_ml": wall_volume,
+        "volume_change_relative": change,
+        "model_volume_ml": enclosed_volume_mm3(closed.surface.points, closed.surface.triangles) / 1000.0,
+        "n_triangles": float(len(closed.surface.triangles)),
+        "min_triangle_quality": float(triangle_quality(closed.surface.points, closed.surface.triangles).min()),
+        "centerline_difference_mm": found.median_difference_mm,
+        "n_loops": float(genus),
+    }
+    if abs(change) > parameters.volume_change_limit:
+        notes += (f"Smoothing changed the lumen volume by {100 * change:+.1f} % against the segmentation.",)
+    if genus:
+        notes += (f"The lumen has {genus} loop(s): two vessels touch somewhere in the segmentation.",)
+    progress(1.0, "Model finished")
+    return VesselModel(
+        closed.surface,
+        closed.patches,
+        closed.tree,
+        {patch.id: triple(cut.center_mm) for patch, cut in zip(closed.patches[1:], cuts, strict=True)},
+        figures,
+        (*notes, found.note, *_retreat_notes(cuts), *closed.notes),
+    )
+
+
+def _lumen(labels: LabelMap, volume: Volume | None, mask: NDArray[np.bool_], parameters: ModelParameters) -> _Lumen:
+    grid = labels.grid
+    region, cropped, cropped_grid = crop_to_lumen(mask, grid)
+    occupancy = cropped.astype(np.float32)
+    window = _WINDOW_VOXELS
+    if volume is not None and parameters.use_scan:
+        if volume.grid.size != grid.size or not np.allclose(volume.grid.to_lps([0, 0, 0]), grid.to_lps([0, 0, 0])):
+            raise ImagingError(
+                "scan_and_labels_differ",
+                "The scan and the segmentation do not lie on the same grid: segment this scan again, or build the "
+                "model from the segmentation alone.",
+            )
+        margin = (cropped.shape[0] - mask[region].shape[0]) // 2
+        image = _cropped_image(volume.array, region, margin)
+        occupancy = partial_volume(cropped, image)
+        window = _WINDOW_VOXELS_WITH_SCAN
+    field = lumen_field(cropped, occupancy, cropped_grid, parameters.smoothing_voxels, window)
+    points, triangles = contour(field)
+    if len(triangles) == 0 or not is_watertight(triangles):
+        raise ImagingError(
+            "lumen_too_thin",
+            "The segmented vessel is too thin for a smooth wall (about one voxel across): segment it more generously "
+            "or use a scan with thinner slices.",
+            triple(grid.to_lps(np.argwhere(mask).mean(axis=0)[::-1])),
+        )
+    step = float(np.clip(min(grid.spacing_mm) / 2.0, 0.1, 0.75))
+    return _Lumen(
+        labels, field, points, triangles, SignedDistance(points, triangles), float(max(grid.spacing_mm)), step
+    )
+
+
+def _cropped_image(array: NDArray[np.generic], region: tuple[slice, ...], margin: int) -> NDArray[np.float32]:
+    low = [max(0, s.start - margin) for s in region]
+    high = [min(n, s.stop + margin) for s, n in zip(region, array.shape, strict=True)]
+    window = np.asarray(array[tuple(slice(a, b) for a, b in zip(low, high, strict=True))], dtype=np.float32)
+    missing = [(a - (s.start - margin), (s.stop + margin) - b) for s, a, b in zip(region, low, high, strict=True)]
+    return np.pad(window, missing, mode="edge")
+
+
+def _lines(lumen: _Lumen, ends: tuple[VesselEnd, ...], progress: Progress) -> CentralLines:
+    positions = [np.asarray(end.position_mm) for end in ends]
+    try:
+        return central_lines(
+            lumen.field,
+            lumen.points,
+            lumen.triangles,
+            lumen.distance,
+            positions[0],
+            positions[1:],
+            lumen.step_mm,
+            progress,
+        )
+    except Disconnected as missing:
+        end = ends[1 + missing.end]
+        raise ImagingError(
+            "label_in_pieces",
+            f"The lumen is so thin between '{ends[0].name}' and '{end.name}' at {position_text(end.position_mm)} that "
+            "no passage is left after smoothing: close the gap in the segmentation, or leave this end out.",
+            end.position_mm,
+        ) from None
+
+
+def _cuts(lumen: _Lumen, paths: list[Path], ends: tuple[VesselEnd, ...]) -> list[CutPlane]:
+    cuts = [cut_plane(lumen.field, paths, 0, ends[0], lumen.voxel_mm)]
+    cuts += [cut_plane(lumen.field, paths, n, end, lumen.voxel_mm) for n, end in enumerate(ends[1:])]
+    for n, own in enumerate(paths):
+        for m, other in enumerate(paths):
+            if m != n and parting(other, own)[1] >= cuts[n + 1].path_index:
+                end = ends[n + 1]
+                raise ImagingError(
+                    "end_on_the_way",
+                    f"The end '{end.name}' at {position_text(end.position_mm)} lies on the way to "
+                    f"'{ends[m + 1].name}': a vessel can only be open at its end. Move one of the two points, or "
+                    "leave one out.",
+                    end.position_mm,
+                )
+    return cuts
+
+
+def _cut_wall(lumen: _Lumen, cuts: Sequence[CutPlane]) -> tuple[FloatArray, IntArray]:
+    points, triangles = lumen.points, lumen.triangles
+    for number, cut in enumerate(cuts, start=1):
+        try:
+            points, triangles = clip_end(points, triangles, cut.center_mm, cut.normal)
+            whole = len(open_loops(triangles)) == number and triangle_pieces(triangles, len(points)).max() == 0
+        except (CutError, ValueError):
+            whole = False
+        if not whole:
+            raise ImagingError(
+                "cut_failed",
+                f"The vessel cannot be cut flat at the end '{cut.end.name}' at {position_text(cut.end.position_mm)}, "
+                "because the cut would meet another vessel: move this end to a straight piece of its vessel.",
+                cut.end.position_mm,
+            )
+    return points, triangles
+
+
+@dataclass(frozen=True, eq=False)
+class _Closed:
+    surface: Surface
+    patches: tuple[Patch, ...]
+    tree: CenterlineTree
+    notes: tuple[str, ...]
+
+
+def _finished(
+    lumen: _Lumen,
+    points: FloatArray,
+    triangles: IntArray,
+    paths: list[Path],
+    cuts: list[CutPlane],
+    parameters: ModelParameters,
+    progress: Progress,
+) -> _Closed:
+    """Extend, remesh, cap and check; shorten extensions that run into something, and take finer triangles once."""
+    lengths = [
+        cut.radius_mm
+        * (parameters.inlet_extension_radii if cut.end.kind == "inlet" else parameters.outlet_extension_radii)
+        for cut in cuts
+    ]
+    notes: tuple[str, ...] = ()
+    crossing = cuts[0].center_mm
+    for attempt in range(_ATTEMPTS):
+        progress(0.65 + 0.07 * attempt, "Adding flow extensions and new triangles")
+        try:
+            made = _extended(lumen, points, triangles, paths, cuts, lengths, parameters)
+        except CapError:
+            break
+        progress(0.7 + 0.07 * attempt, "Checking the surface")
+        bad = self_intersections(made.surface.points, made.surface.triangles)
+        if len(bad) == 0:
+            return replace(made, notes=notes)
+        places = made.surface.points[made.surface.triangles[bad]].mean(axis=1)
+        crossing = places[0]
+        shortened = [
+            n for n, (cut, length) in enumerate(zip(cuts, lengths, strict=True)) if _meets(places, cut, length)
+        ]
+        for n in shortened:
+            lengths[n] /= 2.0
+            notes += (f"The flow extension at '{cuts[n].end.name}' was shortened, because it met another vessel.",)
+        if not shortened:
+            parameters = replace(parameters, edge_radii=0.7 * parameters.edge_radii)
+            notes += ("The surface was made of finer triangles, because it crossed itself.",)
+    raise ImagingError(
+        "self_crossing",
+        f"The vessel surface crosses itself near {position_text(triple(crossing))}: correct the segmentation there, so "
+        "that the vessel walls are at least a voxel apart.",
+        triple(crossing),
+    )
+
+
+def _extended(
+    lumen: _Lumen,
+    points: FloatArray,
+    triangles: IntArray,
+    paths: list[Path],
+    cuts: list[CutPlane],
+    lengths: list[float],
+    parameters: ModelParameters,
+) -> _Closed:
+    openings = []
+    for cut, length in zip(cuts, lengths, strict=True):
+        points, triangles, cap_center = add_extension(
+            points, triangles, cut.center_mm, cut.normal, length, parameters.extension_transition
+        )
+        openings.append(Opening(cut, cap_center))
+    original = SignedDistance(points, triangles)
+    tree = _tree(lumen, paths, openings, original)
+    edge = parameters.edge_radii * size_radius_mm(tree, points, triangles)
+    edge = np.clip(edge, parameters.edge_min_mm, parameters.edge_max_mm)
+    hausdorff = _HAUSDORFF_VOXELS * lumen.voxel_mm
+    points, triangles = remeshed(points, triangles, edge, hausdorff)
+    points = fitted(points, triangles, original)
+    surface, patches = closed_surface(points, triangles, openings)
+    return _Closed(surface, patches, tree, ())
+
+
+def _tree(lumen: _Lumen, paths: list[Path], openings: list[Opening], open_wall: SignedDistance) -> CenterlineTree:
+    final = []
+    for path, outlet in zip(paths, openings[1:], strict=True):
+        line = lengthened_line(path, openings[0], outlet, lumen.step_mm)
+        radius = np.maximum(np.abs(open_wall(line)), 1e-3)
+        final.append(Path(path.end_name, line, radius, lumen.label_at(line)))
+    names = {int(value): name for value, name in lumen.labels.names.items() if value}
+    return tree_of(final, vessels_of(final), names)
+
+
+def _meets(places: FloatArray, cut: CutPlane, length: float) -> bool:
+    """Whether one of the places lies on the flow extension of a cut."""
+    offset = places - cut.center_mm
+    height = offset @ cut.normal
+    aside = np.linalg.norm(offset - height[:, None] * cut.normal, axis=1)
+    return bool(((height > 0) & (height < 1.1 * length) & (aside < 2.0 * cut.radius_mm)).any())
+
+
+def _retreat_notes(cuts: Sequence[CutPlane]) -> tuple[str, ...]:
+    notes = []
+    for cut in cuts:
+        retreat = float(np.linalg.norm(cut.center_mm - np.asarray(cut.end.position_mm)))
+        if retreat > _RETREAT_NOTED_RADII * cut.radius_mm:
+            notes.append(f"'{cut.end.name}' was cut {retreat:.1f} mm from its point, where the section is whole.")
+    return tuple(notes)
+
+
+def _genus(triangles: IntArray) -> int:
+    edges, _ = unique_edges(triangles)
+    euler = len(np.unique(triangles)) - len(edges) + len(triangles)
+    return (2 - euler) // 2
