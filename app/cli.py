@@ -1,0 +1,82 @@
+"""The program `angiotwin`: each sub-command is a few lines over app/workflow, and prints JSON when asked."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from app import NOT_FOR_DIAGNOSIS, __version__
+from app.case.errors import CaseError
+from imaging.errors import ImagingError
+from solvers.contract.errors import RunError
+
+Handler = Callable[[argparse.Namespace], Any]
+
+EXIT_REFUSED = 1
+EXIT_UNEXPECTED = 70
+EXIT_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; returns the exit code (0 done, 1 refused with a sentence, 70 unexpected, 130 interrupted)."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    from app.commands import COMMANDS
+
+    name = next((word for word in words if not word.startswith("-")), None)
+    parser = argparse.ArgumentParser(
+        prog="angiotwin", description=f"From a CT angiogram to blood flow. {NOT_FOR_DIAGNOSIS}."
+    )
+    parser.add_argument("--version", action="version", version=f"angiotwin {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS.values():
+        subparser = subparsers.add_parser(command.name, help=command.help, description=command.help)
+        subparser.add_argument("--json", action="store_true", help="print the result as JSON")
+        if command.name == name:  # only the chosen one pulls in what declares its parameters
+            command.add_arguments(subparser)
+    arguments = parser.parse_args(words)
+    try:
+        result = COMMANDS[arguments.command].run(arguments)
+    except (CaseError, ImagingError, RunError) as error:
+        place = getattr(error, "place_mm", None)
+        return _refuse(error.code, error.message, place, as_json=arguments.json, exit_code=EXIT_REFUSED)
+    except KeyboardInterrupt:
+        return _refuse("interrupted", "Interrupted; the case is as it was.", None, arguments.json, EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        return EXIT_REFUSED
+    except Exception:
+        message = f"Something happened that AngioTwin did not expect. The details are in {_keep_traceback()}."
+        return _refuse("unexpected", message, None, arguments.json, EXIT_UNEXPECTED)
+    if arguments.json:
+        print(json.dumps(result.value, indent=1))
+    elif result.text:
+        print(result.text)
+    return int(result.exit_code)
+
+
+def _refuse(code: str, message: str, place: Any, as_json: bool, exit_code: int) -> int:
+    if as_json:
+        print(json.dumps({"error": {"code": code, "message": message, "place_mm": place}}, indent=1))
+    print(message, file=sys.stderr)
+    return exit_code
+
+
+def _keep_traceback() -> Path:
+    import platformdirs
+
+    folder = Path(platformdirs.user_log_dir("angiotwin"))
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"error-{time.strftime('%Y%m%d-%H%M%S')}.txt"
+    path.write_text(traceback.format_exc(), encoding="utf-8")
+    logging.getLogger(__name__).debug("unexpected error", exc_info=True)
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,173 @@
+"""Sub-commands that make, show and edit a case."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from app.case.bundle import OpenCase
+from app.case.commands import RemovePoint, SetPatientValues, SetPoint
+from app.case.errors import CaseError
+from app.case.records import Case
+from app.commands.command import Command, Result, add_case, assignments, console_progress
+from app.workflow.patient import PatientValues, patient_assumptions, patient_values
+from app.workflow.parameters import describe
+
+
+def summarize(case: Case) -> dict[str, Any]:
+    """The case for people and programs: what is known, what was made, what is stale."""
+    return {
+        "id": case.id,
+        "title": case.title,
+        "points_mm": case.points,
+        "patient": case.patient,
+        "assumptions": [vars(assumption) for assumption in patient_assumptions(case.patient)],
+        "records": [
+            {
+                "id": record.id,
+                "kind": record.kind,
+                "title": record.title,
+                "facts": record.facts,
+                "stale_inputs": case.stale_inputs(record),
+                "is_current": record is case.current(record.kind),
+            }
+            for record in case.records
+        ],
+    }
+
+
+def _import_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", type=Path, help="NIfTI, NRRD, MHA or DICOM file, or a DICOM folder")
+    parser.add_argument("case", type=Path, help="case folder to make (.case)")
+    parser.add_argument("--title", default="", help="how the case is called (default: the folder's name)")
+    parser.add_argument("--series-uid", default="", help="which series, when a DICOM folder holds several")
+
+
+def _import(arguments: argparse.Namespace) -> Result:
+    from app.workflow.import_study import import_study
+
+    record = import_study(
+        arguments.source,
+        arguments.case,
+        arguments.title or arguments.case.stem,
+        series_uid=arguments.series_uid,
+        progress=console_progress("import"),
+    )
+    size, spacing = record.facts["size"], record.facts["spacing_mm"]
+    text = f"Imported {' x '.join(map(str, size))} voxels of {' x '.join(f'{s:g}' for s in spacing)} mm."
+    return Result(record.model_dump(mode="json"), text)
+
+
+def _sample_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("sample", nargs="?", help="id of the sample; none lists them")
+    parser.add_argument("case", nargs="?", type=Path, help="case folder to make (.case)")
+
+
+def _sample(arguments: argparse.Namespace) -> Result:
+    from app.workflow.samples import import_sample, list_samples
+
+    if arguments.sample is None:
+        samples = list_samples()
+        lines = [f"{sample['id']}: {sample['title']} ({sample['licence']})" for sample in samples]
+        return Result(samples, "\n".join(lines))
+    if arguments.case is None:
+        raise CaseError("case_missing", "Name the case folder to make, for example my.case.")
+    record = import_sample(arguments.sample, arguments.case, console_progress("sample"))
+    return Result(record.model_dump(mode="json"), f"The sample {arguments.sample} is in {arguments.case.name}.")
+
+
+def _info(arguments: argparse.Namespace) -> Result:
+    with OpenCase.open(arguments.case, writable=False) as opened:
+        summary = summarize(opened.case)
+        summary["damaged_files"] = opened.damaged_files() if arguments.check else None
+    lines = [f"{summary['title']} ({summary['id']})"]
+    for record in summary["records"]:
+        state = "stale: " + ", ".join(record["stale_inputs"]) if record["stale_inputs"] else "up to date"
+        lines.append(f"  {record['kind']:<13}{record['id']:<24}{record['title']:<40}{state}")
+    lines += [f"  assumed: {a['name']} {a['value']:g} {a['unit']} ({a['source']})" for a in summary["assumptions"]]
+    if arguments.check:
+        lines += [f"  damaged: {path}" for path in summary["damaged_files"]] or ["  all files are whole"]
+    return Result(summary, "\n".join(lines))
+
+
+def _info_arguments(parser: argparse.ArgumentParser) -> None:
+    add_case(parser)
+    parser.add_argument("--check", action="store_true", help="check every file against its SHA-256")
+
+
+def _points_arguments(parser: argparse.ArgumentParser) -> None:
+    add_case(parser)
+    parser.add_argument("--set", nargs="+", default=[], metavar="ROLE=X,Y,Z", help="place points (LPS, mm)")
+    parser.add_argument("--remove", nargs="+", default=[], metavar="ROLE", help="take points away")
+
+
+def _points(arguments: argparse.Namespace) -> Result:
+    placed = {role: _position(text) for role, text in assignments(arguments.set).items()}
+    with OpenCase.open(arguments.case, writable=bool(placed or arguments.remove)) as opened:
+        for role, position in placed.items():
+            opened.do(SetPoint(role, position))
+        for role in arguments.remove:
+            if role not in opened.case.points:
+                raise CaseError(
+                    "no_such_point", f"There is no point {role}; there are: {', '.join(opened.case.points)}."
+                )
+            opened.do(RemovePoint(role))
+        points = opened.case.points
+    lines = [f"{role}: {x:.1f}, {y:.1f}, {z:.1f} mm (LPS)" for role, (x, y, z) in points.items()]
+    return Result(points, "\n".join(lines) or "No points yet.")
+
+
+def _position(text: str) -> tuple[float, float, float]:
+    try:
+        x, y, z = (float(number) for number in text.split(","))
+    except ValueError as error:
+        raise CaseError("bad_point", f"{text!r} is not a position: give x,y,z in mm (LPS).") from error
+    return x, y, z
+
+
+def _patient_arguments(parser: argparse.ArgumentParser) -> None:
+    add_case(parser)
+    names = ", ".join(f"{p.name} [{p.unit}]" for p in describe(PatientValues))
+    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help=f"enter values: {names}")
+    parser.add_argument("--unset", nargs="+", default=[], metavar="NAME", help="make values unknown again")
+
+
+def _patient(arguments: argparse.Namespace) -> Result:
+    entered = assignments(arguments.set)
+    checked = patient_values(entered) if entered else None  # type: ignore[arg-type]
+    values: dict[str, float | None] = {name: getattr(checked, name) for name in entered}
+    values |= dict.fromkeys(arguments.unset)
+    with OpenCase.open(arguments.case, writable=bool(values)) as opened:
+        if values:
+            opened.do(SetPatientValues(values))
+        known = opened.case.patient
+    used = patient_values(known)
+    lines = [
+        f"{p.help}: {getattr(used, p.name):g} {p.unit} ({'entered' if p.name in known else 'assumed, ' + p.source})"
+        for p in describe(PatientValues)
+    ]
+    return Result({"entered": known, "used": vars(used)}, "\n".join(lines))
+
+
+def _undo(arguments: argparse.Namespace) -> Result:
+    with OpenCase.open(arguments.case) as opened:
+        label = opened.undo()
+        return Result({"undone": label}, f"Undone: {label}")
+
+
+def _redo(arguments: argparse.Namespace) -> Result:
+    with OpenCase.open(arguments.case) as opened:
+        label = opened.redo()
+        return Result({"redone": label}, f"Done again: {label}")
+
+
+COMMANDS = (
+    Command("sample", "fetch a public sample case and import it", _sample_arguments, _sample),
+    Command("import", "import a scan into a new case", _import_arguments, _import),
+    Command("info", "show what a case holds and what is stale", _info_arguments, _info),
+    Command("points", "show, place or remove the points of a case", _points_arguments, _points),
+    Command("patient", "show or enter what is known of the patient", _patient_arguments, _patient),
+    Command("undo", "take back the last change of a case", add_case, _undo),
+    Command("redo", "do again what was undone", add_case, _redo),
+)

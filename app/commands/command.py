@@ -1,0 +1,108 @@
+"""What a sub-command is, and what the sub-commands share: arguments of a case, declared parameters, progress."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.case.errors import CaseError
+from app.workflow.parameters import Parameter, describe
+from imaging.types import Progress
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a sub-command says: a JSON value, the same in words, and the exit code."""
+
+    value: Any
+    text: str = ""
+    exit_code: int = 0
+
+
+@dataclass(frozen=True)
+class Command:
+    """A sub-command: its name, one line of help, its arguments, what it does."""
+
+    name: str
+    help: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], Result]
+
+
+def add_case(parser: argparse.ArgumentParser) -> None:
+    """The case folder, as the first argument."""
+    parser.add_argument("case", type=Path, help="case folder (.case)")
+
+
+def add_parameters(parser: argparse.ArgumentParser, declaration: type[Any]) -> None:
+    """One option for each declared parameter that is not private."""
+    for parameter in describe(declaration):
+        if not parameter.is_private:
+            option = f"--{parameter.name.replace('_', '-')}"
+            parser.add_argument(
+                option, dest=f"parameter_{parameter.name}", metavar=_metavar(parameter), help=_help(parameter)
+            )
+
+
+def chosen_parameters(arguments: argparse.Namespace) -> dict[str, Any] | None:
+    """The declared parameters that were given on the command line; None when none was."""
+    prefix = "parameter_"
+    given = {name[len(prefix) :]: value for name, value in vars(arguments).items() if name.startswith(prefix)}
+    return {name: value for name, value in given.items() if value is not None} or None
+
+
+def assignments(words: Iterable[str]) -> dict[str, str]:
+    """``name=value`` words as a dictionary.
+
+    Raises
+    ------
+    CaseError
+        ``bad_assignment`` for a word without ``=``.
+    """
+    pairs = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise CaseError("bad_assignment", f"{word!r} is not of the form name=value.")
+        pairs[name] = value
+    return pairs
+
+
+def console_progress(title: str) -> Progress:
+    """Progress on standard error: one line that is rewritten on a terminal, a line every ten seconds elsewhere."""
+    interactive = sys.stderr.isatty()
+    shown = {"text": "", "at": -10.0, "started": time.monotonic()}
+
+    def report(fraction: float, text: str) -> None:
+        now = time.monotonic()
+        is_last = fraction >= 1.0
+        if not is_last and now - float(shown["at"]) < (0.2 if interactive else 10.0):
+            return
+        shown["at"] = now
+        elapsed = now - float(shown["started"])
+        left = f", about {elapsed / fraction - elapsed:.0f} s left" if 0.02 < fraction < 1.0 else ""
+        line = f"{title}: {100 * fraction:3.0f} %  {text} ({elapsed:.0f} s{left})"
+        ending = "\n" if is_last or not interactive else ""
+        print(f"\r\x1b[K{line}" if interactive else line, end=ending, file=sys.stderr, flush=True)
+
+    return report
+
+
+def _metavar(parameter: Parameter) -> str:
+    if parameter.choices:
+        return "{" + ",".join(parameter.choices) + "}"
+    return (parameter.unit or parameter.kind.__name__).upper().replace(" ", "_").replace("%", "PERCENT")
+
+
+def _help(parameter: Parameter) -> str:
+    bounds = ""
+    if parameter.minimum is not None and parameter.maximum is not None:
+        bounds = f", {parameter.minimum:g} to {parameter.maximum:g}"
+    unit = f" [{parameter.unit}]" if parameter.unit else ""
+    source = f"; source: {parameter.source}" if parameter.source else ""
+    return f"{parameter.help}{unit} (default {parameter.default}{bounds}{source})".replace("%", "%%")

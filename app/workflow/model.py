@@ -1,0 +1,46 @@
+"""Step 3: the smooth, cut, capped and named vessel model with its centerlines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.case.errors import CaseError
+from app.case.records import Position
+from app.workflow.steps import Outcome, Request
+from imaging.segmentation.presets import PRESETS
+from imaging.surface.parameters import ModelParameters as Parameters
+from imaging.types import Progress, VesselEnd
+
+__all__ = ["Parameters", "compute"]
+
+
+def vessel_ends(preset_id: str, points: dict[str, Position]) -> tuple[VesselEnd, ...]:
+    """The openings that a preset's points stand for."""
+    ends = PRESETS[preset_id].ends
+    missing = [end.role for end in ends if end.role not in points]
+    if missing:
+        raise CaseError("missing_point", f"The model's openings need these points: {', '.join(missing)}.")
+    return tuple(VesselEnd(end.name, end.kind, points[end.role]) for end in ends)
+
+
+def compute(request: Request, out: Path, progress: Progress) -> Outcome:
+    """Build the model from the case's labels, image and points."""
+    from imaging.surface.model import build_model
+    from imaging.surface.surface_io import write_model
+    from imaging.volume_io import read_labels, read_volume
+
+    preset_id = request.record("segmentation").facts["preset"]
+    ends = vessel_ends(preset_id, request.case.points)
+    progress(0.0, "Reading the segmentation")
+    labels = read_labels(request.path("segmentation", "labels"))
+    volume = read_volume(request.path("image", "volume"))
+    model = build_model(labels, volume, ends, request.parameters, progress)
+    files = write_model(model, out)
+    caps = {patch.name: patch for patch in model.patches if patch.kind != "wall"}
+    facts = {
+        **{name: round(value, 6) for name, value in model.figures.items()},
+        "n_outlets": sum(patch.kind == "outlet" for patch in model.patches),
+        "cap_radius_mm": {name: round(patch.radius_mm, 3) for name, patch in caps.items()},
+        "notes": list(model.notes),
+    }
+    return Outcome("Vessel model", files, facts)
