@@ -1,0 +1,315 @@
+"""Scans and label maps from and to files: NIfTI, NRRD, MetaImage, DICOM. Positions stay what they were, in LPS mm."""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.dicom.series import is_dicom, read_series
+from imaging.errors import ImagingError
+from imaging.native_messages import native_messages_hidden
+from imaging.nifti import check_nifti_frames, check_nifti_length, damaged_file, is_whole_gzip
+from imaging.types import Grid, LabelMap, Progress, Volume, silent
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+_WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha")
+_MODALITY_KEY, _UNIT_KEY = "angiotwin_modality", "angiotwin_unit"
+_AIR_OR_FAT_HU = -200.0
+"""Assumption: a CT volume of the body holds some voxel of lung, bowel gas or outer air below this."""
+_PERPENDICULAR_TOLERANCE = 1e-3
+
+
+def read_volume(path: str | Path, series_uid: str | None = None, progress: Progress = silent) -> Volume:
+    """The scan in a file or a DICOM folder.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.nii``, ``.nii.gz``, ``.nrrd``, ``.nhdr``, ``.mha``, ``.mhd``, or a folder with one DICOM series.
+    series_uid : str, optional
+        Which series of a DICOM folder to read when it holds several.
+
+    Returns
+    -------
+    Volume
+        Integers as stored (int16 when they fit), scaled or floating values as float32. A file without a modality is
+        taken for CT when some value lies below -200, as air does in HU; else its modality is ``"unknown"``.
+
+    Raises
+    ------
+    ImagingError
+        ``path_missing``, ``format_unknown``, ``not_an_image``, ``damaged_file``, ``not_3d``, ``color_image``,
+        ``values_not_finite``, ``constant_image``, ``frame_unknown``, ``frames_disagree``, ``axes_not_perpendicular``,
+        ``spacing_invalid``, and those of `imaging.dicom.series.read_series`.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ImagingError(
+            "path_missing", "There is nothing at the chosen place; choose a scan file or a DICOM folder."
+        )
+    if path.is_dir() or is_dicom(path):
+        return read_series(path, series_uid, progress)
+    progress(0.0, "Reading the scan")
+    image = _read_image(path)
+    array, grid = _right_handed(_values(image), _grid(image))
+    progress(0.7, "Checking the scan")
+    _check_values(array, grid)
+    modality, unit = _modality(image, array)
+    progress(1.0, "Scan read")
+    return Volume(array, grid, modality, unit)
+
+
+def require_ct(volume: Volume) -> None:
+    """Refuse what is not in HU.
+
+    Raises
+    ------
+    ImagingError
+        ``not_ct``.
+    """
+    if volume.modality != "CT":
+        what = "an MR scan" if volume.modality == "MR" else "not a CT in Hounsfield units"
+        raise ImagingError(
+            "not_ct",
+            f"This scan is {what} (its values run from {volume.array.min():g} to {volume.array.max():g}), but the "
+            "segmentation needs HU; choose a CT angiogram.",
+        )
+
+
+def write_volume(volume: Volume, path: str | Path) -> None:
+    """Write a scan without loss, by a temporary file beside it, so that the name never holds half a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.nrrd`` (which also keeps modality and unit), ``.mha``, ``.nii`` or ``.nii.gz``.
+
+    Raises
+    ------
+    ImagingError
+        ``format_unknown``, ``write_failed``.
+    """
+    _write(volume.array, volume.grid, path, {_MODALITY_KEY: volume.modality, _UNIT_KEY: volume.unit})
+
+
+def read_labels(path: str | Path) -> LabelMap:
+    """A label map; names come from the NRRD header (3D Slicer's segment keys), else they are ``label <value>``.
+
+    Raises
+    ------
+    ImagingError
+        As `read_volume`, and ``not_labels`` when values are not whole numbers from 0 to 255.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ImagingError("path_missing", "There is no label file at the chosen place; choose a label map.")
+    image = _read_image(path)
+    values, grid = _right_handed(_values(image), _grid(image))
+    low, high = float(values.min()), float(values.max())
+    if not (low >= 0.0 and high <= 255.0) or not np.array_equal(values, np.rint(values)):
+        raise ImagingError(
+            "not_labels",
+            f"This file is no label map: its values run from {low:g} to {high:g}, not in whole numbers from 0 to 255; "
+            "choose a segmentation.",
+        )
+    array = values.astype(np.uint8)
+    named = _segment_names(image)
+    present = [int(v) for v in np.unique(array) if v]
+    return LabelMap(array, grid, named | {v: f"label {v}" for v in present if v not in named})
+
+
+def write_labels(labels: LabelMap, path: str | Path) -> None:
+    """Write a label map without loss; ``.nrrd`` keeps the names, as segments that 3D Slicer opens.
+
+    Raises
+    ------
+    ImagingError
+        ``format_unknown``, ``write_failed``.
+    """
+    keys: dict[str, str] = {}
+    for n, (value, name) in enumerate(sorted(labels.names.items())):
+        keys |= {f"Segment{n}_ID": f"Segment_{value}", f"Segment{n}_Name": name, f"Segment{n}_LabelValue": str(value)}
+        keys[f"Segment{n}_Layer"] = "0"
+    _write(labels.array, labels.grid, path, keys)
+
+
+def _suffix(path: Path) -> str:
+    name = path.name.lower()
+    return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
+
+
+def _read_image(path: Path) -> sitk.Image:
+    import SimpleITK as sitk
+
+    suffix = _suffix(path)
+    if suffix not in _SUFFIXES:
+        raise ImagingError(
+            "format_unknown",
+            f"Files ending in '{suffix}' are not read; choose a DICOM folder or a file ending in "
+            f"{', '.join(_SUFFIXES)}.",
+        )
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    with native_messages_hidden():
+        try:
+            reader.ReadImageInformation()
+        except RuntimeError as error:
+            raise _header_error(path, suffix, error) from None
+        n_dimensions = reader.GetDimension()
+        size = [n for n in reader.GetSize() if n > 1]
+        header = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
+    if len(size) != 3 or min(reader.GetSize()[:3]) < 2:
+        shape = " x ".join(map(str, reader.GetSize()))
+        kind = "a series over time" if len(size) > 3 else "a single picture"
+        raise ImagingError("not_3d", f"This file holds {kind} ({shape} voxels); choose one three-dimensional scan.")
+    if reader.GetNumberOfComponents() != 1:
+        raise ImagingError(
+            "color_image",
+            f"This image has {reader.GetNumberOfComponents()} values a voxel, as color pictures do; choose a scan.",
+        )
+    if suffix.startswith(".nii"):
+        check_nifti_length(path, header)
+        check_nifti_frames(header)
+    with native_messages_hidden():
+        try:
+            image = reader.Execute()
+        except RuntimeError:
+            raise damaged_file() from None
+    return image if n_dimensions == 3 else sitk.Extract(image, [*image.GetSize()[:3], *[0] * (n_dimensions - 3)])
+
+
+def _header_error(path: Path, suffix: str, error: RuntimeError) -> ImagingError:
+    if "orthonormal" in str(error):
+        return ImagingError(
+            "axes_not_perpendicular",
+            "The axes of this image are not perpendicular (a tilted gantry or a sheared export); resample it to a "
+            "straight grid first.",
+        )
+    if suffix == ".nii.gz" and not is_whole_gzip(path):
+        return damaged_file()
+    return ImagingError(
+        "not_an_image", f"This file is named {suffix} but does not hold such an image; choose the scan itself."
+    )
+
+
+def _values(image: sitk.Image) -> NDArray[Any]:
+    import SimpleITK as sitk
+
+    array: NDArray[Any] = sitk.GetArrayFromImage(image)
+    if array.dtype.kind == "f":
+        return array.astype(np.float32, copy=False)
+    if array.dtype.itemsize > 2 and np.iinfo(np.int16).min <= array.min() and array.max() <= np.iinfo(np.int16).max:
+        return array.astype(np.int16)
+    return array
+
+
+def _grid(image: sitk.Image) -> Grid:
+    direction = np.asarray(image.GetDirection()).reshape(3, 3)
+    skew = float(np.abs(direction.T @ direction - np.eye(3)).max())
+    if not skew < _PERPENDICULAR_TOLERANCE:
+        angle = math.degrees(math.asin(min(1.0, skew)))
+        raise ImagingError(
+            "axes_not_perpendicular",
+            f"The axes of this image are not perpendicular (off by {angle:.1f} degrees: a tilted gantry or a sheared "
+            "export); resample it to a straight grid first.",
+        )
+    if not all(math.isfinite(x) and x > 0.0 for x in image.GetSpacing()):
+        raise ImagingError("spacing_invalid", "This image has no valid voxel spacing; export it again from its source.")
+    if not all(math.isfinite(x) for x in image.GetOrigin()):
+        raise ImagingError("frame_unknown", "This image has no valid position in the patient; export it again.")
+    return Grid(image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
+
+
+def _right_handed(array: NDArray[Any], grid: Grid) -> tuple[NDArray[Any], Grid]:
+    """The same voxels at the same places; a mirrored index order is turned around along one axis."""
+    direction = np.asarray(grid.direction).reshape(3, 3)
+    if np.linalg.det(direction) > 0.0:
+        return array, grid
+    axis = int(np.argmin(np.diag(direction)))
+    last = np.zeros(3)
+    last[axis] = grid.size[axis] - 1
+    origin = grid.to_lps(last)
+    direction = direction.copy()
+    direction[:, axis] *= -1.0
+    turned = np.ascontiguousarray(np.flip(array, axis=2 - axis))
+    x, y, z = (float(c) for c in origin)
+    return turned, Grid(grid.size, grid.spacing_mm, (x, y, z), tuple(float(c) for c in direction.ravel()))
+
+
+def _check_values(array: NDArray[Any], grid: Grid) -> None:
+    if array.dtype.kind == "f":
+        bad = np.argwhere(~np.isfinite(array))
+        if len(bad):
+            x, y, z = (float(c) for c in grid.to_lps(bad[0][::-1]))
+            raise ImagingError(
+                "values_not_finite",
+                f"{len(bad)} voxels of this scan have no value (NaN or infinite), the first at x {x:.1f}, y {y:.1f}, "
+                f"z {z:.1f} mm; export it again from its source.",
+                (x, y, z),
+            )
+    if array.min() == array.max():
+        raise ImagingError(
+            "constant_image", f"Every voxel of this scan has the same value ({array.min():g}); choose another file."
+        )
+
+
+def _modality(image: sitk.Image, array: NDArray[Any]) -> tuple[Literal["CT", "MR", "XA", "unknown"], str]:
+    if image.HasMetaDataKey(_MODALITY_KEY) and image.HasMetaDataKey(_UNIT_KEY):
+        stated = image.GetMetaData(_MODALITY_KEY)
+        if stated in ("CT", "MR", "XA", "unknown"):
+            return cast("Literal['CT', 'MR', 'XA', 'unknown']", stated), image.GetMetaData(_UNIT_KEY)
+    return ("CT", "HU") if array.min() < _AIR_OR_FAT_HU else ("unknown", "unknown")
+
+
+def _segment_names(image: sitk.Image) -> dict[int, str]:
+    names: dict[int, str] = {}
+    n = 0
+    while image.HasMetaDataKey(f"Segment{n}_Name") and image.HasMetaDataKey(f"Segment{n}_LabelValue"):
+        names[int(image.GetMetaData(f"Segment{n}_LabelValue"))] = image.GetMetaData(f"Segment{n}_Name")
+        n += 1
+    return names
+
+
+def _write(array: NDArray[Any], grid: Grid, path: str | Path, keys: Mapping[str, str]) -> None:
+    import SimpleITK as sitk
+
+    path = Path(path)
+    suffix = _suffix(path)
+    if suffix not in _WRITABLE:
+        raise ImagingError(
+            "format_unknown", f"Scans are written as {', '.join(_WRITABLE)}, not as '{suffix}'; choose one of these."
+        )
+    image = sitk.GetImageFromArray(array)
+    image.SetSpacing(grid.spacing_mm)
+    image.SetOrigin(grid.origin_mm)
+    image.SetDirection(grid.direction)
+    for key, value in keys.items():
+        image.SetMetaData(key, value)
+    temporary = Path()
+    try:
+        handle, name = tempfile.mkstemp(prefix=".unfinished-", suffix=suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        with native_messages_hidden():
+            sitk.WriteImage(image, name, useCompression=suffix != ".nii")
+            # ITK writes NIfTI onto a full disk without a word.
+            if not np.array_equal(sitk.GetArrayViewFromImage(sitk.ReadImage(name)), array):
+                raise OSError("read back differently")
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except (OSError, RuntimeError):
+        temporary.unlink(missing_ok=True)
+        raise ImagingError(
+            "write_failed", "The file could not be written; check that the disk is not full and the folder is writable."
+        ) from None
