@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -295,15 +295,12 @@ def _write(array: NDArray[Any], grid: Grid, path: str | Path, keys: Mapping[str,
     image.SetDirection(grid.direction)
     for key, value in keys.items():
         image.SetMetaData(key, value)
-    temporary = Path()
+    temporary = path.with_name(f".unfinished-{uuid4().hex}{suffix}")
     try:
-        handle, name = tempfile.mkstemp(prefix=".unfinished-", suffix=suffix, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
         with native_messages_hidden():
-            sitk.WriteImage(image, name, useCompression=suffix != ".nii")
+            sitk.WriteImage(image, str(temporary), useCompression=suffix != ".nii")
             # ITK writes NIfTI onto a full disk without a word.
-            if not np.array_equal(sitk.GetArrayViewFromImage(sitk.ReadImage(name)), array):
+            if not np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(temporary))), array):
                 raise OSError("read back differently")
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
