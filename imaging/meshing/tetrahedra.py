@@ -1,0 +1,183 @@
+"""From a vessel model to tetrahedra with boundary layers and tagged patches."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.centerline.local_size import nearest_on_tree, size_radius_mm
+from imaging.errors import ImagingError
+from imaging.isolated import IsolatedError
+from imaging.meshing.boundary_layers import LayerError, Layers, grow_layers
+from imaging.meshing.core import boundary_of, fill_core
+from imaging.meshing.inscribed_ball import inscribed_ball_radius_mm, neighborhood_median
+from imaging.meshing.parameters import MeshParameters
+from imaging.meshing.repair import LADDER, MeshingFailure
+from imaging.meshing.shape import volumes_mm3
+from imaging.surface.caps import CapError, cap
+from imaging.surface.checks import position_text, triple
+from imaging.surface.polydata import SignedDistance
+from imaging.surface.remesh import fitted, remeshed
+from imaging.surface.topology import compact, is_watertight, open_loops, self_intersections, vertex_normals
+from imaging.types import WALL_PATCH_ID, FloatArray, IntArray, Patch, Progress, TetMesh, VesselModel, silent
+
+
+def mesh_model(model: VesselModel, parameters: MeshParameters | None = None, progress: Progress = silent) -> TetMesh:
+    """Fill a vessel model with tetrahedra.
+
+    The wall gets new triangles sized by the local radius and grows boundary layers inward; the rest is filled by TetGen
+    and improved by MMG. A failed attempt climbs a ladder of repairs; what was needed is in the mesh's notes.
+
+    Parameters
+    ----------
+    model : VesselModel
+    parameters : MeshParameters, optional
+        :data:`imaging.meshing.parameters.LEVELS` has named ones.
+    progress : callable
+
+    Returns
+    -------
+    TetMesh
+        With the model's patches.
+
+    Raises
+    ------
+    ImagingError
+        ``model_not_closed``, ``meshing_failed``.
+    """
+    parameters = parameters or MeshParameters()
+    if not is_watertight(model.surface.triangles):
+        raise ImagingError(
+            "model_not_closed",
+            "The vessel surface has holes or loose edges and cannot be meshed: build the model again.",
+        )
+    failure: MeshingFailure | None = None
+    tried_model, tried = model, parameters
+    notes: tuple[str, ...] = ()
+    for number, rung in enumerate(LADDER):
+        if failure is not None:
+            tried_model, tried, note = rung(tried_model, tried, failure)
+            notes = (*notes, note)
+        try:
+            mesh = _meshed(tried_model, tried, progress, number / len(LADDER))
+        except MeshingFailure as now:
+            failure = now
+            continue
+        progress(1.0, "Mesh finished")
+        return replace(mesh, notes=(*notes, *mesh.notes))
+    assert failure is not None
+    raise ImagingError(
+        "meshing_failed",
+        f"The vessel could not be filled with a mesh: {failure.reason} near {position_text(failure.place_mm)}. Correct "
+        "the segmentation there, so that the wall is smooth and vessels do not touch.",
+        failure.place_mm,
+    )
+
+
+def _meshed(model: VesselModel, parameters: MeshParameters, progress: Progress, done: float) -> TetMesh:
+    left = 1.0 - done
+    progress(done + 0.05 * left, "New triangles on the wall")
+    points, triangles = _wall(model, parameters)
+    progress(done + 0.3 * left, "Growing boundary layers")
+    tree = model.centerlines
+    radius = tree.radius_mm[nearest_on_tree(tree.points, tree.radius_mm, points)]
+    thickness = parameters.layer_thickness_radii * radius
+    try:
+        layers = grow_layers(points, triangles, thickness, parameters.n_layers, parameters.layer_growth)
+    except LayerError as failure:
+        raise MeshingFailure("there is no room for boundary layers", triple(failure.place_mm)) from None
+    progress(done + 0.5 * left, "Closing the caps")
+    nodes, core_surface, cap_of = _core_surface(layers, triangles, len(points), model.patches)
+    core_points, core_triangles, ids = _compacted(nodes, core_surface)
+    try:
+        filled, core = fill_core(core_points, core_triangles, parameters.core_timeout_s, progress, done + 0.6 * left)
+    except IsolatedError as failure:
+        place = triple(core_points.mean(axis=0))
+        raise MeshingFailure(f"the core could not be filled ({failure})", place) from None
+    progress(done + 0.9 * left, "Tagging the patches")
+    new_ids = np.concatenate([ids, len(nodes) + np.arange(len(filled) - len(core_points))])
+    all_points = np.concatenate([nodes, filled[len(core_points) :]])
+    tets = np.concatenate([layers.tets, new_ids[core]])
+    layer = np.concatenate([layers.layer, np.zeros(len(core), np.int8)])
+    flat = volumes_mm3(all_points, tets) <= 0
+    if flat.any():
+        raise MeshingFailure("a cell came out inverted", triple(all_points[tets[flat][0]].mean(axis=0)))
+    facets = boundary_of(tets)
+    patch = _facet_patches(facets, triangles, cap_of, all_points)
+    return TetMesh(all_points, tets, facets, patch, layer, model.patches, _layer_note(layers, len(points)))
+
+
+def _layer_note(layers: Layers, n_wall: int) -> tuple[str, ...]:
+    if layers.thinned == 0:
+        return ()
+    return (f"Boundary layers were made thinner at {100.0 * layers.thinned / n_wall:.1f} % of the wall's points.",)
+
+
+def _wall(model: VesselModel, parameters: MeshParameters) -> tuple[FloatArray, IntArray]:
+    """The open wall with triangles of the wished size, its facets on average on the model's wall."""
+    is_wall = np.asarray(model.surface.triangle_data["patch"]) == WALL_PATCH_ID
+    points, triangles = compact(model.surface.points, model.surface.triangles[is_wall])
+    original = SignedDistance(points, triangles)
+    edge = parameters.edge_radii * size_radius_mm(model.centerlines, points, triangles)
+    room = inscribed_ball_radius_mm(points, vertex_normals(points, triangles), float(edge.max()))
+    edge = np.minimum(edge, parameters.edge_rooms * neighborhood_median(triangles, room))
+    edge = np.clip(edge, parameters.edge_min_mm, parameters.edge_max_mm)
+    hausdorff = parameters.chord_error_edges * float(np.median(edge))
+    points, triangles = remeshed(points, triangles, edge, hausdorff)
+    points = fitted(points, triangles, original)
+    crossing = self_intersections(points, triangles)
+    if len(crossing):
+        place = triple(points[triangles[crossing[0]]].mean(axis=0))
+        raise MeshingFailure("the wall crosses itself", place)
+    return points, triangles
+
+
+def _core_surface(
+    layers: Layers, triangles: IntArray, n_wall: int, patches: tuple[Patch, ...]
+) -> tuple[FloatArray, IntArray, NDArray[np.int32]]:
+    """All nodes so far, the closed surface of the core in their ids, and which cap each node lies on (0: none)."""
+    n_levels = len(layers.points) // n_wall
+    nodes, surface = [layers.points], [layers.inner]
+    cap_of = [np.zeros(len(layers.points), np.int32)]
+    n = len(layers.points)
+    caps = [patch for patch in patches if patch.kind != "wall"]
+    for loop in open_loops(triangles):
+        center = layers.points[loop].mean(axis=0)
+        patch = min(caps, key=lambda p: float(np.linalg.norm(np.asarray(p.center_mm) - center)))
+        ring = loop + (n_levels - 1) * n_wall
+        try:
+            inner, local = cap(layers.points[ring], np.asarray(patch.normal))
+        except CapError as failure:
+            raise MeshingFailure(str(failure), triple(center)) from None
+        ids = np.concatenate([ring, n + np.arange(len(inner))])
+        nodes.append(inner)
+        surface.append(ids[local])
+        for level in range(n_levels):
+            cap_of[0][loop + level * n_wall] = patch.id
+        cap_of.append(np.full(len(inner), patch.id, np.int32))
+        n += len(inner)
+    return np.concatenate(nodes), np.concatenate(surface), np.concatenate(cap_of)
+
+
+def _compacted(nodes: FloatArray, surface: IntArray) -> tuple[FloatArray, IntArray, IntArray]:
+    ids, inverse = np.unique(surface, return_inverse=True)
+    return nodes[ids], inverse.reshape(surface.shape).astype(np.int64), ids
+
+
+def _facet_patches(
+    facets: IntArray, wall: IntArray, cap_of: NDArray[np.int32], points: FloatArray
+) -> NDArray[np.int32]:
+    """Patch of each boundary facet: wall triangles are the wall, the rest lie on one cap."""
+    n = int(facets.max()) + 1
+    keys = [((np.sort(t, axis=1) * [n * n, n, 1]).sum(axis=1)) for t in (facets, wall)]
+    is_wall = np.isin(keys[0], keys[1])
+    on_cap = np.zeros(n, np.int32)
+    on_cap[: len(cap_of)] = cap_of[:n]
+    corners = on_cap[facets]
+    same = (corners[:, 0] == corners[:, 1]) & (corners[:, 1] == corners[:, 2]) & (corners[:, 0] > 0)
+    if not (is_wall | same).all():
+        lost = facets[~(is_wall | same)][0]
+        raise MeshingFailure("a piece of the boundary belongs to no patch", triple(points[lost].mean(axis=0)))
+    return np.where(is_wall, WALL_PATCH_ID, corners[:, 0]).astype(np.int32)
