@@ -8,8 +8,8 @@ from imaging.types import Branch, CenterlineTree, FloatArray
 from sample_data.phantoms.phantom import Phantom
 from sample_data.phantoms.vessel import Vessel
 
-_RAYS = 96
-_CANDIDATES = 8
+_RAYS = 192
+_CANDIDATES = 24
 
 
 def exact_centerlines(phantom: Phantom, step_mm: float = 1.0) -> CenterlineTree:
@@ -75,8 +75,9 @@ def _circles(vessel: Vessel, s: FloatArray, n_angles: int) -> FloatArray:
 def inscribed_radius_mm(phantom: Phantom, points: FloatArray) -> FloatArray:
     """Distance ``(n,)`` from points ``(n, 3)`` in the lumen to the wall.
 
-    End planes are no wall: the lumen is taken as going on straight beyond them. Rays go out from each point in 96
-    directions; the nearest places where they meet the wall slide along it until they are nearest.
+    End planes are no wall: the lumen is taken as going on straight beyond them. Rays go out from each point in 192
+    directions; the 24 nearest places where they meet the wall slide along it until they are nearest, which finds the
+    distance to about 1e-4 mm.
     """
     k = np.arange(_RAYS) + 0.5
     polar, azimuth = np.arccos(1.0 - 2.0 * k / _RAYS), np.pi * (1.0 + 5.0**0.5) * k
@@ -99,15 +100,20 @@ def inscribed_radius_mm(phantom: Phantom, points: FloatArray) -> FloatArray:
 def _slid(phantom: Phantom, center: FloatArray, wall: FloatArray) -> FloatArray:
     """The wall points moved along the wall to where they are nearest to their centers."""
     wall = wall.copy()
+    step = np.full(len(wall), 0.7)
     moving = np.arange(len(wall))
-    for _ in range(200):
+    for _ in range(100):
         offset = wall[moving] - center[moving]
         normal = phantom.wall_gradient(wall[moving])
         normal /= np.linalg.norm(normal, axis=1, keepdims=True)
         along = offset - np.einsum("ij,ij->i", offset, normal)[:, None] * normal
-        slanted = np.linalg.norm(along, axis=1) > 1e-4
-        moving, along = moving[slanted], along[slanted]
+        shift = step[moving, None] * along
+        worth = np.linalg.norm(shift, axis=1) > 1e-4
+        moving, shift, offset = moving[worth], shift[worth], offset[worth]
         if not len(moving):
             break
-        wall[moving] = phantom.to_wall(wall[moving] - 0.5 * along)
+        moved = phantom.to_wall(wall[moving] - shift)
+        nearer = np.linalg.norm(moved - center[moving], axis=1) < np.linalg.norm(offset, axis=1)
+        wall[moving[nearer]] = moved[nearer]
+        step[moving[~nearer]] *= 0.5
     return wall

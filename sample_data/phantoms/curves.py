@@ -34,9 +34,8 @@ class Curve(Protocol):
     def length_mm(self) -> float:
         """Arc length."""
 
-    @property
-    def max_curvature_per_mm(self) -> float:
-        """Largest curvature along the curve, 1/mm."""
+    def curvature_per_mm(self, s_mm: Any) -> FloatArray:
+        """Curvatures ``(...)`` at the arc lengths ``(...)``, 1/mm."""
 
     def position(self, s_mm: Any) -> FloatArray:
         """Points ``(..., 3)`` at the arc lengths ``(...)``."""
@@ -55,8 +54,6 @@ class Line:
     start: Vector
     end: Vector
 
-    max_curvature_per_mm = 0.0
-
     @cached_property
     def length_mm(self) -> float:
         return float(np.linalg.norm(np.subtract(self.end, self.start)))
@@ -64,6 +61,9 @@ class Line:
     @cached_property
     def _direction(self) -> FloatArray:
         return unit(np.subtract(self.end, self.start))
+
+    def curvature_per_mm(self, s_mm: Any) -> FloatArray:
+        return np.zeros(np.shape(s_mm))
 
     def position(self, s_mm: Any) -> FloatArray:
         return np.asarray(np.asarray(self.start) + np.asarray(s_mm, dtype=float)[..., None] * self._direction)
@@ -93,9 +93,8 @@ class Arc:
     def length_mm(self) -> float:
         return self.radius_mm * self.sweep_rad
 
-    @property
-    def max_curvature_per_mm(self) -> float:
-        return 1.0 / self.radius_mm
+    def curvature_per_mm(self, s_mm: Any) -> FloatArray:
+        return np.full(np.shape(s_mm), 1.0 / self.radius_mm)
 
     def position(self, s_mm: Any) -> FloatArray:
         angle = np.asarray(s_mm, dtype=float)[..., None] / self.radius_mm
@@ -219,12 +218,10 @@ class SplineCurve:
     def length_mm(self) -> float:
         return float(self._spline.x[-1])
 
-    @cached_property
-    def max_curvature_per_mm(self) -> float:
-        s = np.linspace(0.0, self.length_mm, 20 * len(self._spline.x))
-        first, second = self._spline(s, 1), self._spline(s, 2)
-        speed = np.linalg.norm(first, axis=1)
-        return float((np.linalg.norm(np.cross(first, second), axis=1) / speed**3).max())
+    def curvature_per_mm(self, s_mm: Any) -> FloatArray:
+        first, second = self._spline(np.asarray(s_mm, dtype=float), 1), self._spline(np.asarray(s_mm, dtype=float), 2)
+        speed = np.linalg.norm(first, axis=-1)
+        return np.asarray(np.linalg.norm(np.cross(first, second), axis=-1) / speed**3)
 
     @cached_property
     def _coefficients(self) -> FloatArray:

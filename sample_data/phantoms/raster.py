@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.types import FloatArray, Grid, IntArray
+from sample_data.phantoms.vessel import STEEPEST
 
 Implicit = Callable[[FloatArray], FloatArray]
 FloatImage = NDArray[np.float32]
 
-_STEEPEST = 1.3
-"""Assumed bound of the gradient's length; it exceeds 1 only where a vessel tapers."""
 _BLOCK_SIZES = (16, 4, 1)
 _CHUNK_POINTS = 400_000
 
@@ -29,7 +28,8 @@ def volume_fraction(implicit: Implicit, grid: Grid, samples_per_voxel_edge: int 
     Parameters
     ----------
     implicit : callable
-        Values in mm ``(n,)`` of points ``(n, 3)`` mm LPS, negative inside; the gradient's length is at most 1.3.
+        Values in mm ``(n,)`` of points ``(n, 3)`` mm LPS, negative inside; the gradient is at most
+        `STEEPEST` long.
     """
     fraction = np.zeros(grid.array_shape, dtype=np.float32)
 
@@ -71,7 +71,7 @@ def _descend(
     value = np.empty(0)
     for level, block in enumerate(_BLOCK_SIZES):
         value = _in_chunks(implicit, grid.to_lps(starts + 0.5 * (block - 1)))
-        reach = _STEEPEST * 0.5 * (block + padding) * float(np.linalg.norm(grid.spacing_mm))
+        reach = STEEPEST * 0.5 * (block + padding) * float(np.linalg.norm(grid.spacing_mm))
         far = np.abs(value) > reach
         settle(starts[far], block, value[far])
         starts, value = starts[~far], value[~far]

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, special
 
 from imaging.types import FloatArray, Grid, LabelMap, Progress, Volume, silent
 from sample_data.phantoms.curves import Vector
 from sample_data.phantoms.phantom import Phantom
 from sample_data.phantoms.raster import FloatImage, Implicit, volume_fraction
+from sample_data.phantoms.scanner import blurred, correlated_noise
 from sample_data.phantoms.vessel import Sphere
 
-_FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 _UNENHANCED_BLOOD_HU = 40.0
 _TISSUE_SAMPLES_PER_EDGE = 2
 
@@ -129,8 +128,8 @@ def render_ct(
     progress(0.35, "Rasterizing the surroundings")
     image = _sharp_image(phantom, grid, settings, fraction, progress)
     progress(0.85, "Blurring and adding noise")
-    image = _blurred(image, grid, settings.blur_fwhm_mm)
-    image += _noise(grid, settings.noise_hu, settings.noise_correlation_mm, rng_seed)
+    image = blurred(image, grid.spacing_mm, settings.blur_fwhm_mm)
+    image += correlated_noise(grid, settings.noise_hu, settings.noise_correlation_mm, rng_seed)
     hu = np.clip(np.rint(image), -1024, 32767).astype(np.int16)
     progress(1.0, "Phantom rendered")
     return RenderedPhantom(phantom, Volume(hu, grid), _labels(phantom, grid, fraction), fraction)
@@ -204,38 +203,6 @@ def _paint_plaque(
 
     share = np.clip(volume_fraction(outside_lumen, grid) / beside_lumen, 0.0, 1.0)
     image += share * (np.float32(hu) - image)
-
-
-def _blurred(image: FloatImage, grid: Grid, fwhm_mm: Vector) -> FloatImage:
-    """The image convolved with a Gaussian of that width.
-
-    The kernel is the discrete analog of the Gaussian, exp(-t) I_n(t) with the modified Bessel function (Lindeberg 1990,
-    IEEE PAMI 12:234): its variance is exactly t also when the width is below one voxel.
-    """
-    for axis, (fwhm, spacing) in enumerate(zip(fwhm_mm[::-1], grid.spacing_mm[::-1], strict=True)):
-        variance = (fwhm / _FWHM_PER_SIGMA / spacing) ** 2
-        if variance > 0.0:
-            reach = 2 + int(np.ceil(5.0 * np.sqrt(variance)))
-            kernel = special.ive(np.abs(np.arange(-reach, reach + 1)), variance)
-            image = ndimage.correlate1d(image, kernel / kernel.sum(), axis=axis, mode="nearest")
-    return image
-
-
-def _noise(grid: Grid, sigma_hu: float, correlation_mm: float, rng_seed: int) -> FloatImage:
-    """Gaussian noise of that standard deviation: white noise filtered by a Gaussian of standard deviation a / 2.
-
-    Filtering by a Gaussian of standard deviation a / 2 gives the autocorrelation exp(-(r / a)^2).
-    """
-    noise = np.random.default_rng(rng_seed).standard_normal(grid.array_shape, dtype=np.float32)
-    norm = 1.0
-    for axis, spacing in enumerate(grid.spacing_mm[::-1]):
-        variance = (0.5 * correlation_mm / spacing) ** 2
-        if variance > 0.0:
-            reach = min(2 + int(np.ceil(5.0 * np.sqrt(variance))), grid.array_shape[axis] // 2)
-            kernel = special.ive(np.abs(np.arange(-reach, reach + 1)), variance)
-            noise = ndimage.correlate1d(noise, kernel, axis=axis, mode="wrap")
-            norm *= float(np.linalg.norm(kernel))
-    return np.asarray(noise * np.float32(sigma_hu / norm))
 
 
 def _labels(phantom: Phantom, grid: Grid, fraction: FloatImage) -> LabelMap:

@@ -14,6 +14,8 @@ from sample_data.phantoms.radii import RadiusProfile
 
 ENDLESS_MM = 1e4
 """Longer than any image."""
+STEEPEST = 1.5
+"""Bound of the gradient's length at the wall; it exceeds 1 where a vessel tapers."""
 
 
 class Shape(Protocol):
@@ -59,9 +61,13 @@ class Vessel:
         radii = self.radius(s)
         if radii.min() <= 0.0:
             raise ValueError(f"{self.name}: the radius falls to {radii.min():.3g} mm")
-        if radii.max() * self.curve.max_curvature_per_mm >= 0.95:
-            tightest = 1.0 / self.curve.max_curvature_per_mm
-            raise ValueError(f"{self.name}: a bend of radius {tightest:.3g} mm is too tight for {radii.max():.3g} mm")
+        bend = radii * self.curve.curvature_per_mm(s)
+        if bend.max() >= 0.95:
+            n = int(bend.argmax())
+            raise ValueError(f"{self.name}: a bend of {radii[n] / bend[n]:.3g} mm is too tight for {radii[n]:.3g} mm")
+        taper = np.abs(np.gradient(radii, s)) / (1.0 - bend)
+        if np.hypot(1.0, taper.max()) > STEEPEST:
+            raise ValueError(f"{self.name}: the radius changes by {taper.max():.2g} mm per mm, too fast for its bends")
 
     @cached_property
     def max_radius_mm(self) -> float:
