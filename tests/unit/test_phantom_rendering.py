@@ -183,11 +183,13 @@ def test_lumen_wall_and_background_have_their_hu() -> None:
 
 
 def test_voxels_at_the_wall_mix_their_neighbors_by_volume() -> None:
-    rendered = render_ct(straight_tube(40.0, 6.0), 0.9, PLAIN)
-    wall = render_ct(straight_tube(40.0, 6.0), 0.9, replace(PLAIN, lumen_hu=50.0))
-    assert np.abs(wall.volume.array - 50).max() == 0, "wall and background have 50 HU as well"
-    lumen = render_ct(straight_tube(40.0, 6.0), 0.9, replace(PLAIN, continue_lumen=False))
-    assert np.abs(lumen.volume.array - (50.0 + 350.0 * lumen.fraction)).max() <= 1.0
+    phantom = replace(straight_tube(40.0, 6.0, (0.1, 0.3, 1.0)), wall_mm=0.5, background_hu=-90.0)
+    lumen = render_ct(phantom, 0.9, replace(PLAIN, continue_lumen=False, wall_hu=200.0))
+    within_wall = volume_fraction(lambda points: phantom.implicit(points) - 0.5, lumen.volume.grid)
+    mixed = -90.0 * (1.0 - within_wall) + 200.0 * (within_wall - lumen.fraction) + 400.0 * lumen.fraction
+    assert ((within_wall < 0.9) & (lumen.fraction > 0.1)).sum() > 100, "voxels that hold all three"
+    assert np.abs(lumen.volume.array - mixed).max() <= 1.0
+    rendered = render_ct(phantom, 0.9, PLAIN)
     assert rendered.volume.array.sum(dtype=int) > lumen.volume.array.sum(dtype=int), "the lumen goes on beyond the ends"
 
 

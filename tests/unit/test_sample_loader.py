@@ -188,7 +188,8 @@ def test_points_in_another_frame_or_unit_are_refused(tmp_path: Path, change: dic
 
 
 def test_another_archive_of_the_same_name_is_refused(tmp_path: Path, client: Path, entry: CatalogueEntry) -> None:
-    write_archive(tmp_path / entry.archive, [("toy-1.0/data/ct.nii.gz", b"something else")])
+    members: list[tuple[str, bytes | None]] = [(f"toy-1.0/data/{name}", content) for name, content in CONTENTS.items()]
+    write_archive(tmp_path / entry.archive, [*members, ("toy-1.0/setup.py", b"something else")])
     assert refusal(tmp_path / "cache").code == "hash_mismatch"
 
 
