@@ -88,8 +88,10 @@ def fetch_case(case_id: str, cache_dir: Path | None = None, progress: Progress =
     folder = samples / entry.id
     progress(0.0, "Checking the sample in the cache")
     if not _is_whole(entry, folder):
-        with _plain_words_for_the_disk():
+        with _plain_words_for_the_disk(entry):
             samples.mkdir(parents=True, exist_ok=True)
+            if shutil.disk_usage(samples).free < _needed_bytes(entry):
+                raise _disk_full(entry)
             work = samples / f".fetching-{uuid4().hex}"
             work.mkdir()
             try:
@@ -190,7 +192,7 @@ def _client_error(entry: CatalogueEntry, log: str) -> SampleError:
     if "DO NOT MATCH THE HASHES" in log:
         return _mismatch(f"The package {entry.package} {entry.version}")
     if "No space left on device" in log:
-        return _disk_full()
+        return _disk_full(entry)
     if any(
         sign in log for sign in ("NewConnectionError", "No matching distribution", "onnection", "timed out", "Retry")
     ):
@@ -209,20 +211,27 @@ def _mismatch(what: str) -> SampleError:
     )
 
 
-def _disk_full() -> SampleError:
+def _needed_bytes(entry: CatalogueEntry) -> int:
+    """The client holds the archive twice and unpacked once, then come the kept files."""
+    return 3 * entry.archive_bytes + 2 * sum(file.size_bytes for file in entry.files)
+
+
+def _disk_full(entry: CatalogueEntry) -> SampleError:
+    needed_mb = _needed_bytes(entry) / 1e6
     return SampleError(
         "disk_full",
-        f"The disk is full, so the sample was not kept; free 100 MB or set {CACHE_VARIABLE} to another disk.",
+        f"The disk is too full for the sample, which needs {needed_mb:.0f} MB for a moment; free some space or set "
+        f"{CACHE_VARIABLE} to a folder on another disk.",
     )
 
 
 @contextmanager
-def _plain_words_for_the_disk() -> Iterator[None]:
+def _plain_words_for_the_disk(entry: CatalogueEntry) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _disk_full() from None
+            raise _disk_full(entry) from None
         reason = os.strerror(error.errno or errno.EIO)
         raise SampleError(
             "cache_not_writable",

@@ -262,6 +262,15 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, client: Path, monkeyp
     assert refusal(tmp_path / "cache").code == "disk_full"
 
 
+def test_a_disk_with_too_little_room_is_refused_before_fetching(
+    tmp_path: Path, client: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = loader.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(loader.shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    assert refusal(tmp_path / "cache").code == "disk_full"
+    assert calls(client) == 0
+
+
 def test_a_cache_that_is_no_folder_is_refused(tmp_path: Path, client: Path) -> None:
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(SampleError) as caught:
