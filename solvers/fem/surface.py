@@ -1,0 +1,125 @@
+"""What is measured on the boundary: flow and mean pressure of a patch, wall shear stress."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from solvers.fem.jit import kernel
+from solvers.fem.mesh import FlowMesh, Index
+from solvers.fem.reference import quadratic_basis
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+class CapMeasure:
+    """Flow through a cap and its mean pressure; each rank's part, to be summed over the ranks.
+
+    Flows are positive out of the vessel. A flow counts the unknowns that this rank owns, whose facets it all holds.
+    """
+
+    def __init__(self, mesh: FlowMesh, patch_id: int) -> None:
+        mine = mesh.facets.of(patch_id)
+        vectors = mesh.facets.area_vector[mine]
+        weights = np.zeros((mesh.velocity.n_local, 3))
+        for corner in range(3):
+            np.add.at(weights, mesh.facets.velocity[mine, 3 + corner], vectors / 3.0)
+        owned = np.flatnonzero(np.abs(weights[: mesh.velocity.n_owned]).any(axis=1))
+        self._nodes, self._weights = owned, weights[owned]
+        share = np.zeros(mesh.pressure.n_local)
+        for corner in range(3):
+            np.add.at(share, mesh.facets.pressure[mine, corner], np.linalg.norm(vectors, axis=1) / 3.0)
+        self._corners = np.flatnonzero(share[: mesh.pressure.n_owned])
+        self.area = float(mesh.comm.allreduce(share[self._corners].sum()))
+        self._share = share[self._corners] / self.area
+
+    def flow(self, velocity: FloatArray) -> float:
+        """This rank's part of the flow [m3/s] of a velocity field (n_local, 3)."""
+        return float((velocity[self._nodes] * self._weights).sum())
+
+    def mean_pressure(self, pressure: FloatArray) -> float:
+        """This rank's part of the area mean of a linear field (n_local,)."""
+        return float(pressure[self._corners] @ self._share)
+
+
+class WallShear:
+    """Wall shear stress at the wall's vertices.
+
+    On each wall triangle the tangential viscous traction of the fluid on the wall, with the velocity gradient at the
+    triangle's center; at a vertex the area-weighted mean of its triangles.
+
+    Attributes
+    ----------
+    nodes : (n_wall,)
+        Owned pressure unknowns (vertices) on the wall.
+    area : (n_wall,)
+        A third of the area of each vertex's wall triangles [m2].
+    """
+
+    def __init__(self, mesh: FlowMesh, wall_patch_ids: tuple[int, ...], viscosity: float) -> None:
+        self._viscosity = viscosity
+        mine = np.isin(mesh.facets.patch, wall_patch_ids)
+        self._cells = np.ascontiguousarray(mesh.velocity.cells[mesh.facets.cell[mine]])
+        area = np.linalg.norm(mesh.facets.area_vector[mine], axis=1)
+        self._normal = mesh.facets.area_vector[mine] / area[:, None]
+        center = np.full((4, 4), 1.0 / 3.0)
+        np.fill_diagonal(center, 0.0)
+        slopes = quadratic_basis(center[:, 1:])[1]
+        self._slopes = np.ascontiguousarray(
+            slopes[mesh.facets.face[mine]] @ mesh.inverse_jacobian[mesh.facets.cell[mine]]
+        )
+        corners = mesh.facets.pressure[mine]
+        on_wall = np.zeros(mesh.pressure.n_local)
+        np.add.at(on_wall, corners, np.broadcast_to(area[:, None] / 3.0, corners.shape))
+        self.nodes = np.flatnonzero(on_wall[: mesh.pressure.n_owned])
+        self.area: FloatArray = on_wall[self.nodes]
+        row = np.full(mesh.pressure.n_local, len(self.nodes), dtype=np.uint32)
+        row[self.nodes] = np.arange(len(self.nodes))
+        self._rows = row[corners]
+        self._share = np.zeros_like(corners, dtype=np.float64)
+        reached = self._rows < len(self.nodes)
+        self._share[reached] = (
+            (np.broadcast_to(area[:, None] / 3.0, corners.shape)[reached]) / self.area[self._rows[reached]]
+        )
+
+    def stress(self, velocity: FloatArray) -> FloatArray:
+        """Traction (n_wall, 3) [Pa] along the wall at ``nodes`` of a velocity field (n_local, 3)."""
+        result = np.zeros((len(self.nodes) + 1, 3))
+        _add_wall_shear(
+            self._cells, self._slopes, self._normal, self._rows, self._share, self._viscosity, velocity, result
+        )
+        return result[:-1]
+
+
+@kernel
+def _add_wall_shear(
+    cells: Index,
+    slopes: FloatArray,
+    normals: FloatArray,
+    rows: Index,
+    share: FloatArray,
+    viscosity: float,
+    velocity: FloatArray,
+    result: FloatArray,
+) -> None:
+    gradient = np.empty((3, 3))
+    traction = np.empty(3)
+    for facet in range(len(cells)):
+        gradient[:] = 0.0
+        for j in range(10):
+            u = velocity[cells[facet, j]]
+            for a in range(3):
+                for b in range(3):
+                    gradient[a, b] += u[a] * slopes[facet, j, b]
+        normal = normals[facet]
+        along = 0.0
+        for a in range(3):
+            traction[a] = 0.0
+            for b in range(3):
+                traction[a] -= viscosity * (gradient[a, b] + gradient[b, a]) * normal[b]
+            along += traction[a] * normal[a]
+        for a in range(3):
+            tangential = traction[a] - along * normal[a]
+            for corner in range(3):
+                result[rows[facet, corner], a] += share[facet, corner] * tangential

@@ -1,0 +1,206 @@
+"""Velocity profiles of an inlet cap of any shape, with exactly the prescribed flow through the cap's triangles.
+
+The profile is found on the cap itself with quadratic triangles, zero on the rim. With ``w`` the speed into the vessel:
+
+* parabolic: ``-lap w = 1``, the developed steady profile (Poiseuille);
+* blunt: ``-lap w + k^2 w = k^2`` with ``k = 6 / R``, flat with a boundary layer of thickness R/6 (an assumption for the
+  ascending aorta, where profiles are nearly flat: Nichols et al. (2011), McDonald's Blood Flow in Arteries, 6th ed.);
+* plug: 1 inside, 0 on the rim;
+* womersley: ``-lap w + (i omega / nu) w = 1`` for every harmonic of the flow (Womersley (1955), J. Physiol. 127:553,
+  for a section of any shape).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import basix
+import numpy as np
+import scipy.sparse
+import scipy.sparse.linalg
+from mpi4py import MPI
+from numpy.typing import NDArray
+
+from solvers.contract.mesh_file import MeshArrays
+from solvers.contract.spec import Inlet, InletProfile
+from solvers.fem.mesh import Space
+from solvers.fem.reference import TRIANGLE_EDGES, triangle_basis
+from solvers.network.waveform import PeriodicCurve, harmonics
+
+FloatArray = NDArray[np.float64]
+ComplexArray = NDArray[np.complex128]
+IntArray = NDArray[np.int64]
+
+BLUNT_LAYERS = 6.0
+N_HARMONICS = 40
+N_SAMPLES = 512
+
+
+@dataclass(frozen=True, eq=False)
+class CapShape:
+    """Quadratic finite elements on a cap.
+
+    Attributes
+    ----------
+    keys : (k,)
+        Keys of the nodes, as in the velocity space.
+    stiffness, mass
+        Sparse (k, k) matrices.
+    load : (k,)
+        Integrals of the basis functions [m2].
+    flux : (k,)
+        Weights whose sum with nodal speeds is the flow along ``-normal`` through the triangles [m2].
+    inside : (k,)
+        Nodes that are not on the rim.
+    normal : (3,)
+        Mean outward unit normal.
+    radius
+        Of the circle of the same area [m].
+    """
+
+    keys: IntArray
+    stiffness: scipy.sparse.csc_matrix
+    mass: scipy.sparse.csc_matrix
+    load: FloatArray
+    flux: FloatArray
+    inside: NDArray[np.bool_]
+    normal: FloatArray
+    radius: float
+
+
+def cap_shape(mesh: MeshArrays, patch_id: int) -> CapShape:
+    """The finite elements of a cap of a mesh."""
+    facets = mesh.facets[mesh.facet_patch == patch_id]
+    n_points = len(mesh.points)
+    ends = np.sort(facets[:, TRIANGLE_EDGES], axis=2)
+    raw = np.column_stack([facets * (n_points + 1), ends[:, :, 0] * n_points + ends[:, :, 1]])
+    keys, flat = np.unique(raw, return_inverse=True)
+    nodes = flat.reshape(raw.shape)
+    inside = np.ones(len(keys), dtype=bool)
+    midpoint_uses = np.bincount(nodes[:, 3:].ravel(), minlength=len(keys))
+    for k, (a, b) in enumerate(TRIANGLE_EDGES):
+        rim = midpoint_uses[nodes[:, 3 + k]] == 1
+        inside[nodes[rim][:, [3 + k, a, b]]] = False
+    corner = mesh.points[facets]
+    sides = corner[:, 1:] - corner[:, :1]
+    vectors = 0.5 * np.cross(sides[:, 0], sides[:, 1])
+    area = np.linalg.norm(vectors, axis=1)
+    metric = np.linalg.inv(np.einsum("tad,tbd->tab", sides, sides))
+    points, weights = basix.make_quadrature(basix.CellType.triangle, 4)
+    values, slopes = triangle_basis(points)
+    reference = np.einsum("q,qia,qjb->abij", 2.0 * weights, slopes, slopes)
+    local_stiffness = np.einsum("t,tab,abij->tij", area, metric, reference)
+    local_mass = np.einsum("t,q,qi,qj->tij", area, 2.0 * weights, values, values)
+    size = (len(keys), len(keys))
+    rows, columns = np.repeat(nodes, 6, axis=1).ravel(), np.tile(nodes, (1, 6)).ravel()
+    normal = vectors.sum(axis=0) / np.linalg.norm(vectors.sum(axis=0))
+    opposite = _inner_side(mesh, facets)
+    outward = 1.0 if opposite @ normal < 0 else -1.0
+    load, flux = np.zeros(len(keys)), np.zeros(len(keys))
+    for k in range(3, 6):
+        np.add.at(load, nodes[:, k], area / 3.0)
+        np.add.at(flux, nodes[:, k], vectors @ normal / 3.0)
+    return CapShape(
+        keys=keys,
+        stiffness=scipy.sparse.csc_matrix((local_stiffness.ravel(), (rows, columns)), size),
+        mass=scipy.sparse.csc_matrix((local_mass.ravel(), (rows, columns)), size),
+        load=load,
+        flux=flux,
+        inside=inside,
+        normal=outward * normal,
+        radius=float(np.sqrt(area.sum() / np.pi)),
+    )
+
+
+def _inner_side(mesh: MeshArrays, facets: IntArray) -> FloatArray:
+    """A vector from a triangle of the cap into the vessel."""
+    first = facets[0]
+    owner = np.flatnonzero(np.isin(mesh.tets, first).sum(axis=1) == 3)[0]
+    direction: FloatArray = mesh.points[mesh.tets[owner]].mean(axis=0) - mesh.points[first].mean(axis=0)
+    return direction
+
+
+def steady_profile(shape: CapShape, profile: InletProfile) -> FloatArray:
+    """Speeds (k,) [1/m2] at the cap's nodes for a unit flow [m3/s]; of ``womersley`` the steady part, the parabola."""
+    speed: FloatArray
+    if profile == "plug":
+        speed = shape.inside.astype(np.float64)
+    elif profile == "blunt":
+        speed = np.real(_solve(shape, (BLUNT_LAYERS / shape.radius) ** 2))
+    else:
+        speed = np.real(_solve(shape, 0.0))
+    return np.asarray(speed / (shape.flux @ speed))
+
+
+def womersley_profile(shape: CapShape, angular_frequency: float, viscosity: float) -> ComplexArray:
+    """Complex speeds (k,) [1/m2] for a unit flow exp(i omega t); ``viscosity`` is the kinematic one [m2/s]."""
+    speed = _solve(shape, 1j * angular_frequency / viscosity)
+    unit: ComplexArray = speed / (shape.flux @ speed)
+    return unit
+
+
+def _solve(shape: CapShape, reaction: complex) -> ComplexArray:
+    inside = np.flatnonzero(shape.inside)
+    matrix = (shape.stiffness + reaction * shape.mass)[inside][:, inside]
+    speed = np.zeros(len(shape.keys), dtype=complex)
+    speed[inside] = scipy.sparse.linalg.spsolve(matrix.astype(complex).tocsc(), shape.load[inside].astype(complex))
+    return speed
+
+
+class InletVelocity:
+    """Velocity of an inlet's nodes at any time.
+
+    Parameters
+    ----------
+    mesh
+        The whole mesh on rank 0, None on the others.
+    viscosity
+        Kinematic [m2/s].
+    ramp
+        Time [s] over which the flow rises from rest.
+    """
+
+    def __init__(
+        self,
+        comm: MPI.Intracomm,
+        mesh: MeshArrays | None,
+        space: Space,
+        inlet: Inlet,
+        period: float,
+        viscosity: float,
+        ramp: float,
+    ) -> None:
+        self._curve = PeriodicCurve(inlet.flow, period)
+        self._ramp = ramp
+        self._frequencies: FloatArray = np.zeros(0)
+        self._amplitudes: ComplexArray = np.zeros(0, dtype=complex)
+        if inlet.profile == "womersley":
+            self._amplitudes = harmonics(self._curve.sample(N_SAMPLES))[1 : N_HARMONICS + 1]
+            self._frequencies = 2.0 * np.pi * np.arange(1, N_HARMONICS + 1) / period
+        found = None
+        if mesh is not None:
+            shape = cap_shape(mesh, inlet.patch_id)
+            modes = [womersley_profile(shape, omega, viscosity) for omega in self._frequencies]
+            steady = steady_profile(shape, inlet.profile)
+            found = (shape.keys, shape.normal, steady, np.array(modes).reshape(-1, len(shape.keys)))
+        keys, normal, steady, modes_everywhere = comm.bcast(found)
+        at = np.minimum(np.searchsorted(keys, space.keys), len(keys) - 1)
+        self.nodes: IntArray = np.flatnonzero(keys[at] == space.keys)
+        mine = at[self.nodes]
+        self._inward = -normal
+        self._steady = steady[mine]
+        self._modes = modes_everywhere[:, mine]
+
+    def _rise(self, time: float) -> float:
+        return 0.5 * (1.0 - np.cos(np.pi * time / self._ramp)) if time < self._ramp else 1.0
+
+    def flow(self, time: float) -> float:
+        """The flow into the vessel [m3/s]."""
+        return self._rise(time) * float(self._curve(time))
+
+    def values(self, time: float) -> FloatArray:
+        """Velocities (k, 3) [m/s] at ``nodes``."""
+        turning = self._rise(time) * self._amplitudes * np.exp(1j * self._frequencies * time)
+        rest = self.flow(time) - float(np.real(turning).sum())
+        speed = np.real(turning @ self._modes) + rest * self._steady
+        return np.asarray(speed[:, None] * self._inward)

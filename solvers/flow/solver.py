@@ -1,0 +1,259 @@
+"""Incompressible Navier-Stokes in a rigid vessel: one time step.
+
+Incremental rotational pressure correction with BDF2 and an extrapolated convecting velocity, written without velocity
+update (Guermond, Minev & Shen (2006), Comput. Methods Appl. Mech. Eng. 195:6011, sec. 3), coupled implicitly with the
+outlets. Equations and signs: docs/theory-flow.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from mpi4py import MPI
+from numpy.typing import NDArray
+
+from solvers.fem.divergence import weak_divergence
+from solvers.fem.krylov import VelocitySolver
+from solvers.fem.mesh import FlowMesh
+from solvers.fem.momentum import MomentumAssembler
+from solvers.fem.pattern import build_pattern
+from solvers.fem.poisson import PressurePoisson
+from solvers.fem.surface import CapMeasure
+from solvers.network.windkessel import Bdf, OutletModel
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+class PrescribedVelocity(Protocol):
+    """Boundary velocities at some velocity unknowns of this rank, ghosts included."""
+
+    nodes: IntArray
+
+    def values(self, time: float) -> FloatArray:
+        """Velocities (k, 3) [m/s]."""
+
+
+@dataclass(frozen=True)
+class FlowParameters:
+    """Fluid and numerics of a flow solver; see :class:`solvers.contract.spec.Numerics`."""
+
+    density: float
+    viscosity: float
+    velocity_tolerance: float = 1e-6
+    pressure_tolerance: float = 1e-8
+    backflow_beta: float = 1.0
+    supg: bool = True
+    refactor_every: int = 10
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What a step did.
+
+    Attributes
+    ----------
+    flows
+        Flow [m3/s] out of the vessel through each cap, in the order of the caps, of the velocity that is written.
+    pressures
+        Area mean of the pressure [Pa] on each cap.
+    max_speed, fastest_point
+        Largest speed [m/s] at an unknown, and where [m].
+    """
+
+    step: int
+    time: float
+    velocity_iterations: int
+    velocity_residual: float
+    velocity_converged: bool
+    pressure_iterations: int
+    cfl: float
+    max_speed: float
+    fastest_point: tuple[float, float, float]
+    flows: FloatArray
+    pressures: FloatArray
+
+
+class FlowSolver:
+    """The flow in a mesh, advanced step by step.
+
+    Parameters
+    ----------
+    prescribed
+        Boundary velocities, later ones winning at shared unknowns: walls last.
+    caps
+        Patch ids whose flow and pressure are reported: inlets, then the outlets.
+    outlets
+        Patch id and model of each outlet.
+    source
+        Acceleration (n_local, 3) [m/s2] at a time, for manufactured solutions.
+    """
+
+    def __init__(
+        self,
+        mesh: FlowMesh,
+        parameters: FlowParameters,
+        prescribed: list[PrescribedVelocity],
+        caps: tuple[int, ...],
+        outlets: dict[int, OutletModel],
+        dt: float,
+    ) -> None:
+        self.mesh, self.parameters, self.dt = mesh, parameters, dt
+        self._prescribed = prescribed
+        self._outlets = outlets
+        velocity, pressure = mesh.velocity, mesh.pressure
+        is_prescribed = np.zeros(velocity.n_local, dtype=bool)
+        for condition in prescribed:
+            is_prescribed[condition.nodes] = True
+        self._prescribed_nodes = np.flatnonzero(is_prescribed)
+        self._pattern = build_pattern(velocity, is_prescribed)
+        self._momentum = MomentumAssembler(
+            mesh,
+            self._pattern,
+            parameters.viscosity / parameters.density,
+            is_prescribed,
+            tuple(outlets),
+            parameters.backflow_beta,
+            parameters.supg,
+            dt,
+        )
+        self._velocity_solver = VelocitySolver(mesh.comm, self._pattern, velocity.halo, parameters.velocity_tolerance)
+        self.caps = {patch_id: CapMeasure(mesh, patch_id) for patch_id in caps}
+        self._poisson = PressurePoisson(mesh, tuple(outlets), parameters.pressure_tolerance)
+        self._lumped = np.zeros(pressure.n_local)
+        np.add.at(self._lumped, pressure.cells, np.broadcast_to(mesh.determinant[:, None] / 24.0, pressure.cells.shape))
+        self._responses = [
+            self._poisson.solve(load, np.zeros(pressure.n_local))[0] for load in self._poisson.outlet_loads
+        ]
+        """Pressure corrections that a unit change of each outlet's pressure brings."""
+        self._conductance = self._outlet_conductance()
+        self.step_number = 0
+        self.time = 0.0
+        self.velocity = np.zeros((velocity.n_local, 3))
+        self.old_velocity = np.zeros((velocity.n_local, 3))
+        self.kinematic_pressure = np.zeros(pressure.n_local)
+        self.correction = np.zeros(pressure.n_local)
+        self.old_correction = np.zeros(pressure.n_local)
+        """Pressure corrections divided by the ``alpha`` of their step: the velocity update that is never made."""
+        self.outlet_pressures = np.zeros(len(outlets))
+        self.outlet_corrections = np.zeros((2, len(outlets)))
+        """Newest and older change of ``outlet_pressures`` divided by density and ``alpha``, like ``correction``."""
+
+    def _sum(self, local: FloatArray) -> FloatArray:
+        total = np.ascontiguousarray(local)
+        self.mesh.comm.Allreduce(MPI.IN_PLACE, total)
+        return total
+
+    def _outlet_conductance(self) -> FloatArray:
+        """(n_outlets, n_outlets): ``alpha`` times the flow out of one outlet that a unit pressure at another brings."""
+        loads, n_owned = self._poisson.outlet_loads, self.mesh.pressure.n_owned
+        local = np.array([[load @ field[:n_owned] for field in self._responses] for load in loads])
+        local = local.reshape(len(loads), len(loads)) - np.diag(loads.sum(axis=1))
+        return self._sum(local)
+
+    def start(self, outlet_pressures: FloatArray) -> None:
+        """Fluid at rest, at these pressures [Pa] of the outlets."""
+        self.outlet_pressures = outlet_pressures.astype(float)
+        self.kinematic_pressure = np.zeros(self.mesh.pressure.n_local)
+        for pressure, response in zip(outlet_pressures, self._responses, strict=True):
+            self.kinematic_pressure += pressure / self.parameters.density * response
+
+    def step(self) -> StepReport:
+        """Advance by one step."""
+        bdf = Bdf.second(self.dt) if self.step_number else Bdf.euler(self.dt)
+        time = self.time + self.dt
+        cfl = self._solve_momentum(bdf, time)
+        report, divergence = self._last_solve, weak_divergence(self.mesh, self.velocity)
+        pressure_iterations = self._correct_pressure(bdf, time, divergence)
+        self.step_number += 1
+        self.time = self.step_number * self.dt
+        speed = np.linalg.norm(self.velocity[: self.mesh.velocity.n_owned], axis=1)
+        fastest = int(np.argmax(speed)) if len(speed) else 0
+        summary = (float(speed[fastest]), *map(float, self.mesh.velocity.points[fastest]))
+        gathered = np.array(self.mesh.comm.allgather((cfl, *summary)))
+        worst = gathered[int(np.argmax(np.nan_to_num(gathered[:, 1], nan=np.inf)))]
+        measured = self._sum(
+            np.array(
+                [
+                    (
+                        cap.flow(self.velocity),
+                        cap.mean_pressure(self.kinematic_pressure),
+                    )
+                    for cap in self.caps.values()
+                ]
+            ).reshape(-1, 2)
+        )
+        return StepReport(
+            step=self.step_number,
+            time=self.time,
+            velocity_iterations=report.iterations,
+            velocity_residual=report.residual,
+            velocity_converged=report.converged,
+            pressure_iterations=pressure_iterations,
+            cfl=float(gathered[:, 0].max()),
+            max_speed=float(worst[1]),
+            fastest_point=(float(worst[2]), float(worst[3]), float(worst[4])),
+            flows=measured[:, 0],
+            pressures=self.parameters.density * measured[:, 1],
+        )
+
+    def _solve_momentum(self, bdf: Bdf, time: float) -> float:
+        """Set the new velocity; returns this rank's CFL number."""
+        nodal = np.empty((self.mesh.velocity.n_local, 6))
+        second = self.step_number > 0
+        convecting = 2.0 * self.velocity - self.old_velocity if second else self.velocity
+        nodal[:, :3] = convecting
+        nodal[:, 3:] = (bdf.newest * self.velocity + bdf.older * self.old_velocity) / bdf.dt
+        predicted = self.kinematic_pressure + (bdf.newest * self.correction + bdf.older * self.old_correction) / bdf.dt
+        behind = (
+            self.outlet_pressures / self.parameters.density
+            + np.array([bdf.newest, bdf.older]) @ self.outlet_corrections / bdf.dt
+        )
+        right_side = self._momentum.assemble(nodal, predicted, behind, bdf.alpha, bdf.dt)
+        if self.step_number % self.parameters.refactor_every == 0:
+            self._velocity_solver.forget_factors()
+        new_velocity = np.array(convecting)
+        for condition in self._prescribed:
+            new_velocity[condition.nodes] = condition.values(time)
+        boundary = new_velocity[self._prescribed_nodes]
+        self._momentum.prescribe(right_side, self._prescribed_nodes, boundary)
+        self._last_solve = self._velocity_solver.solve(self._momentum.values, right_side, new_velocity)
+        new_velocity[self._prescribed_nodes] = boundary
+        self.old_velocity, self.velocity = self.velocity, new_velocity
+        return self.dt * float(np.sqrt(self._momentum.speed_squared.max(initial=0.0)))
+
+    def _correct_pressure(self, bdf: Bdf, time: float, divergence: FloatArray) -> int:
+        """Make the end-of-step velocity divergence-free and its outlets obey their models."""
+        density, viscosity = self.parameters.density, self.parameters.viscosity
+        guess = bdf.alpha * (2.0 * self.correction - self.old_correction)
+        increment, iterations = self._poisson.solve(-bdf.alpha * divergence, guess)
+        n_owned = self.mesh.pressure.n_owned
+        closed_flow = self._sum(
+            np.array(
+                [
+                    self.caps[patch_id].flow(self.velocity) + load @ increment[:n_owned] / bdf.alpha
+                    for patch_id, load in zip(self._outlets, self._poisson.outlet_loads, strict=True)
+                ]
+            )
+        )
+        relations = np.array([model.relation(bdf, time) for model in self._outlets.values()]).reshape(-1, 2)
+        offset, slope = relations[:, 0], relations[:, 1]
+        flow_per_pressure = self._conductance / (bdf.alpha * density)
+        system = np.eye(len(relations)) - slope[:, None] * flow_per_pressure
+        pressures = np.linalg.solve(system, offset + slope * (closed_flow - flow_per_pressure @ self.outlet_pressures))
+        change = pressures - self.outlet_pressures
+        flows = closed_flow + flow_per_pressure @ change
+        for model, flow in zip(self._outlets.values(), flows, strict=True):
+            model.advance(bdf, float(flow))
+        for response, rise in zip(self._responses, change, strict=True):
+            increment += (rise / density) * response
+        self.outlet_pressures = pressures
+        self.outlet_corrections = np.array([change / (density * bdf.alpha), self.outlet_corrections[0]])
+        rotation = np.zeros(self.mesh.pressure.n_local)
+        rotation[:n_owned] = viscosity / density * divergence / self._lumped[:n_owned]
+        self.mesh.pressure.halo.update(rotation)
+        self.kinematic_pressure = self.kinematic_pressure + increment - rotation
+        self.old_correction, self.correction = self.correction, increment / bdf.alpha
+        return iterations
