@@ -12,7 +12,7 @@ from imaging.centerline.vmtk_centerlines import vmtk_centerlines
 from imaging.isolated import IsolatedError
 from imaging.surface.lumen_field import LumenField
 from imaging.surface.polydata import SignedDistance
-from imaging.surface.remesh import remeshed
+from imaging.surface.remesh import RemeshError, remeshed
 from imaging.types import FloatArray, IntArray, Progress
 
 _VMTK_EDGE_RADII = 0.4
@@ -65,7 +65,7 @@ def central_lines(
     progress(0.35, "Finding the centerlines")
     try:
         lines = _by_vmtk(points, triangles, distance, own, step_mm, progress)
-    except IsolatedError as failure:
+    except (IsolatedError, RemeshError) as failure:
         note = f"Centerlines are minimal paths through the lumen, because VMTK failed ({failure})."
         return CentralLines(own, "minimal path", note, float("nan"))
     differences = [cKDTree(mine).query(line)[0] for mine, line in zip(own, lines, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,12 +32,13 @@ class Path:
 class Vessel:
     """A piece of one path that is a vessel of its own.
 
-    ``first`` is the index in the path of the vessel's first own point; ``departure`` is the index in the parent's path
-    where it leaves (-1 at the root).
+    ``first`` and ``last`` are the indices in the path of the vessel's own points; ``departure`` is the index in the
+    parent's path where it leaves (-1 at the root).
     """
 
     path: int
     first: int
+    last: int
     parent: int | None
     departure: int
 
@@ -59,7 +61,8 @@ def vessels_of(paths: Sequence[Path]) -> tuple[Vessel, ...]:
     """Split paths that start together into vessels.
 
     At a parting the vessel that goes on is the one that keeps the label of its beginning over the largest volume
-    (integral of the squared inscribed radius along the path), so that an aorta stays the aorta.
+    (integral of the squared inscribed radius along the path), so that an aorta stays the aorta. Where the label changes
+    at a parting, the vessel ends there and all that go on are its daughters, as from a left main coronary artery.
     """
     vessels: list[Vessel] = []
     _split(paths, dict.fromkeys(range(len(paths)), 0), None, -1, vessels)
@@ -76,7 +79,7 @@ def tree_of(paths: Sequence[Path], vessels: Sequence[Vessel], label_names: dict[
     n = 0
     for number, vessel in enumerate(vessels):
         path = paths[vessel.path]
-        own = np.arange(n, n + len(path.points) - vessel.first)
+        own = np.arange(n, n + vessel.last + 1 - vessel.first)
         offset[number] = n - vessel.first
         parent = None
         indices = own.tolist()
@@ -84,15 +87,15 @@ def tree_of(paths: Sequence[Path], vessels: Sequence[Vessel], label_names: dict[
             parent = names[vessel.parent]
             indices = [_index_in(vessels, vessel.parent, vessel.departure, offset), *indices]
         branches.append(Branch(names[number], tuple(int(i) for i in indices), parent))
-        points.append(path.points[vessel.first :])
-        radii.append(path.radius_mm[vessel.first :])
+        points.append(path.points[vessel.first : vessel.last + 1])
+        radii.append(path.radius_mm[vessel.first : vessel.last + 1])
         n += len(own)
     return CenterlineTree(np.concatenate(points), np.concatenate(radii), tuple(branches))
 
 
 def _index_in(vessels: Sequence[Vessel], number: int, path_index: int, offset: dict[int, int]) -> int:
     # A departure can lie upstream of the parent's own first point when two vessels leave at one place.
-    return offset[number] + max(path_index, vessels[number].first)
+    return offset[number] + int(np.clip(path_index, vessels[number].first, vessels[number].last))
 
 
 def parting(a: Path, b: Path) -> tuple[int, int]:
@@ -111,21 +114,25 @@ def parting(a: Path, b: Path) -> tuple[int, int]:
 def _split(
     paths: Sequence[Path], first: dict[int, int], parent: int | None, departure: int, vessels: list[Vessel]
 ) -> None:
-    main = max(first, key=lambda number: _own_volume(paths[number], first[number]))
+    """Make a vessel of the main path of a group that runs together, and go on with the groups that leave it."""
+    main = _main_path(paths, first)
+    path = paths[main]
+    left = {number: parting(path, paths[number]) for number in first if number != main}
+    last = _label_change(path, first[main], sorted({at for at, _ in left.values()}))
     here = len(vessels)
-    vessels.append(Vessel(main, first[main], parent, departure))
-    left = {number: parting(paths[main], paths[number]) for number in first if number != main}
+    vessels.append(Vessel(main, first[main], last, parent, departure))
+    if last < len(path.points) - 1:
+        onward = {main: last + 1}
+        for number in [number for number, (at, _) in left.items() if at > last]:
+            onward[number] = _index_beside(paths[number], path.points[last]) + 1
+            del left[number]
+        _split(paths, onward, here, last, vessels)
     while left:
         # Everything that leaves together with the path that leaves first of the remaining ones.
         lead = min(left, key=lambda number: left[number][0])
         group = {lead: left[lead][1] + 1}
         for number in left:
-            if number == lead:
-                continue
-            _, shared = parting(paths[lead], paths[number])
-            margin = paths[number].radius_mm[left[number][1]] * _PARTED_RADII
-            step = float(np.linalg.norm(np.diff(paths[number].points, axis=0), axis=1).mean())
-            if shared > left[number][1] + margin / step:
+            if number != lead and _run_on_together(paths[lead], paths[number], left[number][1]):
                 group[number] = left[number][1] + 1
         at = left[lead][0]
         for number in group:
@@ -133,19 +140,48 @@ def _split(
         _split(paths, group, here, at, vessels)
 
 
-def _own_volume(path: Path, first: int) -> float:
-    start = path.label[first : first + 5]
-    label = Counter(start.tolist()).most_common(1)[0][0] if len(start) else 0
-    keep = path.label[first:] == label
-    return float((path.radius_mm[first:] ** 2 * keep).sum())
+def _main_path(paths: Sequence[Path], first: dict[int, int]) -> int:
+    volumes = {number: _volumes(paths[number], start) for number, start in first.items()}
+    best = max(own for own, _ in volumes.values())
+    return max(volumes, key=lambda number: (volumes[number][0] >= 0.9 * best, volumes[number][1]))
+
+
+def _volumes(path: Path, first: int) -> tuple[float, float]:
+    """Volume (up to a factor) that carries the label of the beginning, and volume in all."""
+    label = _majority(path.label[first : first + 5])
+    squared = path.radius_mm[first:] ** 2
+    return float(squared[path.label[first:] == label].sum()), float(squared.sum())
+
+
+def _label_change(path: Path, first: int, partings: list[int]) -> int:
+    """Index of the first parting behind which the path carries another label, else of its last point."""
+    stops = [*partings, len(path.points) - 1]
+    label = _majority(path.label[first : max(stops[0], first) + 1])
+    for start, stop in itertools.pairwise(stops):
+        behind = path.label[start + 1 : stop + 1]
+        if start >= first and len(behind) and _majority(behind) != label:
+            return start
+    return len(path.points) - 1
+
+
+def _majority(labels: IntArray) -> int:
+    return int(Counter(labels.tolist()).most_common(1)[0][0])
+
+
+def _run_on_together(a: Path, b: Path, shared_so_far: int) -> bool:
+    _, shared = parting(a, b)
+    step = float(np.linalg.norm(np.diff(b.points, axis=0), axis=1).mean())
+    return shared > shared_so_far + _PARTED_RADII * float(b.radius_mm[shared_so_far]) / step
+
+
+def _index_beside(path: Path, position: FloatArray) -> int:
+    return int(((path.points - position) ** 2).sum(axis=1).argmin())
 
 
 def _names(paths: Sequence[Path], vessels: Sequence[Vessel], label_names: dict[int, str]) -> list[str]:
-    majority = [Counter(paths[v.path].label[v.first :].tolist()).most_common(1)[0][0] for v in vessels]
+    majority = [_majority(paths[v.path].label[v.first : v.last + 1]) for v in vessels]
     names = []
     for vessel, label in zip(vessels, majority, strict=True):
         unique = majority.count(label) == 1 and label in label_names
         names.append(label_names[label] if unique else paths[vessel.path].end_name)
-    if len(set(names)) < len(names):
-        return [paths[vessel.path].end_name for vessel in vessels]
-    return names
+    return [name if names.count(name) == 1 else f"{name}_{number}" for number, name in enumerate(names, start=1)]

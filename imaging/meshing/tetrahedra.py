@@ -19,8 +19,15 @@ from imaging.meshing.shape import volumes_mm3
 from imaging.surface.caps import CapError, cap
 from imaging.surface.checks import position_text, triple
 from imaging.surface.polydata import SignedDistance
-from imaging.surface.remesh import fitted, remeshed
-from imaging.surface.topology import compact, is_watertight, open_loops, self_intersections, vertex_normals
+from imaging.surface.remesh import RemeshError, fitted, remeshed
+from imaging.surface.topology import (
+    compact,
+    is_watertight,
+    open_loops,
+    self_intersections,
+    triangle_quality,
+    vertex_normals,
+)
 from imaging.types import WALL_PATCH_ID, FloatArray, IntArray, Patch, Progress, TetMesh, VesselModel, silent
 
 
@@ -125,7 +132,11 @@ def _wall(model: VesselModel, parameters: MeshParameters) -> tuple[FloatArray, I
     edge = np.minimum(edge, parameters.edge_rooms * neighborhood_median(triangles, room))
     edge = np.clip(edge, parameters.edge_min_mm, parameters.edge_max_mm)
     hausdorff = parameters.chord_error_edges * float(np.median(edge))
-    points, triangles = remeshed(points, triangles, edge, hausdorff)
+    try:
+        points, triangles = remeshed(points, triangles, edge, hausdorff)
+    except RemeshError:
+        worst = triangles[triangle_quality(points, triangles).argmin()]
+        raise MeshingFailure("the wall got no new triangles", triple(points[worst].mean(axis=0))) from None
     points = fitted(points, triangles, original)
     crossing = self_intersections(points, triangles)
     if len(crossing):

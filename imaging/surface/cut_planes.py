@@ -15,11 +15,14 @@ from imaging.surface.lumen_field import LumenField
 from imaging.surface.sections import Section, section
 from imaging.types import FloatArray, VesselEnd
 
-_LOOK_BEYOND_VOXELS = 1.5
+_LOOK_BEYOND_VOXELS = 1.0
 _WHOLE = 0.8
 _MAX_RETREAT_RADII = 3.0
 _TANGENT_RADII = 0.75
 _WINDOW_RADII = 6.0
+_CENTROIDS = 4
+_CENTROID_STEP_RADII = 0.3
+_LEAST_AGREEMENT = 0.8
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +64,11 @@ def cut_plane(field: LumenField, paths: Sequence[Path], number: int, end: Vessel
     reach = _MAX_RETREAT_RADII * _typical_radius(path, start) + 2.0 * voxel_mm
     index = start
     while 0 <= index < len(path.points) and abs(length[index] - length[start]) <= reach:
-        normal = -inward * _tangent(path, length, index)
-        window = max(_WINDOW_RADII * path.radius_mm[index], 6.0 * voxel_mm)
-        found = section(field, path.points[index], normal, window)
+        radius = _typical_radius(path, index)
+        window = max(_WINDOW_RADII * radius, 6.0 * voxel_mm)
+        along_path = -inward * _tangent(path, length, index)
+        normal = _along_centroids(field, path.points[index], along_path, window, radius)
+        found = _whole_section(field, path.points[index], normal, window)
         if found is not None and _goes_on(field, found, normal, voxel_mm):
             if not found.is_complete or _holds_other_vessel(found, paths, number, index, is_inlet):
                 raise _near_junction(end)
@@ -76,6 +81,35 @@ def cut_plane(field: LumenField, paths: Sequence[Path], number: int, end: Vessel
         "segmentation.",
         end.position_mm,
     )
+
+
+def _whole_section(field: LumenField, center_mm: FloatArray, normal: FloatArray, window_mm: float) -> Section | None:
+    found = section(field, center_mm, normal, window_mm)
+    if found is not None and not found.is_complete:
+        return section(field, center_mm, normal, 2.0 * window_mm)
+    return found
+
+
+def _along_centroids(
+    field: LumenField, center_mm: FloatArray, normal: FloatArray, window_mm: float, radius_mm: float
+) -> FloatArray:
+    """The direction of the line through the centroids of four sections one after the other toward the inside.
+
+    Near the rounded end of a label the centerline turns aside; the centroids of parallel sections, even oblique ones,
+    stay on the axis of a tube.
+    """
+    centroids = []
+    center = center_mm
+    for _ in range(_CENTROIDS):
+        found = section(field, center, normal, window_mm)
+        if found is None or not found.is_complete:
+            return normal
+        centroids.append(found.center_mm)
+        center = found.center_mm - _CENTROID_STEP_RADII * radius_mm * normal
+    offsets = np.asarray(centroids) - np.mean(centroids, axis=0)
+    axis: FloatArray = np.linalg.svd(offsets)[2][0]
+    axis = axis * np.sign(axis @ normal)
+    return axis if axis @ normal > _LEAST_AGREEMENT else normal
 
 
 def _typical_radius(path: Path, index: int) -> float:

@@ -1,8 +1,8 @@
 """A smooth lumen field on a fine grid whose 0.5 level is the sub-voxel wall.
 
-The occupancy of the label (or, where the scan shows it, the partial volume of each boundary voxel) is low-pass filtered
-with a kernel that keeps the second moment, so that convex vessels do not shrink to first order, refined by cubic
-interpolation, and shifted locally so that the volume inside the 0.5 level stays the volume of the label.
+The occupancy of each voxel (the label, or the partial volume that the scan shows) is low-pass filtered with a kernel
+that keeps the second moment, so that convex vessels do not shrink to first order, refined by cubic interpolation, and
+shifted locally so that the volume inside the 0.5 level stays that of the label.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ FloatField = NDArray[np.float32]
 
 _MARGIN_VOXELS = 6
 _MAX_FINE_VOXELS = 16_000_000
-_VOLUME_PASSES = 3
+_VOLUME_PASSES = 8
+_VOLUME_TOLERANCE = 0.0005
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,29 +54,32 @@ def crop_to_lumen(mask: NDArray[np.bool_], grid: Grid) -> tuple[tuple[slice, ...
 
 
 def lumen_field(
-    mask: NDArray[np.bool_], occupancy: FloatField, grid: Grid, smoothing_voxels: float, volume_window_voxels: float
+    mask: NDArray[np.bool_], occupancy: FloatField, grid: Grid, smoothing_voxels: float, window_voxels: float
 ) -> LumenField:
     """Smooth, refine and volume-correct an occupancy.
 
     Parameters
     ----------
     mask : (n_k, n_j, n_i) bool
-        The label, with a margin of background; its volume is kept.
+        The label, with a margin of background.
     occupancy : (n_k, n_j, n_i) float32
-        0..1, at least 0.5 where the mask is set; the mask itself when there is no scan.
+        Part of each voxel that is lumen, 0 to 1; the mask itself when there is no scan.
     grid : Grid
         Of both.
     smoothing_voxels : float
         Standard deviation of the filter in voxels along each axis.
-    volume_window_voxels : float
+    window_voxels : float
         Standard deviation of the neighborhood in which the label's volume is kept.
     """
     smooth = _low_pass(occupancy, smoothing_voxels)
-    factors = _refinement(grid, mask.shape)
+    factors = _refinement(grid, occupancy.shape)
     fine = _refine(smooth, factors)
     label = mask.astype(np.float32)
     for _ in range(_VOLUME_PASSES):
-        fine += _refine_linear(_volume_correction(fine, label, factors, volume_window_voxels), factors)
+        shift, missing = _volume_correction(fine, label, factors, window_voxels)
+        if abs(missing) < _VOLUME_TOLERANCE * float(label.sum()):
+            break
+        fine += _refine_linear(shift, factors)
     n_k, n_j, n_i = fine.shape
     d_i, d_j, d_k = (s / f for s, f in zip(grid.spacing_mm, factors[::-1], strict=True))
     return LumenField(fine, replace(grid, size=(n_i, n_j, n_k), spacing_mm=(d_i, d_j, d_k)))
@@ -141,8 +145,8 @@ def _refine_linear(values: FloatField, factors: tuple[int, int, int]) -> FloatFi
 
 def _volume_correction(
     fine: FloatField, label: FloatField, factors: tuple[int, int, int], window_voxels: float
-) -> FloatField:
-    """The shift of the field, on the coarse grid, that returns the label's volume to each neighborhood."""
+) -> tuple[FloatField, float]:
+    """The shift of the field, on the coarse grid, that returns the label's volume to each place; the volume missing."""
     slope = np.linalg.norm(np.gradient(fine), axis=0)
     width = np.maximum(slope, 0.05)
     distance = (fine - 0.5) / width
@@ -151,7 +155,7 @@ def _volume_correction(
     missing = ndimage.gaussian_filter(label - inside, window_voxels)
     gain = ndimage.gaussian_filter(gain, window_voxels)
     shift: FloatField = np.where(gain > 1e-3, missing / np.maximum(gain, 1e-3), 0.0).astype(np.float32)
-    return np.clip(shift, -0.2, 0.2)
+    return np.clip(shift, -0.2, 0.2), float((label - inside).sum())
 
 
 def _sum_per_voxel(fine: FloatField, factors: tuple[int, int, int]) -> FloatField:

@@ -25,7 +25,7 @@ from imaging.surface.lumen_field import LumenField, crop_to_lumen, lumen_field
 from imaging.surface.parameters import ModelParameters
 from imaging.surface.partial_volume import partial_volume
 from imaging.surface.polydata import SignedDistance
-from imaging.surface.remesh import fitted, remeshed
+from imaging.surface.remesh import RemeshError, fitted, remeshed
 from imaging.surface.topology import (
     enclosed_volume_mm3,
     is_watertight,
@@ -172,7 +172,7 @@ def _lumen(labels: LabelMap, volume: Volume | None, mask: NDArray[np.bool_], par
         occupancy = partial_volume(cropped, image)
         window = _WINDOW_VOXELS_WITH_SCAN
     field = lumen_field(cropped, occupancy, cropped_grid, parameters.smoothing_voxels, window)
-    points, triangles = contour(field)
+    points, triangles = contour(field, 1000.0 * float(mask.sum()) * grid.voxel_volume_ml)
     if len(triangles) == 0 or not is_watertight(triangles):
         raise ImagingError(
             "lumen_too_thin",
@@ -281,7 +281,7 @@ def _finished(
         progress(0.65 + 0.07 * attempt, "Adding flow extensions and new triangles")
         try:
             made = _extended(lumen, points, triangles, paths, cuts, lengths, parameters)
-        except CapError:
+        except (CapError, RemeshError):
             break
         progress(0.7 + 0.07 * attempt, "Checking the surface")
         bad = self_intersections(made.surface.points, made.surface.triangles)

@@ -39,5 +39,10 @@ class ModelParameters:
         5.0, "mm", 0.0, 15.0, "How far outside the segmented lumen the position of an end may lie", _CHOICE
     )
     volume_change_limit: float = _declared(
-        0.02, "1", 0.001, 0.1, "Change of volume against the label that is noted as a finding", "issue: under 2 %"
+        0.02,
+        "1",
+        0.001,
+        0.1,
+        "Change of volume against the segmentation that is noted as a finding",
+        "issue: under 2 %",
     )

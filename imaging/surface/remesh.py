@@ -12,6 +12,10 @@ _GRADATION = 1.2
 _FIT_PASSES = 3
 
 
+class RemeshError(Exception):
+    """The remesher gave up on a surface."""
+
+
 def remeshed(
     points: FloatArray, triangles: IntArray, edge_mm: FloatArray, hausdorff_mm: float
 ) -> tuple[FloatArray, IntArray]:
@@ -23,12 +27,19 @@ def remeshed(
         Wished edge length at each point.
     hausdorff_mm : float
         Largest distance between the old and the new surface that the remesher may cause.
+
+    Raises
+    ------
+    RemeshError
     """
     from mmgpy import MmgMeshS
 
     mesh = MmgMeshS(np.ascontiguousarray(points), np.ascontiguousarray(triangles, dtype=np.int32))
     mesh.set_field("metric", np.ascontiguousarray(edge_mm, dtype=np.float64)[:, None])
-    mesh.remesh(hausd=hausdorff_mm, hgrad=_GRADATION, angle=0, verbose=-1)
+    try:
+        mesh.remesh(hausd=hausdorff_mm, hgrad=_GRADATION, angle=0, verbose=-1)
+    except RuntimeError as failure:
+        raise RemeshError(str(failure)) from None
     return np.array(mesh.get_vertices(), dtype=np.float64), np.array(mesh.get_triangles(), dtype=np.int64)
 
 
