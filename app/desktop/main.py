@@ -1,0 +1,115 @@
+"""Starts the window."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from app.case.errors import CaseError
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from app.desktop.shell import MainWindow
+
+_X_FIRST_PORT = 6000
+_X_TIMEOUT_S = 2.0
+
+
+def require_display() -> None:
+    """Refuse in one sentence when no window can be shown, where Qt would end the program.
+
+    Raises
+    ------
+    CaseError
+        ``no_display``.
+    """
+    if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM", "xcb").split(":")[0] not in ("xcb", "wayland"):
+        return
+    if os.environ.get("WAYLAND_DISPLAY") or _x_server_answers(os.environ.get("DISPLAY", "")):
+        return
+    raise CaseError(
+        "no_display",
+        "No window can be shown, because there is no display: start the program on a desktop, or under a virtual "
+        "display (Xvfb).",
+    )
+
+
+def make_application() -> QApplication:
+    """The Qt application in its theme; there is one in a process.
+
+    Raises
+    ------
+    CaseError
+        ``no_display``.
+    """
+    from PySide6.QtWidgets import QApplication
+
+    from app.desktop.theme import apply_theme
+
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        return existing
+    require_display()
+    application = QApplication([sys.argv[0]])
+    application.setApplicationName("AngioTwin")
+    apply_theme(application)
+    return application
+
+
+def open_window(case_folder: Path | None) -> int:
+    """Show the window, on a case or on the welcome page, until it is closed; returns the exit code.
+
+    Raises
+    ------
+    CaseError
+        ``no_display``.
+    """
+    application = make_application()
+    from app.desktop.shell import MainWindow
+
+    window = MainWindow()
+    _catch_unexpected(window)
+    window.show()
+    if case_folder is not None:
+        window.open_case(case_folder)
+    return application.exec()
+
+
+def _catch_unexpected(window: MainWindow) -> None:
+    """Errors that nobody foresaw go to a log file and the message bar, in whatever thread they happen."""
+
+    def show(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            window.close()
+        else:
+            window.show_unexpected(error)
+
+    sys.excepthook = show
+    threading.excepthook = lambda details: window.unexpected_elsewhere.emit(details.exc_value)
+
+
+def _x_server_answers(display: str) -> bool:
+    host, colon, rest = display.rpartition(":")
+    number = rest.split(".")[0]
+    if not colon or not number.isdigit():
+        return False
+    places: list[tuple[int, str | tuple[str, int]]] = []
+    if host in ("", "unix"):
+        places = [(socket.AF_UNIX, f"/tmp/.X11-unix/X{number}"), (socket.AF_UNIX, f"\0/tmp/.X11-unix/X{number}")]
+    else:
+        places = [(socket.AF_INET, (host, _X_FIRST_PORT + int(number)))]
+    for family, address in places:
+        with socket.socket(family, socket.SOCK_STREAM) as connection:
+            connection.settimeout(_X_TIMEOUT_S)
+            try:
+                connection.connect(address)
+            except OSError:
+                continue
+            return True
+    return False

@@ -1,0 +1,148 @@
+"""Controls of a result: which quantity, which instant of the heart beat; flow and pressure curves beside it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
+
+from app.desktop import theme
+from app.desktop.panels.step_panel import StepPanel, section
+from app.workflow.result_files import ResultData
+
+_SLOW_MOTION = 2.5
+_FASTEST_MS = 60
+
+
+class ResultsPanel(StepPanel):
+    """``look_changed`` carries keyword arguments of `ResultLayer.show`."""
+
+    look_changed = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        self.result: ResultData | None = None
+        self._plots: list[QWidget] = []
+        super().__init__("results", parent)
+
+    def add_sections(self) -> None:
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(lambda: self.step_frame(1))
+        self._controls = QWidget()
+        box = QVBoxLayout(self._controls)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.addWidget(section("Shown on the wall"))
+        self.quantity = QComboBox()
+        self.quantity.setAccessibleName("Quantity on the wall")
+        self.quantity.currentIndexChanged.connect(self._choose_quantity)
+        self.definition = QLabel()
+        self.definition.setObjectName("muted")
+        self.definition.setWordWrap(True)
+        self.streamlines = QCheckBox("Streamlines by speed")
+        self.streamlines.toggled.connect(lambda checked: self.look_changed.emit({"streamlines": checked}))
+        box.addWidget(self.quantity)
+        box.addWidget(self.definition)
+        box.addWidget(self.streamlines)
+        box.addWidget(section("Instant of the heart beat"))
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setAccessibleName("Instant of the heart beat")
+        self.slider.valueChanged.connect(self._choose_frame)
+        self.play_button = QPushButton("Play")
+        self.play_button.setCheckable(True)
+        self.play_button.setToolTip("Play the heart beat in a loop, in slow motion (Space)")
+        self.play_button.toggled.connect(self._play)
+        self.instant = QLabel()
+        row = QHBoxLayout()
+        row.addWidget(self.play_button)
+        row.addWidget(self.slider, 1)
+        box.addLayout(row)
+        box.addWidget(self.instant)
+        self._curves = QVBoxLayout()
+        box.addLayout(self._curves)
+        self.body.addWidget(self._controls)
+        self._controls.hide()
+
+    def set_result(self, result: ResultData | None) -> None:
+        """The result to control, or none."""
+        self.result = result
+        self.play_button.setChecked(False)
+        self._controls.setVisible(result is not None)
+        if result is None:
+            return
+        self.quantity.blockSignals(True)
+        self.quantity.clear()
+        for field_id, field in result.wall_fields.items():
+            unit = f" [{field.quantity.unit}]" if field.quantity.unit else ""
+            self.quantity.addItem(f"{field.quantity.label}{unit}", field_id)
+        self.quantity.blockSignals(False)
+        self.slider.setRange(0, max(0, len(result.times_s) - 1))
+        self.streamlines.setEnabled(len(result.streamlines.frame) > 0)
+        self._draw_curves(result)
+        self._choose_quantity()
+        self._choose_frame(self.slider.value())
+
+    def step_frame(self, by: int) -> None:
+        """Go to another instant; the beat repeats."""
+        if self.result is not None:
+            self.slider.setValue((self.slider.value() + by) % len(self.result.times_s))
+
+    def set_time(self, time_s: float) -> None:
+        """Go to the instant nearest to a time of the beat."""
+        if self.result is not None:
+            times = self.result.times_s
+            self.slider.setValue(min(range(len(times)), key=lambda n: abs(times[n] - time_s)))
+
+    def stop(self) -> None:
+        """Stop playing."""
+        self.play_button.setChecked(False)
+
+    def _play(self, is_playing: bool) -> None:
+        self.play_button.setText("Pause" if is_playing else "Play")
+        if is_playing and self.result is not None:
+            real_ms = 1000.0 * self.result.period_s / max(1, len(self.result.times_s))
+            self._timer.start(max(_FASTEST_MS, round(_SLOW_MOTION * real_ms)))
+        else:
+            self._timer.stop()
+
+    def _choose_quantity(self, *_: object) -> None:
+        if self.result is None or self.quantity.currentData() is None:
+            return
+        field_id = self.quantity.currentData()
+        quantity = self.result.wall_fields[field_id].quantity
+        over = "" if self.result.wall_fields[field_id].is_temporal else " One value for the whole beat."
+        self.definition.setText(f"{quantity.definition}{over}")
+        self.look_changed.emit({"field_id": field_id})
+
+    def _choose_frame(self, frame: int) -> None:
+        if self.result is None or not self.result.times_s:
+            return
+        time_s, period = self.result.times_s[frame], self.result.period_s
+        self.instant.setText(f"{time_s:.3f} s of {period:.3f} s ({100 * time_s / period:.0f} % of the beat)")
+        self._cursor.setValue(time_s)
+        self.look_changed.emit({"frame": frame})
+
+    def _draw_curves(self, result: ResultData) -> None:
+        import pyqtgraph
+
+        from app.desktop.monitor.plots import Plot
+
+        for plot in self._plots:
+            self._curves.removeWidget(plot)
+            plot.deleteLater()
+        flow = Plot("Flow through the openings", ("Time", "s"), ("Flow", "mL/s"))
+        for n, wave in enumerate(sorted(result.waveforms, key=lambda wave: wave.kind != "inlet")):
+            color = theme.CATEGORIES[n % len(theme.CATEGORIES)]
+            flow.show_curve(wave.name.replace("_", " "), result.waveform_times_s, wave.flow_ml_s, color)
+        self._cursor = pyqtgraph.InfiniteLine(pos=0.0, movable=True, pen=pyqtgraph.mkPen("#ffffff", width=2))
+        self._cursor.sigDragged.connect(lambda line: self.set_time(float(line.value())))
+        flow.addItem(self._cursor)
+        along = Plot(
+            "Pressure along the vessels (dashed: at peak flow)", ("Distance from the start", "mm"), ("Pressure", "mmHg")
+        )
+        for n, profile in enumerate(result.profiles):
+            color, name = theme.CATEGORIES[n % len(theme.CATEGORIES)], profile.name.replace("_", " ")
+            along.show_curve(name, profile.abscissa_mm, profile.pressure_mean_mmhg, color)
+            peak = profile.pressure_peak_flow_mmhg
+            along.show_curve(f"{name}, peak flow", profile.abscissa_mm, peak, color, dashed=True, in_legend=False)
+        self._plots = [flow, along]
+        for plot in self._plots:
+            plot.setFixedHeight(200)
+            self._curves.addWidget(plot)

@@ -1,0 +1,58 @@
+"""What is known of the patient, the run's settings, and how the run goes."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QWidget
+
+from app.case.records import Case
+from app.desktop.panels.forms import PatientForm
+from app.desktop.panels.step_panel import StepPanel, section
+from app.desktop.session.run_watch import RunWatch
+
+
+class SimulatePanel(StepPanel):
+    """``patient_entered`` carries a name and a value or None; ``run_cancel_asked`` stops the solver."""
+
+    patient_entered = Signal(str, object)
+    run_cancel_asked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("simulate", parent)
+
+    def add_sections(self) -> None:
+        self.body.addWidget(section("Patient"))
+        self.patient = PatientForm()
+        self.patient.entered.connect(self.patient_entered)
+        self.body.addWidget(self.patient)
+
+    def add_sections_below(self) -> None:
+        self.body.addWidget(section("Run"))
+        self.run_text = QLabel()
+        self.run_text.setWordWrap(True)
+        self.run_bar = QProgressBar()
+        self.run_bar.setRange(0, 1000)
+        self.run_bar.setTextVisible(False)
+        self.stop_button = QPushButton("Cancel the run")
+        self.stop_button.setToolTip("The solver writes a checkpoint and leaves; the run can be continued from there.")
+        self.stop_button.clicked.connect(self.run_cancel_asked)
+        self.warnings = QLabel()
+        self.warnings.setObjectName("warning")
+        self.warnings.setWordWrap(True)
+        for widget in (self.run_text, self.run_bar, self.stop_button, self.warnings):
+            self.body.addWidget(widget)
+
+    def set_case(self, case: Case, is_writable: bool) -> None:
+        super().set_case(case, is_writable)
+        self.patient.set_entered(case.patient)
+        self.patient.setEnabled(is_writable)
+
+    def set_run(self, watch: RunWatch, sentence: str) -> None:
+        """Show how the run goes."""
+        is_running = watch.status == "running"
+        self.run_text.setText(sentence + (f"\n{watch.message}" if watch.message and not is_running else ""))
+        self.run_bar.setVisible(is_running)
+        self.run_bar.setValue(round(1000 * min(1.0, max(0.0, watch.curves.fraction))))
+        self.stop_button.setVisible(is_running)
+        self.warnings.setText("\n".join(f"! {text}" for text in watch.curves.warnings[-5:]))
+        self.warnings.setVisible(bool(watch.curves.warnings))

@@ -1,0 +1,146 @@
+"""The vessel model by patch with its centerlines, and the mesh by patch with its edges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from vtkmodules.vtkRenderingCore import vtkActor
+
+from app.desktop import theme
+from app.desktop.scene.actors import RGB, actor_of, lines_data, rgb_of, sphere_actor, triangles_data
+from app.desktop.scene.mesh_cut import CutMesh
+from app.desktop.views.vtk_view import Caption
+from imaging.types import WALL_PATCH_ID, FloatArray, Patch, TetMesh, VesselModel
+
+Layer = tuple[list[vtkActor], list[Caption]]
+
+_EDGE_COLOR = "#2b2f36"
+_LAYER_COLOR, _CORE_COLOR = "#f0e442", "#8fb7d6"
+_WALL_OPACITY = 0.42
+_REACH_RADII = 3.0
+
+
+def patch_color(patch: Patch) -> str:
+    """The color of a patch: the wall like an artery, each opening its own."""
+    return theme.VESSEL_WALL if patch.kind == "wall" else theme.CATEGORIES[(patch.id - 2) % len(theme.CATEGORIES)]
+
+
+def captions_of(patches: tuple[Patch, ...]) -> list[Caption]:
+    """Names of the openings at their centers."""
+    words = {"inlet": "inlet", "outlet": "outlet"}
+    return [
+        Caption(f"{patch.name.replace('_', ' ')} ({words[patch.kind]})", patch.center_mm, patch_color(patch))
+        for patch in patches
+        if patch.kind != "wall"
+    ]
+
+
+def is_extension(
+    places_mm: FloatArray, patches: tuple[Patch, ...], extension_start_mm: Mapping[int, tuple[float, float, float]]
+) -> NDArray[np.bool_]:
+    """Which places (n, 3) of the wall lie on a flow extension: between its start and its cap, near its axis."""
+    found = np.zeros(len(places_mm), dtype=bool)
+    for patch in patches:
+        if patch.id not in extension_start_mm:
+            continue
+        start, normal = np.asarray(extension_start_mm[patch.id]), np.asarray(patch.normal)
+        along = (places_mm - start) @ normal
+        length = float((np.asarray(patch.center_mm) - start) @ normal)
+        aside = np.linalg.norm(places_mm - start - along[:, None] * normal, axis=1)
+        found |= (along > 0.0) & (along <= length + patch.radius_mm) & (aside < _REACH_RADII * patch.radius_mm)
+    return found
+
+
+def patch_colors(
+    points: FloatArray,
+    triangles: NDArray[Any],
+    patch_ids: NDArray[Any],
+    patches: tuple[Patch, ...],
+    extension_start_mm: Mapping[int, tuple[float, float, float]],
+) -> NDArray[np.uint8]:
+    """RGB (m, 3) of triangles: by patch, the wall of flow extensions gray."""
+    colors = np.zeros((len(triangles), 3), dtype=np.uint8)
+    for patch in patches:
+        colors[patch_ids == patch.id] = rgb_of(patch_color(patch))
+    centers = np.asarray(points)[triangles].mean(axis=1)
+    grayed = is_extension(centers, patches, extension_start_mm) & (patch_ids == WALL_PATCH_ID)
+    colors[grayed] = rgb_of(theme.EXTENSION)
+    return colors
+
+
+def model_layer(model: VesselModel, *, is_glassy: bool) -> Layer:
+    """The model; a glassy wall lets the centerlines through."""
+    surface = model.surface
+    data = triangles_data(surface.points, surface.triangles)
+    patch_ids = np.asarray(surface.triangle_data["patch"])
+    data.cell_data[RGB] = patch_colors(
+        surface.points, surface.triangles, patch_ids, model.patches, model.extension_start_mm
+    )
+    actors = [actor_of(data, opacity=_WALL_OPACITY if is_glassy else 1.0)]
+    if is_glassy:
+        actors += centerline_actors(model)
+    return actors, captions_of(model.patches)
+
+
+def centerline_actors(model: VesselModel) -> list[vtkActor]:
+    """The centerlines, a line a branch."""
+    tree = model.centerlines
+    indices = np.concatenate([np.asarray(branch.indices) for branch in tree.branches])
+    offsets = np.concatenate([[0], np.cumsum([len(branch.indices) for branch in tree.branches])])
+    actor = actor_of(lines_data(tree.points[indices], offsets), "#ffffff")
+    actor.GetProperty().SetLineWidth(3.0)
+    actor.GetProperty().LightingOff()
+    actor.PickableOff()
+    return [actor]
+
+
+def mesh_layer(mesh: TetMesh, model: VesselModel | None, cut: CutMesh | None) -> Layer:
+    """The mesh's boundary with its edges, or what a cut leaves of it with the laid-open cells."""
+    starts = model.extension_start_mm if model is not None else {}
+    shown = cut.facet_is_kept if cut is not None else np.ones(len(mesh.facets), dtype=bool)
+    facets, patch_ids = mesh.facets[shown], mesh.facet_patch[shown]
+    boundary = triangles_data(mesh.points, facets, is_smooth=False)
+    boundary.cell_data[RGB] = patch_colors(mesh.points, facets, patch_ids, mesh.patches, starts)
+    actors = [actor_of(boundary, edge_color=_EDGE_COLOR)]
+    if cut is not None and len(cut.triangles):
+        faces = triangles_data(mesh.points, cut.triangles, is_smooth=False)
+        colors = np.array([rgb_of(_CORE_COLOR), rgb_of(_LAYER_COLOR)], dtype=np.uint8)
+        faces.cell_data[RGB] = colors[(cut.layer > 0).astype(int)]
+        actors.append(actor_of(faces, edge_color=_EDGE_COLOR))
+    return actors, captions_of(mesh.patches)
+
+
+def points_layer(points: Mapping[str, tuple[float, float, float]]) -> Layer:
+    """Landmarks as balls with their names."""
+    actors = [sphere_actor(position, 2.5, theme.POINT) for position in points.values()]
+    captions = [Caption(role.replace("_", " "), position, theme.POINT) for role, position in points.items()]
+    return actors, captions
+
+
+def labels_layer(surface: Any) -> Layer:
+    """The surface that `label_surface` made, in the colors of the labels."""
+    if surface is None:
+        return [], []
+    points, triangles, values = surface
+    data = triangles_data(points, triangles)
+    colors = np.array([rgb_of(color) for color in theme.CATEGORIES], dtype=np.uint8)
+    data.cell_data[RGB] = colors[(values - 1) % len(colors)]
+    return [actor_of(data)], []
+
+
+def crosshair_actor() -> vtkActor:
+    """Three short lines through the origin; the actor is moved to the crosshair."""
+    reach = 12.0
+    ends = np.array([sign * axis * reach for axis in np.eye(3) for sign in (-1.0, 1.0)])
+    data = lines_data(ends, np.array([0, 2, 4, 6]))
+    data.cell_data[RGB] = np.array(
+        [rgb_of(theme.PLANE_COLORS[name]) for name in ("sagittal", "coronal", "axial")], dtype=np.uint8
+    )
+    actor = actor_of(data)
+    actor.GetProperty().SetLineWidth(2.0)
+    actor.GetProperty().LightingOff()
+    actor.PickableOff()
+    return actor

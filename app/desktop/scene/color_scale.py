@@ -1,0 +1,103 @@
+"""Colors for numbers: perceptually uniform, safe for color-blind readers, one fixed range over the cycle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QImage, QPainter
+
+from app.desktop import theme
+from app.desktop.views.slice_marks import draw_text
+
+_UPPER_PERCENTILE = 99.0
+_SAMPLES = 2_000_000
+
+
+@dataclass(frozen=True)
+class ColorScale:
+    """Values from ``low`` to ``high`` become the colors of ``map_name``; what lies outside takes the end's color."""
+
+    label: str
+    unit: str
+    low: float
+    high: float
+    note: str
+    map_name: str = "viridis"
+
+    @classmethod
+    def of(cls, label: str, unit: str, values: NDArray[Any], map_name: str = "viridis") -> ColorScale:
+        """The range of a field over the whole cycle, from its least value (or zero) to its 99th percentile.
+
+        A few cells beside a corner can be far above all others, hence the percentile; the note states it and the
+        maximum.
+        """
+        finite = np.asarray(values, dtype=np.float64).ravel()
+        finite = finite[np.isfinite(finite)]
+        if not finite.size:
+            return cls(label, unit, 0.0, 1.0, "no values", map_name)
+        sample = finite[:: max(1, finite.size // _SAMPLES)]
+        low, high = np.percentile(sample, (100.0 - _UPPER_PERCENTILE, _UPPER_PERCENTILE))
+        least, most = float(finite.min()), float(finite.max())
+        if least >= 0.0 and low < 0.25 * high:
+            low = 0.0
+        if not high > low:
+            low, high = least, max(most, least + 1e-9 + abs(least) * 1e-6)
+        note = (
+            f"fixed over the cycle; top is the {_UPPER_PERCENTILE:.0f}th percentile, maximum {most:.3g} {unit}".rstrip()
+        )
+        return cls(label, unit, float(low), float(high), note, map_name)
+
+    def rgb(self, values: NDArray[Any]) -> NDArray[np.uint8]:
+        """RGB (n, 3) of values (n,)."""
+        table = color_table(self.map_name)
+        share = (np.asarray(values, dtype=np.float32) - self.low) / (self.high - self.low)
+        index = np.nan_to_num(np.clip(share, 0.0, 1.0) * (len(table) - 1)).astype(np.intp)
+        return table[index]
+
+
+@cache
+def color_table(map_name: str) -> NDArray[np.uint8]:
+    """256 colors (256, 3) of a color map."""
+    import pyqtgraph
+
+    table: NDArray[np.uint8] = pyqtgraph.colormap.get(map_name).getLookupTable(nPts=256, alpha=False)
+    return np.ascontiguousarray(table[:, :3].astype(np.uint8))
+
+
+def ticks_of(low: float, high: float, n_wanted: int = 5) -> list[float]:
+    """Round numbers from ``low`` to ``high``."""
+    span = high - low
+    raw = span / n_wanted
+    power = 10.0 ** np.floor(np.log10(raw))
+    step = next(power * factor for factor in (1.0, 2.0, 2.5, 5.0, 10.0) if power * factor >= raw * 0.999)
+    first = np.ceil(low / step - 1e-9) * step
+    return [float(value) + 0.0 for value in np.arange(first, high + 1e-9 * span, step)]
+
+
+def draw_scale(painter: QPainter, area: QRectF, scale: ColorScale, top: float, height: float) -> None:
+    """A vertical bar at the right edge with name, unit, ticks and note."""
+    flag = Qt.AlignmentFlag
+    title = f"{scale.label} [{scale.unit}]" if scale.unit else scale.label
+    bar = QRectF(area.right() - 84, top + 24, 18, height - 62)
+    colors = np.ascontiguousarray(np.repeat(color_table(scale.map_name)[::-1][:, None, :], 2, axis=1))
+    painter.drawImage(bar, QImage(colors.data, 2, len(colors), 6, QImage.Format.Format_RGB888).copy())
+    painter.setPen(Qt.GlobalColor.white)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRect(bar)
+    draw_text(painter, QRectF(area.right() - 330, top, 322, 18), flag.AlignRight, title)
+    for value in ticks_of(scale.low, scale.high):
+        y = bar.bottom() - (value - scale.low) / (scale.high - scale.low) * bar.height()
+        painter.setPen(Qt.GlobalColor.white)
+        painter.drawLine(int(bar.right()), int(y), int(bar.right()) + 4, int(y))
+        draw_text(painter, QRectF(bar.right() + 7, y - 9, 60, 18), flag.AlignLeft | flag.AlignVCenter, f"{value:.4g}")
+    small, font = painter.font(), painter.font()
+    small.setPixelSize(10)
+    painter.setFont(small)
+    note = QRectF(area.right() - 216, bar.bottom() + 4, 208, 32)
+    draw_text(painter, note, flag.AlignRight | flag.AlignTop | Qt.TextFlag.TextWordWrap, scale.note, theme.MUTED)
+    painter.setFont(font)

@@ -1,0 +1,84 @@
+"""Watches the folder of the case's current run, whoever started it: this window, an earlier one, or a shell."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.desktop.session.background import Background
+from app.desktop.session.run_curves import RunCurves, RunNews, read_news
+
+_POLL_MS = 300
+
+
+class RunWatch(QObject):
+    """``changed`` tells that there is news; ``status`` and ``curves`` hold what is known.
+
+    The run is a process of its own: watching starts and stops, the run goes on.
+    """
+
+    changed = Signal()
+    status_changed = Signal()
+    failed = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.folder: Path | None = None
+        self.curves = RunCurves()
+        self.status: str | None = None
+        self.message: str | None = None
+        self._offset = 0
+        self._is_reading = False
+        self._reader = Background("run-reader", self)
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._poll)
+
+    def watch(self, folder: Path | None) -> None:
+        """Watch this folder from its beginning, or nothing."""
+        self.folder = folder
+        self.curves = RunCurves()
+        self.status = self.message = None
+        self._offset = 0
+        self._is_reading = False
+        if folder is None:
+            self._timer.stop()
+            self.status_changed.emit()
+            self.changed.emit()
+        else:
+            self._timer.start(_POLL_MS)
+            self._poll()
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._timer.stop()
+        self._reader.close(finish=False)
+
+    def _poll(self) -> None:
+        if self._is_reading or self.folder is None:
+            return
+        self._is_reading = True
+        self._reader.submit(partial(read_news, self.folder, self._offset), self._take, self.failed.emit)
+
+    def _take(self, news: RunNews) -> None:
+        if news.folder != self.folder:
+            return
+        self._is_reading = False
+        if news.period_s is not None:
+            self.curves.period_s, self.curves.cap_names = news.period_s, news.cap_names
+        self.curves.feed(news.events)
+        self._offset = news.offset
+        before = self.status
+        if news.state is not None:
+            self.status, self.message = news.state.status, news.state.message
+        elif self.curves.ending is not None:
+            self.status = str(self.curves.ending["type"])
+        else:
+            self.status = "running" if self.curves.n_ranks is not None else "created"
+        if self.curves.ending is not None and not self.message:
+            self.message = self.curves.ending.get("text")
+        if self.status != before:
+            self.status_changed.emit()
+        if news.events or self.status != before:
+            self.changed.emit()

@@ -1,0 +1,133 @@
+"""Runs the steps of the path: prepared and committed by the case's writer, computed in a process of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from app.case.files import plain_disk_errors
+from app.desktop.session.case_store import CaseStore
+from app.desktop.session.child_task import ChildTask
+from app.desktop.session.refusal import Refusal
+from app.workflow.steps import STEPS, Outcome, Request, commit, prepare
+from imaging.types import Progress
+
+Staging = AbstractContextManager[Path]
+
+
+class StepRunner(QObject):
+    """One step at a time.
+
+    ``started`` and ``ended`` name the step; between them ``progressed`` carries step, fraction, text and the estimated
+    seconds left (None at first). ``failed`` carries step and `Refusal`; ``finished`` the step whose record is in the
+    case. A cancelled step only ends.
+    """
+
+    started = Signal(str)
+    progressed = Signal(str, float, str, object)
+    finished = Signal(str)
+    failed = Signal(str, object)
+    ended = Signal(str)
+
+    def __init__(self, store: CaseStore, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._store = store
+        self._step_id: str | None = None
+        self._generation = 0
+        self._task: ChildTask | None = None
+        self._staging: Staging | None = None
+        self._is_committing = False
+        self._began = 0.0
+
+    @property
+    def step_id(self) -> str | None:
+        """The step that is running, or None."""
+        return self._step_id
+
+    def run(self, step_id: str, values: Mapping[str, Any] | None = None) -> None:
+        """Start a step with chosen parameters; nothing happens while another one runs."""
+        if self._step_id is not None:
+            return
+        self._step_id = step_id
+        self._generation += 1
+        self._began = time.perf_counter()
+        generation = self._generation
+        self.started.emit(step_id)
+        self._store.call(
+            lambda: self._prepare(step_id, values), lambda made: self._compute(generation, *made), self._refuse
+        )
+
+    def cancel(self) -> None:
+        """End the running step; the case stays as it was. It is too late once the result goes into the case."""
+        if self._step_id is None or self._is_committing:
+            return
+        self._generation += 1
+        if self._task is not None:
+            self._task.cancel()
+        self._end()
+
+    def _prepare(self, step_id: str, values: Mapping[str, Any] | None) -> tuple[Request, Staging, Path]:
+        request = prepare(self._store.opened, STEPS[step_id], values)
+        staging = self._store.opened.staging()
+        return request, staging, staging.__enter__()
+
+    def _compute(self, generation: int, request: Request, staging: Staging, out: Path) -> None:
+        if generation != self._generation:
+            self._drop(staging)
+            return
+        assert self._step_id is not None
+        self._staging = staging
+        self._task = ChildTask(compute_step, (self._step_id, request, out), self)
+        self._task.progressed.connect(self._tell)
+        self._task.failed.connect(self._refuse)
+        self._task.done.connect(lambda outcome: self._commit(request, outcome))
+
+    def _commit(self, request: Request, outcome: Outcome) -> None:
+        step_id, seconds = self._step_id, time.perf_counter() - self._began
+        assert step_id is not None
+        self._is_committing = True
+        self._store.call(
+            lambda: commit(self._store.opened, STEPS[step_id], request, outcome, seconds),
+            lambda record: self._finish(step_id),
+            self._refuse,
+        )
+
+    def _finish(self, step_id: str) -> None:
+        self._end()
+        self.finished.emit(step_id)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        step_id = self._step_id
+        if step_id is not None:
+            self._end()
+            self.failed.emit(step_id, refusal)
+
+    def _tell(self, fraction: float, text: str) -> None:
+        elapsed = time.perf_counter() - self._began
+        left = elapsed / fraction - elapsed if fraction > 0.03 else None
+        self.progressed.emit(self._step_id, fraction, text, left)
+
+    def _end(self) -> None:
+        step_id, self._step_id = self._step_id, None
+        self._is_committing = False
+        if self._task is not None:
+            self._task.deleteLater()
+            self._task = None
+        if self._staging is not None:
+            self._drop(self._staging)
+            self._staging = None
+        self.ended.emit(step_id)
+
+    def _drop(self, staging: Staging) -> None:
+        self._store.call(lambda: staging.__exit__(None, None, None))
+
+
+def compute_step(step_id: str, request: Request, out: Path, progress: Progress) -> Outcome:
+    """What the child process does for a step."""
+    with plain_disk_errors("The result"):
+        return STEPS[step_id].module.compute(request, out, progress)

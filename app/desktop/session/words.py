@@ -1,0 +1,42 @@
+"""How a run stands, and how long something takes, in words."""
+
+from __future__ import annotations
+
+from app.desktop.session.run_watch import RunWatch
+
+STATUS_WORDS = {
+    None: "No run yet",
+    "created": "Prepared, not started",
+    "running": "Running",
+    "finished": "Finished",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+    "killed": "Ended from outside",
+}
+
+
+def progress_sentence(watch: RunWatch) -> str:
+    """How the run stands, in a few words."""
+    curves = watch.curves
+    words = [STATUS_WORDS.get(watch.status, str(watch.status))]
+    if watch.status == "running":
+        words += [curves.stage] if curves.stage else []
+        if curves.time_s:
+            words.append(f"heart beat {curves.cycle + 1}")
+            words.append(f"{100 * curves.fraction:.0f} %")
+        if curves.eta_s is not None:
+            words.append(f"about {seconds_text(float(curves.eta_s))} left")
+    elif curves.wall_s is not None:
+        words.append(f"{curves.cycle + 1} heart beats in {seconds_text(float(curves.wall_s))}")
+    if curves.periodicity:
+        words.append(f"change from beat to beat {curves.periodicity[-1][1]:.2g} %")
+    return "  ·  ".join(words)
+
+
+def seconds_text(seconds: float) -> str:
+    """A duration for people."""
+    if seconds < 90.0:
+        return f"{seconds:.0f} s"
+    if seconds < 5400.0:
+        return f"{seconds / 60.0:.0f} min"
+    return f"{seconds / 3600.0:.1f} h"

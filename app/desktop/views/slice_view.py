@@ -1,0 +1,391 @@
+"""One slice of the scan with its labels, crosshair and points, and the mouse conventions of radiology viewers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.desktop import theme
+from app.desktop.views import slice_marks
+from app.desktop.views.slice_plane import PlaneName, SlicePlane
+from app.desktop.views.window_level import FIRST_WINDOW, Window, to_gray
+from imaging.types import FloatArray, LabelMap, Volume
+
+Drag = tuple[str, QPointF, Any]
+"""What is dragged, where it began, and what it began with."""
+
+_NO_DRAG: Drag = ("", QPointF(), None)
+_GRAB_PX = 9.0
+_NEAR_SLICES = 4.0
+_NARROW_PX = 380.0
+_SHARPEST_ZOOM, _WIDEST_ZOOM = 40.0, 0.2
+_CROSSHAIR_COLORS: dict[PlaneName, tuple[str, str]] = {
+    # the horizontal line stands for the plane seen from the side below, the vertical one for the other
+    "axial": (theme.PLANE_COLORS["coronal"], theme.PLANE_COLORS["sagittal"]),
+    "sagittal": (theme.PLANE_COLORS["axial"], theme.PLANE_COLORS["coronal"]),
+    "coronal": (theme.PLANE_COLORS["axial"], theme.PLANE_COLORS["sagittal"]),
+}
+
+
+def label_colors(opacity: float, hidden: frozenset[int] = frozenset()) -> NDArray[np.uint8]:
+    """RGBA (256, 4) of the label values; the background and hidden labels are clear."""
+    table = np.zeros((256, 4), dtype=np.uint8)
+    for value in range(1, 256):
+        color = QColor(theme.CATEGORIES[(value - 1) % len(theme.CATEGORIES)])
+        table[value] = (color.red(), color.green(), color.blue(), 0 if value in hidden else round(255 * opacity))
+    return table
+
+
+class SliceView(QWidget):
+    """A plane of the scan.
+
+    Left click or drag moves the crosshair (or places the armed point, or drags a point), the wheel changes the slice,
+    right drag changes the window, middle drag pans, Ctrl and wheel zooms, double click asks to be maximized, Shift and
+    move lets the crosshair follow.
+    """
+
+    position_picked = Signal(object)
+    point_placed = Signal(str, object)
+    window_dragged = Signal(object)
+    maximize_asked = Signal()
+    first_painted = Signal()
+
+    def __init__(self, name: PlaneName, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.name = name
+        self.plane: SlicePlane | None = None
+        self._volume: Volume | None = None
+        self._labels: LabelMap | None = None
+        self._label_table = label_colors(0.45)
+        self._window = FIRST_WINDOW
+        self._position = np.zeros(3)
+        self._points: Mapping[str, tuple[float, float, float]] = {}
+        self._armed: str | None = None
+        self._can_edit = True
+        self._shows_crosshair = True
+        self._shows_labels = True
+        self._zoom = 1.0
+        self._center_mm = QPointF()
+        self._base: QImage | None = None
+        self._overlay: QImage | None = None
+        self._cursor_mm: FloatArray | None = None
+        self._drag: Drag | None = None
+        self._wheel_rest = 0.0
+        self._was_painted = False
+        self.setMinimumSize(120, 100)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(f"{name.capitalize()} slices")
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+
+    # What is shown ----------------------------------------------------------------------------------------------------
+
+    def set_volume(self, volume: Volume | None) -> None:
+        """Show a scan (or none), whole and centered."""
+        self._volume = volume
+        self.plane = SlicePlane.of(self.name, volume.grid) if volume else None
+        self._base = self._overlay = None
+        self.fit()
+
+    def set_labels(self, labels: LabelMap | None) -> None:
+        """Show labels on the scan's grid over it."""
+        self._labels = labels
+        self._overlay = None
+        self.update()
+
+    def set_label_table(self, table: NDArray[np.uint8]) -> None:
+        """RGBA (256, 4) of the label values."""
+        self._label_table = table
+        self._overlay = None
+        self.update()
+
+    def set_window(self, window: Window) -> None:
+        """Show HU through another window."""
+        self._window = window
+        self._base = None
+        self.update()
+
+    def set_position(self, position_mm: FloatArray) -> None:
+        """Move the crosshair (LPS); the slice follows."""
+        before = self.slice_index
+        self._position = np.asarray(position_mm, dtype=float)
+        if self.slice_index != before:
+            self._base = self._overlay = None
+        self.update()
+
+    def set_points(self, points: Mapping[str, tuple[float, float, float]]) -> None:
+        """Landmarks to show, by role (LPS)."""
+        self._points = points
+        self.update()
+
+    def set_armed(self, role: str | None) -> None:
+        """The point that the next click places."""
+        self._armed = role
+        self.setCursor(Qt.CursorShape.CrossCursor if role else Qt.CursorShape.ArrowCursor)
+        self.update()
+
+    def set_can_edit(self, can_edit: bool) -> None:
+        """Whether points can be dragged."""
+        self._can_edit = can_edit
+
+    def set_shows(self, *, crosshair: bool | None = None, labels: bool | None = None) -> None:
+        """Turn the crosshair or the labels on or off."""
+        self._shows_crosshair = self._shows_crosshair if crosshair is None else crosshair
+        self._shows_labels = self._shows_labels if labels is None else labels
+        self.update()
+
+    def fit(self) -> None:
+        """Show the whole slice."""
+        self._zoom = 1.0
+        if self.plane is not None:
+            width, height = self.plane.extent_mm
+            self._center_mm = QPointF(width / 2.0, height / 2.0)
+        self.update()
+
+    @property
+    def slice_index(self) -> int:
+        """The slice that is shown."""
+        return self.plane.slice_index(self._position) if self.plane else 0
+
+    @property
+    def px_per_mm(self) -> float:
+        """Scale of the screen."""
+        if self.plane is None:
+            return 1.0
+        width, height = self.plane.extent_mm
+        return self._zoom * min(self.width() / width, self.height() / height)
+
+    def to_screen(self, position_mm: Any) -> QPointF:
+        """Where a position (LPS) is in this widget."""
+        assert self.plane is not None
+        x_mm, y_mm = self.plane.to_screen_mm(np.asarray(position_mm, dtype=float))
+        scale = self.px_per_mm
+        return QPointF(
+            self.width() / 2.0 + (x_mm - self._center_mm.x()) * scale,
+            self.height() / 2.0 + (y_mm - self._center_mm.y()) * scale,
+        )
+
+    def to_lps(self, at: QPointF) -> FloatArray:
+        """The position (LPS) in the shown slice under a place of this widget."""
+        assert self.plane is not None
+        scale = self.px_per_mm
+        x_mm = self._center_mm.x() + (at.x() - self.width() / 2.0) / scale
+        y_mm = self._center_mm.y() + (at.y() - self.height() / 2.0) / scale
+        return self.plane.to_lps(x_mm, y_mm, self.slice_index)
+
+    @property
+    def readout(self) -> str:
+        """Value, label and position under the mouse cursor, or an empty text."""
+        if self._volume is None or self._cursor_mm is None or not self._volume.grid.contains(self._cursor_mm):
+            return ""
+        grid = self._volume.grid
+        i, j, k = np.clip(np.rint(grid.to_index(self._cursor_mm)).astype(int), 0, np.asarray(grid.size) - 1)
+        text = f"{self._volume.array[k, j, i]:.0f} {self._volume.unit}"
+        if self._labels is not None and (value := int(self._labels.array[k, j, i])):
+            text += f"  {self._labels.names.get(value, f'label {value}')}"
+        x, y, z = self._cursor_mm
+        return f"{text}\nL {x:.1f}  P {y:.1f}  H {z:.1f} mm"
+
+    # Painting ---------------------------------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        area = QRectF(self.rect())
+        painter.fillRect(area, QColor("#000000"))
+        if self._volume is None or self.plane is None:
+            slice_marks.draw_text(painter, area, Qt.AlignmentFlag.AlignCenter, "No scan", theme.MUTED)
+            self._draw_frame(painter, area)
+            return
+        self._draw_image(painter)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self._shows_crosshair:
+            slice_marks.draw_crosshair(painter, area, self.to_screen(self._position), *_CROSSHAIR_COLORS[self.name])
+        slice_marks.draw_points(painter, self._marks(), self._armed)
+        slice_marks.draw_letters(painter, area, self.plane.letters)
+        self._draw_corners(painter, area)
+        self._draw_frame(painter, area)
+        if not self._was_painted:
+            self._was_painted = True
+            self.first_painted.emit()
+
+    def _draw_image(self, painter: QPainter) -> None:
+        assert self._volume is not None and self.plane is not None
+        index = self.slice_index
+        if self._base is None:
+            gray = to_gray(self.plane.image(self._volume.array, index), self._window)
+            rows, columns = gray.shape
+            self._base = QImage(gray.data, columns, rows, columns, QImage.Format.Format_Grayscale8).copy()
+        width, height = self.plane.extent_mm
+        scale = self.px_per_mm
+        target = QRectF(
+            self.width() / 2.0 - self._center_mm.x() * scale,
+            self.height() / 2.0 - self._center_mm.y() * scale,
+            width * scale,
+            height * scale,
+        )
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(target, self._base)
+        if self._labels is not None and self._shows_labels:
+            if self._overlay is None:
+                rgba = np.ascontiguousarray(self._label_table[self.plane.image(self._labels.array, index)])
+                rows, columns = rgba.shape[:2]
+                self._overlay = QImage(rgba.data, columns, rows, 4 * columns, QImage.Format.Format_RGBA8888).copy()
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+            painter.drawImage(target, self._overlay)
+
+    def _draw_corners(self, painter: QPainter, area: QRectF) -> None:
+        assert self.plane is not None
+        flag = Qt.AlignmentFlag
+        muted = theme.MUTED
+        title = [(self.name.capitalize(), theme.PLANE_COLORS[self.name])]
+        title.append((f"Slice {self.slice_index + 1} / {self.plane.n_slices}", theme.TEXT))
+        slice_marks.draw_corner(painter, area, flag.AlignLeft | flag.AlignTop, title)
+        unit = self._volume.unit if self._volume else ""
+        width, level = f"W {self._window.width:.0f}", f"L {self._window.level:.0f} {unit}"
+        is_narrow = area.width() < _NARROW_PX
+        window = [(width, theme.TEXT), (level, theme.TEXT)] if is_narrow else [(f"{width}  {level}", theme.TEXT)]
+        slice_marks.draw_corner(painter, area, flag.AlignRight | flag.AlignTop, window)
+        lines = [(line, theme.TEXT) for line in self.readout.splitlines()] or [("", muted)]
+        slice_marks.draw_corner(painter, area, flag.AlignLeft | flag.AlignBottom, lines)
+        if not is_narrow:
+            spacing = self.plane.grid.spacing_mm[self.plane.through]
+            slice_marks.draw_corner(
+                painter, area, flag.AlignRight | flag.AlignBottom, [(f"spacing {spacing:.2f} mm", muted)]
+            )
+        slice_marks.draw_scale_bar(painter, area, self.px_per_mm)
+        if self._armed:
+            text = f"Click to place: {self._armed.replace('_', ' ')}"
+            slice_marks.draw_text(
+                painter, area.adjusted(0, 30, 0, 0), flag.AlignHCenter | flag.AlignTop, text, theme.POINT
+            )
+
+    def _draw_frame(self, painter: QPainter, area: QRectF) -> None:
+        color = theme.ACCENT if self.hasFocus() else theme.BORDER
+        painter.setPen(QPen(QColor(color), 2.0 if self.hasFocus() else 1.0))
+        painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
+
+    def _marks(self) -> list[slice_marks.PointMark]:
+        assert self.plane is not None
+        thickness = self.plane.grid.spacing_mm[self.plane.through]
+        marks = []
+        for role, position in self._points.items():
+            index = float(self.plane.grid.to_index(position)[self.plane.through])
+            away = abs(index - self.slice_index)
+            if away <= _NEAR_SLICES:
+                on_slice = away <= 0.5 + 1e-6
+                marks.append(slice_marks.PointMark(role, self.to_screen(position), away * thickness, on_slice))
+        return marks
+
+    # Mouse and keys ---------------------------------------------------------------------------------------------------
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self.plane is None:
+            return
+        turned = event.angleDelta().y() or event.angleDelta().x()
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._zoom_at(event.position(), 1.2 ** (turned / 120.0))
+            return
+        self._wheel_rest += turned / 120.0
+        notches = int(self._wheel_rest)
+        self._wheel_rest -= notches
+        self.scroll_slices(notches)
+
+    def scroll_slices(self, notches: int) -> None:
+        """Go some slices up: to the head, to the patient's left, or to the front."""
+        if self.plane is None or notches == 0:
+            return
+        index = self.plane.grid.to_index(self._position)
+        wanted = self.slice_index + notches * self.plane.scroll_sign
+        index[self.plane.through] = np.clip(wanted, 0, self.plane.n_slices - 1)
+        self.position_picked.emit(self.plane.grid.to_lps(index))
+
+    def _zoom_at(self, at: QPointF, factor: float) -> None:
+        before = self.px_per_mm
+        self._zoom = float(np.clip(self._zoom * factor, _WIDEST_ZOOM, _SHARPEST_ZOOM))
+        shift = (at - QPointF(self.width() / 2.0, self.height() / 2.0)) * (1.0 / before - 1.0 / self.px_per_mm)
+        self._center_mm += shift
+        self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self.plane is None:
+            return
+        at, button = event.position(), event.button()
+        if button == Qt.MouseButton.RightButton:
+            self._drag = ("window", at, self._window)
+        elif button == Qt.MouseButton.MiddleButton:
+            self._drag = ("pan", at, QPointF(self._center_mm))
+        elif button == Qt.MouseButton.LeftButton:
+            role = self._point_at(at)
+            if self._armed is not None:
+                self._place(self._armed, at)
+            elif role is not None and self._can_edit:
+                self._drag = ("point", at, role)
+            else:
+                self._drag = ("crosshair", at, None)
+                self.position_picked.emit(self.to_lps(at))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self.plane is None:
+            return
+        at = event.position()
+        self._cursor_mm = self.to_lps(at)
+        kind, start, held = self._drag if self._drag is not None else _NO_DRAG
+        if kind == "window":
+            self.window_dragged.emit(held.dragged(at.x() - start.x(), start.y() - at.y()))
+        elif kind == "pan":
+            self._center_mm = held - (at - start) / self.px_per_mm
+        elif kind == "point":
+            self._points = {**self._points, held: _triple(self.to_lps(at))}
+        elif kind == "crosshair" or event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self.position_picked.emit(self.to_lps(at))
+        elif self._armed is None:
+            shape = Qt.CursorShape.SizeAllCursor if self._point_at(at) else Qt.CursorShape.ArrowCursor
+            self.setCursor(shape)
+        self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        drag, self._drag = self._drag, None
+        if drag is not None and drag[0] == "point" and (event.position() - drag[1]).manhattanLength() > 2:
+            self._place(drag[2], event.position())
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton and self._armed is None:
+            self.maximize_asked.emit()
+
+    def leaveEvent(self, event: Any) -> None:
+        self._cursor_mm = None
+        self.update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps = {
+            Qt.Key.Key_Up: 1,
+            Qt.Key.Key_Down: -1,
+            Qt.Key.Key_PageUp: 10,
+            Qt.Key.Key_PageDown: -10,
+        }
+        if event.key() in steps:
+            self.scroll_slices(steps[Qt.Key(event.key())])
+        else:
+            super().keyPressEvent(event)
+
+    def _place(self, role: str, at: QPointF) -> None:
+        assert self.plane is not None
+        position = self.to_lps(at)
+        if self.plane.grid.contains(position):
+            self.point_placed.emit(role, position)
+
+    def _point_at(self, at: QPointF) -> str | None:
+        on_slice = [mark for mark in self._marks() if mark.is_on_slice]
+        near = [mark for mark in on_slice if (mark.at - at).manhattanLength() <= 1.5 * _GRAB_PX]
+        return near[0].role if near else None
+
+
+def _triple(position: FloatArray) -> tuple[float, float, float]:
+    return float(position[0]), float(position[1]), float(position[2])

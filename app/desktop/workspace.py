@@ -1,0 +1,386 @@
+"""The working page of an open case: rail, views, the step's panel, and how they act on each other."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
+
+from app.case.commands import RemovePoint, SetParameters, SetPatientValues, SetPoint
+from app.desktop.new_case import series_of
+from app.desktop.panels.import_panel import ImportPanel
+from app.desktop.panels.mesh_panel import MeshPanel
+from app.desktop.panels.report_panel import ReportPanel
+from app.desktop.panels.segment_panel import SegmentPanel
+from app.desktop.panels.simulate_panel import SimulatePanel
+from app.desktop.panels.step_panel import StepPanel
+from app.desktop.rail import StepRail
+from app.desktop.session.background import Background
+from app.desktop.session.session import Session
+from app.desktop.session.words import progress_sentence, seconds_text
+from app.desktop.views.quad_view import QuadView
+from app.workflow.steps import STEPS
+from imaging.segmentation.presets import PRESETS
+
+_LAYOUTS = {"import": "four", "segment": "four"}
+_ITEMS = {"mesh": "mesh", "results": "result", "report": "result"}
+_PANEL_WIDTH = 410
+
+
+class Workspace(QWidget):
+    """``noted`` carries a sentence and a step to go to; ``situation_changed`` tells that actions may be enabled."""
+
+    noted = Signal(str, str)
+    situation_changed = Signal()
+    first_slice_shown = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session: Session | None = None
+        self.step_id = "import"
+        self.armed = ""
+        self.rail = StepRail()
+        self.quad = QuadView()
+        self.scene: Any = None
+        self._monitor: Any = None
+        self._libraries = Background("libraries", self)
+        self._center = QStackedWidget()
+        self._center.addWidget(self.quad)
+        self.panels: dict[str, StepPanel] = {}
+        self._panel_stack = QStackedWidget()
+        self._panel_stack.setFixedWidth(_PANEL_WIDTH)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.rail)
+        layout.addWidget(self._center, 1)
+        layout.addWidget(self._panel_stack)
+        self.rail.chosen.connect(self.go_to)
+        self.quad.point_placed.connect(self._place_point)
+        self.quad.slices["axial"].first_painted.connect(self.first_slice_shown)
+        self.quad.slices["axial"].first_painted.connect(self._load_libraries)
+
+    # Session ----------------------------------------------------------------------------------------------------------
+
+    def set_session(self, session: Session | None) -> None:
+        """Show an open case, or nothing."""
+        self.disarm()
+        self.session = session
+        for panel in self.panels.values():
+            self._panel_stack.removeWidget(panel)
+            panel.deleteLater()
+        self.panels = {}
+        self._set_monitor_watch()
+        if session is None:
+            self.quad.set_volume(None)
+            self.quad.set_labels(None)
+            self.quad.set_points({})
+            if self.scene is not None:
+                self.scene.set_session(None)
+            return
+        store, data, runner = session.store, session.data, session.runner
+        data.loaded.connect(self._take)
+        store.points_changed.connect(self._show_points)
+        store.history_changed.connect(self._refresh_panels)
+        session.states_changed.connect(self._refresh_states)
+        session.run_watch.changed.connect(self._refresh_run)
+        session.run_watch.status_changed.connect(self._refresh_run)
+        runner.progressed.connect(self._tell_progress)
+        runner.started.connect(lambda step_id: self._tell_progress(step_id, 0.0, "Starting", None))
+        runner.ended.connect(self._end_progress)
+        runner.finished.connect(self._note_finished)
+        self.rail.set_states(session.states)
+        self.quad.set_can_edit(store.is_writable)
+        self._show_points()
+        data.want("image", "segmentation")
+        if self.scene is not None:
+            self.scene.set_session(session)
+        self.go_to(self._first_step(session))
+
+    def _load_libraries(self) -> None:
+        """Load what the 3D view and the plots need, after the first slice is on the screen."""
+        self._libraries.submit(_import_heavy_libraries, lambda done: self.make_scene(), lambda refusal: None)
+
+    def make_scene(self) -> None:
+        """Make the 3D view, once its libraries are there."""
+        if self.scene is not None or self.session is None:
+            return
+        from app.desktop.scene.scene import Scene
+        from app.desktop.views.vtk_view import VtkView
+
+        view = VtkView()
+        view.maximize_asked.connect(lambda: self.quad.toggle_maximized("only_scene"))
+        self.quad.set_scene(view)
+        self.scene = Scene(view, self.quad, self)
+        self.scene.result_changed.connect(self._take_result)
+        self.scene.set_step(self.step_id)
+        self.scene.set_session(self.session)
+        self.session.data.want("model")
+        self.situation_changed.emit()
+
+    def close_views(self) -> None:
+        """Free what the 3D view holds."""
+        self._libraries.close(finish=False)
+        if self.scene is not None:
+            self.scene.view.close_renderer()
+
+    # Steps ------------------------------------------------------------------------------------------------------------
+
+    def go_to(self, step_id: str) -> None:
+        """Show a step; any may be shown at any time."""
+        if self.session is None:
+            return
+        self.step_id = step_id
+        if step_id != "segment":
+            self.disarm()
+        panel = self._panel(step_id)
+        self._panel_stack.setCurrentWidget(panel)
+        self.rail.set_current(step_id)
+        if step_id in _ITEMS:
+            self.session.data.want(_ITEMS[step_id])  # type: ignore[arg-type]
+        self._center.setCurrentWidget(self.quad)
+        self.quad.set_layout(_LAYOUTS.get(step_id, "scene"))  # type: ignore[arg-type]
+        self._refresh_run()
+        if self.scene is not None:
+            self.scene.set_step(step_id)
+        self.situation_changed.emit()
+
+    def run_current(self) -> None:
+        """Run the step that is shown, if it can be."""
+        if self.step_id in self.panels:
+            self.panels[self.step_id].ask_to_run()
+
+    def run_step(self, step_id: str) -> None:
+        """Run a step with the parameters that the case remembers for it."""
+        if self.session is None:
+            return
+        panel = self.panels.get(step_id)
+        values = panel.values if isinstance(panel, ImportPanel) else None
+        self.session.runner.run(step_id, values)
+
+    def _start_solver(self) -> None:
+        """Start the run that was prepared; it is a process of its own and outlives the window."""
+        from app.workflow.simulate import default_n_ranks, start_run
+
+        session = self.session
+        if session is not None:
+            session.store.call(
+                lambda: start_run(session.store.opened, default_n_ranks()), lambda folder: session.find_run()
+            )
+
+    def _panel(self, step_id: str) -> StepPanel:
+        assert self.session is not None
+        if step_id in self.panels:
+            return self.panels[step_id]
+        panel = self._new_panel(step_id)
+        self.panels[step_id] = panel
+        self._panel_stack.addWidget(panel)
+        panel.run_asked.connect(self.run_step)
+        panel.cancel_asked.connect(self.session.runner.cancel)
+        panel.parameters_edited.connect(self._edit_parameters)
+        panel.set_declaration(STEPS[step_id].module.Parameters)
+        self._refresh_panel(panel)
+        return panel
+
+    def _new_panel(self, step_id: str) -> StepPanel:
+        assert self.session is not None
+        if step_id == "import":
+            chooser = ImportPanel()
+            chooser.source_chosen.connect(lambda folder: self._list_series(chooser, folder))
+            return chooser
+        if step_id == "segment":
+            segment = SegmentPanel()
+            segment.arm_asked.connect(self.arm)
+            segment.show_asked.connect(self._show_point)
+            segment.remove_asked.connect(lambda role: self._do(RemovePoint(role)))
+            segment.label_look_changed.connect(self.quad.set_label_look)
+            segment.set_labels(self.session.data.labels)
+            return segment
+        if step_id == "mesh":
+            mesh = MeshPanel()
+            mesh.cut_changed.connect(lambda is_cut: self.scene and self.scene.set_cut(is_cut))
+            return mesh
+        if step_id == "simulate":
+            simulate = SimulatePanel()
+            simulate.patient_entered.connect(lambda name, value: self._do(SetPatientValues({name: value})))
+            simulate.run_cancel_asked.connect(self._cancel_run)
+            return simulate
+        if step_id == "results":
+            from app.desktop.panels.results_panel import ResultsPanel
+
+            results = ResultsPanel()
+            results.look_changed.connect(lambda look: self.scene and self.scene.show_result(**look))
+            results.set_result(self.session.data.result)
+            return results
+        if step_id == "report":
+            report = ReportPanel()
+            report.open_asked.connect(self._open_report)
+            return report
+        return StepPanel(step_id)
+
+    # Points -----------------------------------------------------------------------------------------------------------
+
+    def arm(self, role: str) -> None:
+        """The next click in a slice places this point; an empty text stops that."""
+        self.armed = role
+        self.quad.set_armed(role or None)
+        panel = self.panels.get("segment")
+        if isinstance(panel, SegmentPanel):
+            panel.set_armed(role)
+        self.situation_changed.emit()
+
+    def disarm(self) -> None:
+        """Stop placing points."""
+        if self.armed:
+            self.arm("")
+
+    def _place_point(self, role: str, position: Any) -> None:
+        x, y, z = (round(float(value), 3) for value in position)
+        self._do(SetPoint(role, (x, y, z)))
+        self.quad.set_position(position)
+
+    def _show_points(self) -> None:
+        if self.session is None:
+            return
+        points = self.session.store.case.points
+        self.quad.set_points(points)
+        panel = self.panels.get("segment")
+        if isinstance(panel, SegmentPanel):
+            panel.set_case(self.session.store.case, self.session.store.is_writable)
+            if self.armed and self.armed in points:
+                self.arm(panel.next_missing())
+
+    def _show_point(self, role: str) -> None:
+        if self.session is not None and role in self.session.store.case.points:
+            self.quad.set_position(self.session.store.case.points[role])
+
+    # What comes in ----------------------------------------------------------------------------------------------------
+
+    def _take(self, item: str, content: Any) -> None:
+        if item == "image":
+            self.quad.set_volume(content)
+        elif item == "segmentation":
+            self.quad.set_labels(content)
+            panel = self.panels.get("segment")
+            if isinstance(panel, SegmentPanel):
+                panel.set_labels(content)
+        self.situation_changed.emit()
+
+    def _take_result(self) -> None:
+        panel = self.panels.get("results")
+        if panel is not None and self.session is not None:
+            panel.set_result(self.session.data.result)  # type: ignore[attr-defined]
+        self.situation_changed.emit()
+
+    def _refresh_panels(self) -> None:
+        for panel in self.panels.values():
+            self._refresh_panel(panel)
+        self.situation_changed.emit()
+
+    def _refresh_panel(self, panel: StepPanel) -> None:
+        assert self.session is not None
+        store = self.session.store
+        panel.set_case(store.case, store.is_writable)
+        panel.set_state(self.session.states[panel.step_id], self.session.runner.step_id is not None)
+        if isinstance(panel, SegmentPanel):
+            chosen = store.case.parameters.get("segment", {}).get("preset", next(iter(PRESETS)))
+            panel.set_roles(PRESETS[chosen].roles)
+        if isinstance(panel, SimulatePanel):
+            self._refresh_run()
+
+    def _refresh_states(self) -> None:
+        if self.session is None:
+            return
+        self.rail.set_states(self.session.states)
+        for panel in self.panels.values():
+            panel.set_state(self.session.states[panel.step_id], self.session.runner.step_id is not None)
+        self.situation_changed.emit()
+
+    def _tell_progress(self, step_id: str, fraction: float, text: str, seconds_left: float | None) -> None:
+        if step_id in self.panels:
+            self.panels[step_id].set_progress(fraction, text, seconds_left)
+
+    def _end_progress(self, step_id: str) -> None:
+        if step_id in self.panels:
+            self.panels[step_id].set_progress(None)
+
+    def _note_finished(self, step_id: str) -> None:
+        if self.session is None:
+            return
+        if step_id == "simulate":
+            self._start_solver()
+            return
+        record = self.session.store.case.current(STEPS[step_id].makes)
+        order = list(STEPS)
+        following = order[(order.index(step_id) + 1) % len(order)] if step_id != order[-1] else ""
+        seconds = f" in {seconds_text(record.recipe.seconds)}" if record is not None else ""
+        self.noted.emit(f"{STEPS[step_id].title} is done{seconds}.", following)
+
+    # Simulation -------------------------------------------------------------------------------------------------------
+
+    def _show_monitor(self) -> None:
+        if self._monitor is None:
+            from app.desktop.monitor.run_monitor import RunMonitor
+
+            self._monitor = RunMonitor()
+            self._center.addWidget(self._monitor)
+            self._set_monitor_watch()
+        if self._center.currentWidget() is not self._monitor:
+            self._center.setCurrentWidget(self._monitor)
+            self._monitor.refresh()
+
+    def _set_monitor_watch(self) -> None:
+        if self._monitor is not None:
+            self._monitor.set_watch(self.session.run_watch if self.session is not None else None)
+
+    def _refresh_run(self) -> None:
+        if self.session is None:
+            return
+        if self.step_id == "simulate" and self.session.run_watch.curves.time_s:
+            self._show_monitor()
+        panel = self.panels.get("simulate")
+        if isinstance(panel, SimulatePanel):
+            panel.set_run(self.session.run_watch, progress_sentence(self.session.run_watch))
+
+    def _cancel_run(self) -> None:
+        if self.session is not None and self.session.run_folder is not None:
+            from app.workflow.simulate import cancel_run
+
+            self.session.data.compute("cancel_run", partial(cancel_run, self.session.run_folder), lambda done: None)
+
+    # Commands ---------------------------------------------------------------------------------------------------------
+
+    def _do(self, command: Any) -> None:
+        if self.session is not None:
+            self.session.store.do(command)
+
+    def _edit_parameters(self, step_id: str, values: dict[str, Any]) -> None:
+        self._do(SetParameters(step_id, values))
+
+    def _list_series(self, panel: ImportPanel, folder: Any) -> None:
+        if self.session is not None:
+            self.session.data.compute("series", partial(series_of, folder), panel.set_series)
+
+    def _open_report(self) -> None:
+        assert self.session is not None
+        record = self.session.store.case.current("report")
+        if record is not None:
+            path = self.session.store.opened.path_of(next(iter(record.files.values())))
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
+
+    @staticmethod
+    def _first_step(session: Session) -> str:
+        """Where a user goes on: the first step that is not done."""
+        for step_id, state in session.states.items():
+            if state.state != "done":
+                return step_id
+        return "results"
+
+
+def _import_heavy_libraries() -> None:
+    import pyqtgraph  # noqa: F401
+    import pyvista  # noqa: F401
+    import vtkmodules.vtkRenderingOpenGL2  # noqa: F401
