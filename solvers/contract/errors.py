@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
 
 
@@ -44,3 +45,16 @@ class RunError(Exception):
         self.message = message
         self.place = place
         self.exit_code = exit_code
+
+
+def writing_failed(error: OSError) -> RunError:
+    """What to tell a user when a file of the run could not be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return RunError(
+            "disk_full",
+            "The disk is full: the run stopped, its last checkpoint is whole; free some space and restart the run.",
+        )
+    return RunError(
+        "cannot_write",
+        f"The run folder cannot be written ({error.strerror}); make it writable and restart the run.",
+    )

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
-from solvers.contract.atomic import write_atomically
+from solvers.contract.atomic import write_bytes_atomically
 from solvers.contract.errors import ExitCode, RunError
 from solvers.contract.files import MESH, SPEC
 
@@ -274,8 +274,16 @@ class RunSpec:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the spec, by which a checkpoint knows the run that it belongs to."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
+        """SHA-256 of all that decides the solution, by which a checkpoint knows its run.
+
+        Left out is when to stop and how often to write checkpoints: a run can be restarted to solve more cycles.
+        """
+        decisive = dataclasses.replace(
+            self,
+            time=dataclasses.replace(self.time, min_cycles=1, max_cycles=1, periodicity_limit=None),
+            output=dataclasses.replace(self.output, checkpoint_every=1),
+        )
+        return hashlib.sha256(decisive.to_json().encode()).hexdigest()
 
 
 def read_spec(run_dir: Path) -> RunSpec:
@@ -290,8 +298,7 @@ def read_spec(run_dir: Path) -> RunSpec:
 def write_spec(run_dir: Path, spec: RunSpec) -> None:
     """Check a spec and write it atomically as ``spec.json``."""
     spec.check()
-    text = spec.to_json().encode()
-    write_atomically(run_dir / SPEC, lambda stream: _write(stream, text))
+    write_bytes_atomically(run_dir / SPEC, spec.to_json().encode())
 
 
 def declared_values(record: Any, path: str) -> Iterator[tuple[str, Any, typing.Mapping[str, Any]]]:
@@ -307,10 +314,6 @@ def declared_values(record: Any, path: str) -> Iterator[tuple[str, Any, typing.M
             for index, item in enumerate(value):
                 if dataclasses.is_dataclass(item):
                     yield from declared_values(item, f"{name}[{getattr(item, 'name', index)}]")
-
-
-def _write(stream: typing.BinaryIO, data: bytes) -> None:
-    stream.write(data)
 
 
 def _refuse(sentence: str) -> NoReturn:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from solvers.contract.atomic import write_atomically
+from solvers.contract.atomic import write_bytes_atomically
 from solvers.contract.files import STATE
 
 SCHEMA_VERSION = 1
@@ -61,7 +61,7 @@ def write_state(run_dir: Path, state: RunState) -> RunState:
     """Write ``state.json`` atomically with the present time, and return what was written."""
     stamped = replace(state, updated_utc=datetime.now(UTC).isoformat(timespec="milliseconds"))
     text = json.dumps(asdict(stamped), indent=1)
-    write_atomically(run_dir / STATE, lambda stream: _write_text(stream, text))
+    write_bytes_atomically(run_dir / STATE, text.encode())
     return stamped
 
 
@@ -73,7 +73,3 @@ def read_state(run_dir: Path) -> RunState | None:
         return RunState(**{key: value for key, value in raw.items() if key in known})
     except (OSError, ValueError, TypeError, AttributeError):
         return None
-
-
-def _write_text(stream: Any, text: str) -> None:
-    stream.write(text.encode("utf-8"))

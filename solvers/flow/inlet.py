@@ -176,7 +176,7 @@ class InletVelocity:
         self._amplitudes: ComplexArray = np.zeros(0, dtype=complex)
         if inlet.profile == "womersley":
             self._amplitudes = harmonics(self._curve.sample(N_SAMPLES))[1 : N_HARMONICS + 1]
-            self._frequencies = 2.0 * np.pi * np.arange(1, N_HARMONICS + 1) / period
+            self._frequencies = np.linspace(1.0, N_HARMONICS, N_HARMONICS) * (2.0 * np.pi / period)
         found = None
         if mesh is not None:
             shape = cap_shape(mesh, inlet.patch_id)

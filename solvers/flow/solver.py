@@ -15,8 +15,8 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from solvers.fem.divergence import weak_divergence
-from solvers.fem.krylov import VelocitySolver
-from solvers.fem.mesh import FlowMesh
+from solvers.fem.krylov import SolveReport, VelocitySolver
+from solvers.fem.mesh import FlowMesh, Space
 from solvers.fem.momentum import MomentumAssembler
 from solvers.fem.pattern import build_pattern
 from solvers.fem.poisson import PressurePoisson
@@ -56,7 +56,11 @@ class StepReport:
     Attributes
     ----------
     flows
-        Flow [m3/s] out of the vessel through each cap, in the order of the caps, of the velocity that is written.
+        Flow [m3/s] out of the vessel through each cap, in the order of the caps, of the divergence-free end-of-step
+        velocity: what the outlets' models receive. They add up to zero within the tolerance of the pressure solve.
+    written_imbalance
+        Sum of the surface integrals of the velocity itself over all caps [m3/s]; it differs from zero by the splitting
+        error, of second order in the time step.
     pressures
         Area mean of the pressure [Pa] on each cap.
     max_speed, fastest_point
@@ -73,6 +77,7 @@ class StepReport:
     max_speed: float
     fastest_point: tuple[float, float, float]
     flows: FloatArray
+    written_imbalance: float
     pressures: FloatArray
 
 
@@ -87,8 +92,8 @@ class FlowSolver:
         Patch ids whose flow and pressure are reported: inlets, then the outlets.
     outlets
         Patch id and model of each outlet.
-    source
-        Acceleration (n_local, 3) [m/s2] at a time, for manufactured solutions.
+    dt
+        Time step [s].
     """
 
     def __init__(
@@ -102,7 +107,9 @@ class FlowSolver:
     ) -> None:
         self.mesh, self.parameters, self.dt = mesh, parameters, dt
         self._prescribed = prescribed
-        self._outlets = outlets
+        self.outlets = outlets
+        self._last_solve = SolveReport(0, 0.0, True)
+        self._outlet_flows: dict[int, float] = {}
         velocity, pressure = mesh.velocity, mesh.pressure
         is_prescribed = np.zeros(velocity.n_local, dtype=bool)
         for condition in prescribed:
@@ -176,14 +183,11 @@ class FlowSolver:
         worst = gathered[int(np.argmax(np.nan_to_num(gathered[:, 1], nan=np.inf)))]
         measured = self._sum(
             np.array(
-                [
-                    (
-                        cap.flow(self.velocity),
-                        cap.mean_pressure(self.kinematic_pressure),
-                    )
-                    for cap in self.caps.values()
-                ]
+                [(cap.flow(self.velocity), cap.mean_pressure(self.kinematic_pressure)) for cap in self.caps.values()]
             ).reshape(-1, 2)
+        )
+        flows = np.array(
+            [self._outlet_flows.get(patch_id, flow) for patch_id, flow in zip(self.caps, measured[:, 0], strict=True)]
         )
         return StepReport(
             step=self.step_number,
@@ -195,7 +199,8 @@ class FlowSolver:
             cfl=float(gathered[:, 0].max()),
             max_speed=float(worst[1]),
             fastest_point=(float(worst[2]), float(worst[3]), float(worst[4])),
-            flows=measured[:, 0],
+            flows=flows,
+            written_imbalance=float(measured[:, 0].sum()),
             pressures=self.parameters.density * measured[:, 1],
         )
 
@@ -234,19 +239,20 @@ class FlowSolver:
             np.array(
                 [
                     self.caps[patch_id].flow(self.velocity) + load @ increment[:n_owned] / bdf.alpha
-                    for patch_id, load in zip(self._outlets, self._poisson.outlet_loads, strict=True)
+                    for patch_id, load in zip(self.outlets, self._poisson.outlet_loads, strict=True)
                 ]
             )
         )
-        relations = np.array([model.relation(bdf, time) for model in self._outlets.values()]).reshape(-1, 2)
+        relations = np.array([model.relation(bdf, time) for model in self.outlets.values()]).reshape(-1, 2)
         offset, slope = relations[:, 0], relations[:, 1]
         flow_per_pressure = self._conductance / (bdf.alpha * density)
         system = np.eye(len(relations)) - slope[:, None] * flow_per_pressure
         pressures = np.linalg.solve(system, offset + slope * (closed_flow - flow_per_pressure @ self.outlet_pressures))
         change = pressures - self.outlet_pressures
         flows = closed_flow + flow_per_pressure @ change
-        for model, flow in zip(self._outlets.values(), flows, strict=True):
-            model.advance(bdf, float(flow))
+        self._outlet_flows = dict(zip(self.outlets, flows.tolist(), strict=True))
+        for patch_id, model in self.outlets.items():
+            model.advance(bdf, self._outlet_flows[patch_id])
         for response, rise in zip(self._responses, change, strict=True):
             increment += (rise / density) * response
         self.outlet_pressures = pressures
@@ -257,3 +263,43 @@ class FlowSolver:
         self.kinematic_pressure = self.kinematic_pressure + increment - rotation
         self.old_correction, self.correction = self.correction, increment / bdf.alpha
         return iterations
+
+    def state(self) -> dict[str, FloatArray]:
+        """All that the next step depends on, on rank 0 in canonical order; empty elsewhere. All ranks must ask."""
+        velocity, pressure = self.mesh.velocity, self.mesh.pressure
+        gathered = {
+            "velocity": velocity.order.gather(self.velocity[: velocity.n_owned]),
+            "old_velocity": velocity.order.gather(self.old_velocity[: velocity.n_owned]),
+            "kinematic_pressure": pressure.order.gather(self.kinematic_pressure[: pressure.n_owned]),
+            "correction": pressure.order.gather(self.correction[: pressure.n_owned]),
+            "old_correction": pressure.order.gather(self.old_correction[: pressure.n_owned]),
+            "outlet_pressures": self.outlet_pressures,
+            "outlet_corrections": self.outlet_corrections,
+            "outlet_memories": np.array([model.memory for model in self.outlets.values()]),
+        }
+        return (
+            {name: array for name, array in gathered.items() if array is not None} if self.mesh.comm.rank == 0 else {}
+        )
+
+    def restore(self, step: int, state: dict[str, FloatArray]) -> None:
+        """Go to the state after a step, given on rank 0 as :meth:`state` returned it."""
+        velocity, pressure = self.mesh.velocity, self.mesh.pressure
+        self.step_number, self.time = step, step * self.dt
+        self.velocity = self._dealt(velocity, state.get("velocity"), (3,))
+        self.old_velocity = self._dealt(velocity, state.get("old_velocity"), (3,))
+        self.kinematic_pressure = self._dealt(pressure, state.get("kinematic_pressure"), ())
+        self.correction = self._dealt(pressure, state.get("correction"), ())
+        self.old_correction = self._dealt(pressure, state.get("old_correction"), ())
+        small = ("outlet_pressures", "outlet_corrections", "outlet_memories")
+        self.outlet_pressures, self.outlet_corrections, memories = self.mesh.comm.bcast(
+            [state.get(name) for name in small]
+        )
+        for model, memory in zip(self.outlets.values(), memories, strict=True):
+            model.memory = memory
+        self._velocity_solver.forget_factors()
+
+    def _dealt(self, space: Space, everything: FloatArray | None, width: tuple[int, ...]) -> FloatArray:
+        field = np.zeros((space.n_local, *width))
+        field[: space.n_owned] = space.order.scatter(everything, width)
+        space.halo.update(field)
+        return field

@@ -53,6 +53,9 @@ class OutletModel(Protocol):
     memory: FloatArray
     """(2,) newest and older state, for a checkpoint."""
 
+    def initial_pressure(self) -> float:
+        """The outlet's pressure [Pa] before anything flows."""
+
     def relation(self, bdf: Bdf, time: float) -> tuple[float, float]:
         """``offset`` and ``slope`` of P = offset + slope Q at the new ``time``, Q positive out of the vessel."""
 
@@ -73,6 +76,10 @@ class Windkessel:
 
     def __post_init__(self) -> None:
         self.memory = np.full(2, self.p_initial)
+
+    def initial_pressure(self) -> float:
+        """See :class:`OutletModel`."""
+        return self.p_initial
 
     def _compliance(self, bdf: Bdf) -> tuple[float, float]:
         """``offset`` and ``slope`` of Pc = offset + slope Q at the new time."""
@@ -102,6 +109,10 @@ class PrescribedPressure:
     def __init__(self, pressure: PeriodicCurve) -> None:
         self._pressure = pressure
         self.memory = np.zeros(2)
+
+    def initial_pressure(self) -> float:
+        """See :class:`OutletModel`."""
+        return float(self._pressure(0.0))
 
     def relation(self, bdf: Bdf, time: float) -> tuple[float, float]:
         """See :class:`OutletModel`."""

@@ -1,0 +1,40 @@
+"""Compiling the kernels once: rank 0 first, so that the others find them in the cache and never write it together."""
+
+from __future__ import annotations
+
+import numpy as np
+from mpi4py import MPI
+
+from solvers.contract.mesh_file import MeshArrays
+from solvers.fem.divergence import weak_divergence
+from solvers.fem.krylov import VelocitySolver
+from solvers.fem.mesh import distribute
+from solvers.fem.momentum import MomentumAssembler
+from solvers.fem.pattern import build_pattern
+from solvers.fem.surface import WallShear
+
+
+def compile_kernels(comm: MPI.Intracomm) -> None:
+    """Call every kernel on one tetrahedron, on rank 0 and then on the others."""
+    if comm.rank == 0:
+        _exercise()
+    comm.barrier()
+    if comm.rank > 0:
+        _exercise()
+
+
+def _exercise() -> None:
+    points = np.array([(0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)])
+    facets = np.array([(1, 2, 3), (0, 3, 2), (0, 1, 3), (0, 2, 1)])
+    patches = np.array([1, 2, 2, 2])
+    mesh = distribute(MPI.COMM_SELF, MeshArrays(points, np.array([(0, 1, 2, 3)]), facets, patches))
+    space = mesh.velocity
+    nobody = np.zeros(space.n_local, dtype=bool)
+    pattern = build_pattern(space, nobody)
+    momentum = MomentumAssembler(mesh, pattern, 1.0, nobody, (2,), 1.0, True, 1.0)
+    nodal, pressure = np.ones((space.n_local, 6)), np.zeros(mesh.pressure.n_local)
+    right_side = momentum.assemble(nodal, pressure, np.zeros(1), 1.0, 1.0)
+    velocity = np.zeros((space.n_local, 3))
+    VelocitySolver(MPI.COMM_SELF, pattern, space.halo, 1e-6).solve(momentum.values, right_side, velocity)
+    weak_divergence(mesh, velocity)
+    WallShear(mesh, (1,), 1.0).stress(velocity)

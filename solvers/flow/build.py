@@ -1,0 +1,59 @@
+"""From a run's spec and mesh to a flow solver."""
+
+from __future__ import annotations
+
+import numpy as np
+from mpi4py import MPI
+from numpy.typing import NDArray
+
+from solvers.contract.mesh_file import MeshArrays
+from solvers.contract.spec import RunSpec
+from solvers.fem.mesh import FlowMesh, distribute
+from solvers.flow.inlet import InletVelocity
+from solvers.flow.solver import FlowParameters, FlowSolver
+from solvers.network.windkessel import outlet_model
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+class NoSlip:
+    """Fluid at rest on the walls."""
+
+    def __init__(self, mesh: FlowMesh, wall_patch_ids: tuple[int, ...]) -> None:
+        self.nodes: IntArray = np.unique(mesh.facets.velocity[np.isin(mesh.facets.patch, wall_patch_ids)]).astype(
+            np.int64
+        )
+
+    def values(self, time: float) -> FloatArray:
+        """Zeros (k, 3)."""
+        return np.zeros((len(self.nodes), 3))
+
+
+def build_flow(comm: MPI.Intracomm, spec: RunSpec, arrays: MeshArrays | None) -> FlowSolver:
+    """The flow solver of a spec, at rest at the outlets' initial pressures; rank 0 passes the mesh, the others None."""
+    mesh = distribute(comm, arrays)
+    kinematic_viscosity = spec.fluid.viscosity / spec.fluid.density
+    inlets = [
+        InletVelocity(comm, arrays, mesh.velocity, inlet, spec.time.period, kinematic_viscosity, spec.time.ramp)
+        for inlet in spec.inlets
+    ]
+    numerics = spec.numerics
+    solver = FlowSolver(
+        mesh,
+        FlowParameters(
+            density=spec.fluid.density,
+            viscosity=spec.fluid.viscosity,
+            velocity_tolerance=numerics.velocity_tolerance,
+            pressure_tolerance=numerics.pressure_tolerance,
+            backflow_beta=numerics.backflow_beta,
+            supg=numerics.supg,
+            refactor_every=numerics.refactor_every,
+        ),
+        [*inlets, NoSlip(mesh, spec.wall_patch_ids)],
+        tuple(cap.patch_id for cap in spec.caps),
+        {outlet.patch_id: outlet_model(outlet, spec.time.period) for outlet in spec.outlets},
+        spec.time.dt,
+    )
+    solver.start(np.array([model.initial_pressure() for model in solver.outlets.values()]))
+    return solver

@@ -1,0 +1,376 @@
+"""A run from its folder to its results."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import traceback
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from mpi4py import MPI
+from numpy.typing import NDArray
+
+from solvers.contract.errors import ExitCode, RunError
+from solvers.contract.files import FIELDS, INDICES, SCALARS, WALL
+from solvers.contract.mesh_file import MeshArrays, read_mesh
+from solvers.contract.spec import RunSpec, read_spec
+from solvers.fem.halo import CanonicalOrder
+from solvers.fem.surface import WallShear
+from solvers.fem.warmup import compile_kernels
+from solvers.flow.build import build_flow
+from solvers.flow.solver import StepReport
+from solvers.network.waveform import PeriodicCurve
+from solvers.run.checkpoint import read_checkpoint, write_checkpoint
+from solvers.run.collective import StopRequest, on_rank_0
+from solvers.run.frames import FrameStore, frame_steps
+from solvers.run.guard import Guard
+from solvers.run.history import CycleWaveforms, WallHistory
+from solvers.run.reporter import Reporter, versions
+from solvers.run.results import wall_fields, write_indices
+
+FloatArray = NDArray[np.float64]
+
+TURBULENT_REYNOLDS = 4000.0
+COARSE_CFL = 4.0
+
+
+class Cancelled(Exception):
+    """The run was asked to stop and has written a checkpoint."""
+
+
+def run(comm: MPI.Intracomm, run_dir: Path, restart: bool) -> ExitCode:
+    """Solve the run of a folder; every rank returns the exit code. Errors are told in the folder, not raised."""
+    reporter: Reporter | None = None
+    try:
+        reporter = on_rank_0(comm, lambda: Reporter(run_dir, comm.size))
+        return Session(comm, run_dir, restart, reporter).solve()
+    except RunError as error:
+        if reporter is not None:
+            reporter.failed(error)
+        elif comm.rank == 0:
+            print(error.message, file=sys.stderr)
+        return error.exit_code
+    except BaseException:
+        _abort(comm, run_dir, reporter)
+        raise
+
+
+def _abort(comm: MPI.Intracomm, run_dir: Path, reporter: Reporter | None) -> None:
+    """An error that only this rank may know of: tell it and take all ranks down."""
+    name = f"traceback_rank_{comm.rank}.txt"
+    try:
+        (run_dir / name).write_text(traceback.format_exc(), encoding="utf-8")
+        teller = reporter or Reporter(run_dir, comm.size)
+        error = RunError(
+            "internal",
+            f"The solver stopped because of an error in the program itself (its details are in {name}); "
+            "restart the run, and report the error if it comes back.",
+        )
+        teller.failed(error, name)
+    finally:
+        comm.Abort(int(ExitCode.INTERNAL))
+
+
+class Session:
+    """One run on all ranks; ``reporter`` and what is on the disk belong to rank 0."""
+
+    def __init__(self, comm: MPI.Intracomm, run_dir: Path, restart: bool, reporter: Reporter | None) -> None:
+        self._comm, self._run_dir, self._reporter = comm, run_dir, reporter
+        self._stop = StopRequest(comm, run_dir)
+        self._stage("reading", "Reading the run's spec and mesh")
+        found = on_rank_0(comm, lambda: _read(run_dir))
+        self._spec: RunSpec = comm.bcast(found[0] if found else None)
+        self._mesh: MeshArrays | None = found[1] if found else None
+        spec = self._spec
+        self._stage("compiling", "Compiling the solver's kernels (the first time takes half a minute)")
+        compile_kernels(comm)
+        self._stage("partitioning", "Distributing the mesh and factorizing the pressure equation")
+        self._flow = build_flow(comm, spec, self._mesh)
+        fem_mesh = self._flow.mesh
+        self._shear = WallShear(fem_mesh, spec.wall_patch_ids, spec.fluid.viscosity)
+        wall_keys = fem_mesh.pressure.keys[self._shear.nodes]
+        self._wall_order = CanonicalOrder(comm, wall_keys)
+        self._wall_area = self._wall_order.gather(self._shear.area)
+        wall_vertices = self._wall_order.gather(wall_keys.astype(np.float64))
+        self._to_vertex = np.empty(fem_mesh.pressure.n_local, dtype=np.int64)
+        self._to_vertex[fem_mesh.pressure.cells] = fem_mesh.velocity.cells[:, :4]
+        self._waveforms = CycleWaveforms(spec.time.steps_per_cycle, len(spec.caps))
+        self._wall = WallHistory(len(self._shear.nodes))
+        self._frame_steps = frame_steps(spec.time.steps_per_cycle, spec.output.fields_per_cycle)
+        curves = [PeriodicCurve(inlet.flow, spec.time.period).sample(512) for inlet in spec.inlets]
+        self._mean_inflow = float(np.mean(np.abs(np.sum(curves, axis=0)))) or 1.0
+        areas = [self._flow.caps[inlet.patch_id].area for inlet in spec.inlets]
+        speeds = [float(np.abs(curve).max()) / area for curve, area in zip(curves, areas, strict=True)]
+        self._guard = Guard(spec.numerics.max_cfl, max(speeds))
+        self._errors: list[float | None] = []
+        self._warned: set[str] = set()
+        self._frames: FrameStore | None = None
+        if self._mesh is not None and wall_vertices is not None:
+            self._wall_vertices = wall_vertices.astype(np.int64)
+            self._frames = FrameStore(run_dir, self._mesh, spec.wall_patch_ids, self._wall_vertices)
+        self._restart_step = self._resume() if restart else self._begin()
+        n_unknowns = fem_mesh.n_unknowns_global
+        if self._reporter is not None:
+            self._reporter.events.emit(
+                "started",
+                n_ranks=comm.size,
+                versions=versions(),
+                n_cells=fem_mesh.n_cells_global,
+                n_unknowns=n_unknowns,
+                steps_per_cycle=spec.time.steps_per_cycle,
+                dt=spec.time.dt,
+                max_cycles=spec.time.max_cycles,
+                restart_step=self._restart_step or None,
+            )
+        for inlet, area, speed in zip(spec.inlets, areas, speeds, strict=True):
+            reynolds = spec.fluid.density * speed * 2.0 * np.sqrt(area / np.pi) / spec.fluid.viscosity
+            if reynolds > TURBULENT_REYNOLDS:
+                self._warn(
+                    "high_reynolds",
+                    f"The peak Reynolds number at {inlet.name} is {reynolds:.0f}: the flow may be disturbed there, and "
+                    "details of it differ from beat to beat; trust means over the cycle more than single instants.",
+                )
+
+    def solve(self) -> ExitCode:
+        """Solve cycle after cycle until the flow repeats itself."""
+        spc, limits = self._spec.time.steps_per_cycle, self._spec.time
+        self._stage("solving", "Solving the flow")
+        cycle = self._flow.step_number // spc
+        error: float | None = self._errors[-1] if self._errors else None
+        try:
+            while not self._is_done(cycle, error) and cycle < limits.max_cycles:
+                error = self._solve_cycle()
+                cycle += 1
+        except Cancelled:
+            self._say_cancelled()
+            return ExitCode.CANCELLED
+        self._checkpoint()
+        is_periodic = limits.periodicity_limit is None or (error is not None and error <= limits.periodicity_limit)
+        self._finish(cycle, error, is_periodic)
+        return ExitCode.FINISHED if is_periodic else ExitCode.NOT_PERIODIC
+
+    def _is_done(self, cycle: int, error: float | None) -> bool:
+        limits = self._spec.time
+        if cycle < limits.min_cycles:
+            return False
+        if limits.periodicity_limit is None:
+            return cycle >= limits.max_cycles
+        return error is not None and error <= limits.periodicity_limit
+
+    def _solve_cycle(self) -> float | None:
+        """Solve to the end of the cycle and write its results; returns the periodicity error."""
+        spc = self._spec.time.steps_per_cycle
+        every = self._spec.numerics.refactor_every
+        checkpoint_every = -(-self._spec.output.checkpoint_every // every) * every
+        while True:
+            report = self._flow.step()
+            self._guard.check(report, self._flow.dt)
+            if report.cfl > COARSE_CFL:
+                self._warn(
+                    "high_cfl",
+                    f"The flow crosses {report.cfl:.1f} cells in a time step: more than {spc} steps a cycle would "
+                    "follow it more closely.",
+                )
+            self._waveforms.record(report)
+            self._wall.record(self._shear.stress(self._flow.velocity), self._flow.dt)
+            step_in_cycle = (report.step - 1) % spc + 1
+            if step_in_cycle in self._frame_steps:
+                self._keep_frame(report.step)
+            self._on_disk(partial(self._report_step, report))
+            error = self._complete_cycle(report.step // spc) if step_in_cycle == spc else None
+            if report.step % every == 0:
+                if self._stop.is_made():
+                    self._checkpoint()
+                    self._stop.clear()
+                    raise Cancelled
+                if report.step % checkpoint_every == 0:
+                    self._checkpoint()
+            if step_in_cycle == spc:
+                return error
+
+    def _complete_cycle(self, n_cycles: int) -> float | None:
+        """Write the fields and indices of the cycle that ends, and turn over to the next."""
+        error = self._waveforms.periodicity_error()
+        imbalance = float(np.nanmax(np.abs(self._waveforms.imbalance))) / self._mean_inflow
+        vector = self._wall_order.gather(self._wall.vector)
+        magnitude = self._wall_order.gather(self._wall.magnitude)
+
+        def write() -> None:
+            assert self._frames is not None and self._mesh is not None and self._reporter is not None
+            assert vector is not None and magnitude is not None and self._wall_area is not None
+            wall = wall_fields(self._spec, self._mesh, self._wall_vertices, vector, magnitude, self._wall.duration)
+            spc, dt = self._spec.time.steps_per_cycle, self._spec.time.dt
+            in_cycle = sorted(self._frame_steps)
+            self._frames.write_cycle([(n_cycles - 1) * spc + s for s in in_cycle], dt * np.array(in_cycle), wall)
+            write_indices(
+                self._run_dir,
+                self._spec,
+                n_cycles - 1,
+                self._waveforms.current,
+                error,
+                imbalance,
+                wall,
+                self._wall_area,
+            )
+            events = self._reporter.events
+            for name in (FIELDS, WALL, INDICES, SCALARS):
+                events.emit("field", file=name, cycle=n_cycles - 1)
+            events.emit(
+                "cycle",
+                cycle=n_cycles - 1,
+                periodicity_error=error,
+                mass_imbalance=imbalance,
+                wall_seconds=self._reporter.wall_seconds,
+            )
+
+        self._on_disk(write)
+        self._errors.append(error)
+        self._waveforms.turn_over()
+        self._wall.turn_over()
+        return error
+
+    def _keep_frame(self, step: int) -> None:
+        mesh = self._flow.mesh
+        vertices = self._to_vertex[: mesh.pressure.n_owned]
+        velocity = mesh.pressure.order.gather(self._flow.velocity[vertices])
+        pressure = mesh.pressure.order.gather(self._flow.kinematic_pressure[: mesh.pressure.n_owned])
+        stress = self._wall_order.gather(self._shear.stress(self._flow.velocity))
+
+        def put() -> None:
+            assert self._frames is not None
+            assert velocity is not None and pressure is not None and stress is not None
+            self._frames.put(step, velocity, self._spec.fluid.density * pressure, stress)
+
+        self._on_disk(put)
+
+    def _report_step(self, report: StepReport) -> None:
+        assert self._reporter is not None
+        limits, spc = self._spec.time, self._spec.time.steps_per_cycle
+        n_inlets = len(self._spec.inlets)
+        directed = [-flow if index < n_inlets else flow for index, flow in enumerate(report.flows.tolist())]
+        imbalance = report.written_imbalance / self._mean_inflow
+        expected = limits.max_cycles if limits.periodicity_limit is None else limits.min_cycles
+        cycles_to_go = max(expected, -(-report.step // spc))
+        self._reporter.step(report, self._spec, directed, imbalance, cycles_to_go * spc - report.step)
+
+    def _checkpoint(self) -> None:
+        step = self._flow.step_number
+        state = self._flow.state()
+        wall_vector = self._wall_order.gather(self._wall.vector)
+        wall_magnitude = self._wall_order.gather(self._wall.magnitude)
+
+        def write() -> None:
+            assert self._reporter is not None and self._frames is not None
+            assert wall_vector is not None and wall_magnitude is not None
+            arrays = {
+                **state,
+                "wall_vector": wall_vector,
+                "wall_magnitude": wall_magnitude,
+                "wall_duration": np.array(self._wall.duration),
+                "waveforms": self._waveforms.current,
+                "waveforms_before": self._waveforms.previous,
+                "imbalance": self._waveforms.imbalance,
+                "periodicity_errors": np.array([np.nan if e is None else e for e in self._errors]),
+            }
+            self._reporter.flush_scalars()
+            oldest = write_checkpoint(self._run_dir, step, self._spec.fingerprint, arrays)
+            spc = self._spec.time.steps_per_cycle
+            self._frames.discard(oldest // spc * spc)
+            self._reporter.events.emit("checkpoint", step=step, time=self._flow.time, file=f"{step:08d}.npz")
+            self._reporter.update_state(
+                step=step, time=self._flow.time, cycle=max(0, step - 1) // spc, checkpoint_step=step
+            )
+
+        self._on_disk(write)
+
+    def _begin(self) -> int:
+        def clear() -> None:
+            assert self._frames is not None and self._reporter is not None
+            self._frames.discard_all()
+            for path in (self._run_dir / "checkpoint").glob("*.npz"):
+                path.unlink()
+            for name in (FIELDS, WALL, INDICES):
+                (self._run_dir / name).unlink(missing_ok=True)
+            self._reporter.open_scalars(self._spec, 0)
+
+        on_rank_0(self._comm, clear)
+        return 0
+
+    def _resume(self) -> int:
+        """Go on from the newest checkpoint; returns its step."""
+
+        def read() -> tuple[int, dict[str, FloatArray]]:
+            assert self._reporter is not None
+            step, arrays = read_checkpoint(self._run_dir, self._spec.fingerprint)
+            self._reporter.open_scalars(self._spec, step)
+            return step, arrays
+
+        found = on_rank_0(self._comm, read)
+        step, arrays = found if found else (0, {})
+        step = int(self._comm.bcast(step))
+        self._flow.restore(step, arrays)
+        self._wall.vector = self._wall_order.scatter(arrays.get("wall_vector"), (3,))
+        self._wall.magnitude = self._wall_order.scatter(arrays.get("wall_magnitude"), ())
+        small = ("wall_duration", "waveforms", "waveforms_before", "imbalance", "periodicity_errors")
+        duration, current, before, imbalance, errors = self._comm.bcast([arrays.get(name) for name in small])
+        self._wall.duration = float(duration)
+        self._waveforms.current, self._waveforms.previous, self._waveforms.imbalance = current, before, imbalance
+        self._errors = [None if np.isnan(e) else float(e) for e in errors]
+        return step
+
+    def _stage(self, name: str, text: str) -> None:
+        if self._reporter is not None:
+            self._reporter.stage(name, text)
+
+    def _warn(self, code: str, text: str) -> None:
+        if self._reporter is not None and code not in self._warned:
+            self._reporter.events.emit("warning", code=code, text=text, place=None)
+        self._warned.add(code)
+
+    def _on_disk(self, action: Callable[[], None]) -> None:
+        on_rank_0(self._comm, action)
+
+    def _say_cancelled(self) -> None:
+        if self._reporter is not None:
+            step, time = self._flow.step_number, self._flow.time
+            self._reporter.end(
+                "cancelled",
+                "cancelled",
+                f"The run was stopped {time:.3f} s after the start of the flow; restart it to go on from there.",
+                int(ExitCode.CANCELLED),
+                {"step": step, "time": time, "checkpoint_step": step},
+            )
+
+    def _finish(self, n_cycles: int, error: float | None, is_periodic: bool) -> None:
+        peak_mb = self._comm.reduce(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0)
+        if self._reporter is None or self._frames is None:
+            return
+        self._frames.discard_all()
+        self._reporter.events.emit("metric", name="peak_memory_mb", value=peak_mb, unit="MB")
+        if is_periodic:
+            self._reporter.end(
+                "finished",
+                None,
+                None,
+                int(ExitCode.FINISHED),
+                {"wall_seconds": self._reporter.wall_seconds, "n_cycles": n_cycles, "periodicity_error": error},
+            )
+            return
+        shown = "unknown" if error is None else f"{100.0 * error:.2g} %"
+        self._reporter.failed(
+            RunError(
+                "not_periodic",
+                f"The flow still changes by {shown} from cycle to cycle after {n_cycles} cycles (limit "
+                f"{100.0 * (self._spec.time.periodicity_limit or 0.0):.2g} %): its results are there, but allow more "
+                "cycles and restart the run.",
+                exit_code=ExitCode.NOT_PERIODIC,
+            )
+        )
+
+
+def _read(run_dir: Path) -> tuple[RunSpec, MeshArrays]:
+    spec = read_spec(run_dir)
+    return spec, read_mesh(run_dir, spec)
