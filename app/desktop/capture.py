@@ -70,10 +70,10 @@ def _walk(application: QApplication, window: MainWindow, out: Path) -> list[Path
     data, watch = session.data, session.run_watch
     steps: tuple[tuple[str, str, Callable[[], bool]], ...] = (
         ("1-import", "import", lambda: data.volume is not None and work.scene is not None),
-        ("2-segment", "segment", lambda: data.labels is not None and work.scene.view.has_layer("anatomy")),
+        ("2-segment", "segment", lambda: data.labels is not None and work.scene is not None),
         ("3-mesh", "mesh", lambda: data.mesh is not None and data.model is not None),
         ("4-simulate", "simulate", lambda: bool(watch.curves.time_s)),
-        ("5-results", "results", lambda: work.scene.result is not None and "results" in work.panels),
+        ("5-results", "results", lambda: work.scene.colors is not None and "results" in work.panels),
     )
     made = []
     for name, step_id, is_there in steps:

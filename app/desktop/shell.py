@@ -118,6 +118,7 @@ class MainWindow(QMainWindow):
         self.welcome.sample_chosen.connect(self._ask_new_sample)
         self.workspace.situation_changed.connect(self.refresh_situation)
         self.workspace.noted.connect(self._note)
+        self.workspace.refused.connect(self.messages.show_refusal)
         self._background.submit(_samples, self.welcome.set_samples, lambda refusal: None)
 
     def _handlers(self) -> dict[str, Callable[..., object]]:
@@ -277,7 +278,7 @@ class MainWindow(QMainWindow):
                 is_running=running is not None,
                 has_scan=session.data.volume is not None,
                 has_scene=scene is not None,
-                has_frames=scene is not None and scene.result is not None and "results" in self.workspace.panels,
+                has_frames=scene is not None and scene.colors is not None and "results" in self.workspace.panels,
                 is_armed=bool(self.workspace.armed),
             )
         )
@@ -319,7 +320,7 @@ class MainWindow(QMainWindow):
     def _fit(self) -> None:
         self.workspace.quad.fit()
         if self.workspace.scene is not None:
-            self.workspace.scene.view.fit()
+            self.workspace.scene.fit()
 
     def _look_from(self, letter: str) -> None:
         if self.workspace.scene is not None:

@@ -36,6 +36,7 @@ class Workspace(QWidget):
     noted = Signal(str, str)
     situation_changed = Signal()
     first_slice_shown = Signal()
+    refused = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -109,10 +110,11 @@ class Workspace(QWidget):
         if self.scene is not None or self.session is None:
             return
         from app.desktop.scene.scene import Scene
-        from app.desktop.views.vtk_view import VtkView
+        from app.desktop.views.scene_view import SceneView
 
-        view = VtkView()
+        view = SceneView()
         view.maximize_asked.connect(lambda: self.quad.toggle_maximized("only_scene"))
+        view.failed.connect(self.refused)
         self.quad.set_scene(view)
         self.scene = Scene(view, self.quad, self)
         self.scene.result_changed.connect(self._take_result)

@@ -1,4 +1,7 @@
-"""The vessel model by patch with its centerlines, and the mesh by patch with its edges."""
+"""Actors of labels, points, the vessel model by patch with its centerlines, and the mesh with its edges.
+
+The functions that make actors are called in the rendering thread.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,19 @@ from numpy.typing import NDArray
 from vtkmodules.vtkRenderingCore import vtkActor
 
 from app.desktop import theme
-from app.desktop.scene.actors import RGB, actor_of, lines_data, rgb_of, sphere_actor, triangles_data
-from app.desktop.scene.mesh_cut import CutMesh
-from app.desktop.views.vtk_view import Caption
-from imaging.types import WALL_PATCH_ID, FloatArray, Patch, TetMesh, VesselModel
+from app.desktop.scene.actors import RGB, actor_of, label_surface, lines_data, rgb_of, sphere_actor, triangles_data
+from app.desktop.scene.mesh_cut import cut_mesh
+from app.desktop.views.scene_view import Caption
+from imaging.types import WALL_PATCH_ID, FloatArray, LabelMap, Patch, TetMesh, VesselModel
 
-Layer = tuple[list[vtkActor], list[Caption]]
+Points = Mapping[str, tuple[float, float, float]]
 
 _EDGE_COLOR = "#2b2f36"
 _LAYER_COLOR, _CORE_COLOR = "#f0e442", "#8fb7d6"
 _WALL_OPACITY = 0.42
 _REACH_RADII = 3.0
+_CROSSHAIR_MM = 12.0
+_TO_THE_FRONT = (0.0, -1.0, 0.0)
 
 
 def patch_color(patch: Patch) -> str:
@@ -71,7 +76,7 @@ def patch_colors(
     return colors
 
 
-def model_layer(model: VesselModel, *, is_glassy: bool) -> Layer:
+def model_actors(model: VesselModel, *, is_glassy: bool) -> list[vtkActor]:
     """The model; a glassy wall lets the centerlines through."""
     surface = model.surface
     data = triangles_data(surface.points, surface.triangles)
@@ -79,14 +84,11 @@ def model_layer(model: VesselModel, *, is_glassy: bool) -> Layer:
     data.cell_data[RGB] = patch_colors(
         surface.points, surface.triangles, patch_ids, model.patches, model.extension_start_mm
     )
-    actors = [actor_of(data, opacity=_WALL_OPACITY if is_glassy else 1.0)]
-    if is_glassy:
-        actors += centerline_actors(model)
-    return actors, captions_of(model.patches)
+    actor = actor_of(data, opacity=_WALL_OPACITY if is_glassy else 1.0)
+    return [actor, *_centerline_actors(model)] if is_glassy else [actor]
 
 
-def centerline_actors(model: VesselModel) -> list[vtkActor]:
-    """The centerlines, a line a branch."""
+def _centerline_actors(model: VesselModel) -> list[vtkActor]:
     tree = model.centerlines
     indices = np.concatenate([np.asarray(branch.indices) for branch in tree.branches])
     offsets = np.concatenate([[0], np.cumsum([len(branch.indices) for branch in tree.branches])])
@@ -97,9 +99,10 @@ def centerline_actors(model: VesselModel) -> list[vtkActor]:
     return [actor]
 
 
-def mesh_layer(mesh: TetMesh, model: VesselModel | None, cut: CutMesh | None) -> Layer:
-    """The mesh's boundary with its edges, or what a cut leaves of it with the laid-open cells."""
+def mesh_actors(mesh: TetMesh, model: VesselModel | None, cut_at_mm: FloatArray | None) -> list[vtkActor]:
+    """The mesh's boundary with its edges, or what a cut at a position, seen from the front, leaves of it."""
     starts = model.extension_start_mm if model is not None else {}
+    cut = cut_mesh(mesh, cut_at_mm, _TO_THE_FRONT) if cut_at_mm is not None else None
     shown = cut.facet_is_kept if cut is not None else np.ones(len(mesh.facets), dtype=bool)
     facets, patch_ids = mesh.facets[shown], mesh.facet_patch[shown]
     boundary = triangles_data(mesh.points, facets, is_smooth=False)
@@ -110,31 +113,34 @@ def mesh_layer(mesh: TetMesh, model: VesselModel | None, cut: CutMesh | None) ->
         colors = np.array([rgb_of(_CORE_COLOR), rgb_of(_LAYER_COLOR)], dtype=np.uint8)
         faces.cell_data[RGB] = colors[(cut.layer > 0).astype(int)]
         actors.append(actor_of(faces, edge_color=_EDGE_COLOR))
-    return actors, captions_of(mesh.patches)
+    return actors
 
 
-def points_layer(points: Mapping[str, tuple[float, float, float]]) -> Layer:
-    """Landmarks as balls with their names."""
-    actors = [sphere_actor(position, 2.5, theme.POINT) for position in points.values()]
-    captions = [Caption(role.replace("_", " "), position, theme.POINT) for role, position in points.items()]
-    return actors, captions
+def point_actors(points: Points) -> list[vtkActor]:
+    """Landmarks as balls."""
+    return [sphere_actor(position, 2.5, theme.POINT) for position in points.values()]
 
 
-def labels_layer(surface: Any) -> Layer:
-    """The surface that `label_surface` made, in the colors of the labels."""
+def point_captions(points: Points) -> list[Caption]:
+    """Their names."""
+    return [Caption(role.replace("_", " "), position, theme.POINT) for role, position in points.items()]
+
+
+def label_actors(labels: LabelMap) -> list[vtkActor]:
+    """A quick smooth surface of the labels in their colors."""
+    surface = label_surface(labels)
     if surface is None:
-        return [], []
+        return []
     points, triangles, values = surface
     data = triangles_data(points, triangles)
     colors = np.array([rgb_of(color) for color in theme.CATEGORIES], dtype=np.uint8)
     data.cell_data[RGB] = colors[(values - 1) % len(colors)]
-    return [actor_of(data)], []
+    return [actor_of(data)]
 
 
-def crosshair_actor() -> vtkActor:
+def crosshair_actors() -> list[vtkActor]:
     """Three short lines through the origin; the actor is moved to the crosshair."""
-    reach = 12.0
-    ends = np.array([sign * axis * reach for axis in np.eye(3) for sign in (-1.0, 1.0)])
+    ends = np.array([sign * axis * _CROSSHAIR_MM for axis in np.eye(3) for sign in (-1.0, 1.0)])
     data = lines_data(ends, np.array([0, 2, 4, 6]))
     data.cell_data[RGB] = np.array(
         [rgb_of(theme.PLANE_COLORS[name]) for name in ("sagittal", "coronal", "axial")], dtype=np.uint8
@@ -143,4 +149,4 @@ def crosshair_actor() -> vtkActor:
     actor.GetProperty().SetLineWidth(2.0)
     actor.GetProperty().LightingOff()
     actor.PickableOff()
-    return actor
+    return [actor]

@@ -13,7 +13,7 @@ from imaging.types import FloatArray, Volume
 
 
 class SliceInScene:
-    """One slice as a textured rectangle that follows the crosshair."""
+    """One slice as a textured rectangle that follows the crosshair; used in the rendering thread."""
 
     def __init__(self, plane: SlicePlane) -> None:
         self._plane = plane
@@ -27,11 +27,11 @@ class SliceInScene:
         self.actor.PickableOff()
         self._shown: tuple[int, Window] | None = None
 
-    def show(self, volume: Volume, position_mm: FloatArray, window: Window) -> bool:
-        """Show the slice at a position; returns whether anything changed."""
+    def show(self, volume: Volume, position_mm: FloatArray, window: Window) -> None:
+        """Show the slice at a position."""
         index = self._plane.slice_index(position_mm)
         if self._shown == (index, window):
-            return False
+            return
         self._shown = (index, window)
         gray = to_gray(self._plane.image(volume.array, index), window)
         rows, columns = gray.shape
@@ -41,4 +41,3 @@ class SliceInScene:
         width, height = self._plane.extent_mm
         corners = [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)]
         self._data.points = np.array([self._plane.to_lps(x, y, index) for x, y in corners], dtype=np.float32)
-        return True

@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.desktop.scene.actors import label_surface
-from app.desktop.scene.anatomy_layers import crosshair_actor, labels_layer, mesh_layer, model_layer, points_layer
-from app.desktop.scene.mesh_cut import cut_mesh
+from app.desktop.scene.anatomy_layers import (
+    captions_of,
+    crosshair_actors,
+    label_actors,
+    mesh_actors,
+    model_actors,
+    point_actors,
+    point_captions,
+)
 from app.desktop.scene.plane_layer import SliceInScene
-from app.desktop.scene.result_layer import ResultLayer
+from app.desktop.scene.result_look import ResultActors, ResultColors, ResultLook, changed_look
+from app.desktop.session.case_data import ITEMS
 from app.desktop.session.session import Session
 from app.desktop.views.quad_view import QuadView
+from app.desktop.views.renderer import Pick, SceneRenderer
+from app.desktop.views.scene_view import Build, Caption, SceneView
 from app.desktop.views.slice_plane import PLANE_NAMES, SlicePlane
-from app.desktop.views.vtk_view import VtkView
 from app.workflow.result_files import ResultData
-from imaging.types import LabelMap
 
-_FRONT = (0.0, -1.0, 0.0)
-_QUICK_S, _REST_MS = 0.012, 120
+_REST_MS = 60
+_LAYERS = ("anatomy", "planes", "points", "crosshair")
 
 
 class Scene(QObject):
-    """Fills a `VtkView`. ``result_changed`` tells that another result (or none) can be looked at."""
+    """Fills a `SceneView`. ``result_changed`` tells that another result (or none) can be looked at."""
 
     result_changed = Signal()
 
-    def __init__(self, view: VtkView, quad: QuadView, parent: QObject | None = None) -> None:
+    def __init__(self, view: SceneView, quad: QuadView, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.view = view
         self._quad = quad
@@ -39,32 +47,30 @@ class Scene(QObject):
         self._shows_captions = True
         self._is_cut = False
         self._planes: list[SliceInScene] = []
-        self._crosshair = crosshair_actor()
-        self._label_surface: Any = None
         self._framed_for = ""
-        self.result: ResultLayer | None = None
+        self.colors: ResultColors | None = None
+        self.look = ResultLook("")
+        self._result_actors: ResultActors | None = None
         self._follow_timer = QTimer(self)
         self._follow_timer.setSingleShot(True)
         self._follow_timer.timeout.connect(self._follow)
-        quad.position_changed.connect(self._follow_soon)
-        quad.window_changed.connect(self._follow_soon)
-        view.picked.connect(self._read_value)
+        quad.position_changed.connect(lambda position: self._follow_timer.start(_REST_MS))
+        quad.window_changed.connect(lambda window: self._follow_timer.start(_REST_MS))
+        view.picked.connect(self._take_pick)
 
     def set_session(self, session: Session | None) -> None:
         """Show a case, or nothing."""
         self._session = session
-        self._planes = []
-        self._label_surface = None
-        self.result = None
         self._framed_for = ""
-        for name in ("planes", "crosshair", "anatomy", "points"):
-            self.view.set_layer(name, ())
+        self.colors = None
+        for name in _LAYERS:
+            self.view.set_layer(name, None)
         self.view.set_legend(None)
-        self.view.readout = ""
+        self.view.set_readout("")
         if session is not None:
             session.data.loaded.connect(self._take)
             session.store.points_changed.connect(self._show_points)
-            for item in ("image", "segmentation", "model", "mesh", "result"):
+            for item in ITEMS:
                 self._take(item, session.data.content(item))
         self.result_changed.emit()
 
@@ -84,120 +90,108 @@ class Scene(QObject):
         self._is_cut = is_cut
         self._refresh()
 
-    def show_result(self, **look: Any) -> None:
-        """Choose what is seen of the result; see `ResultLayer.show`."""
-        if self.result is not None:
-            self.result.show(**look)
-            if self._step in ("results", "report"):
-                self.view.set_layer("anatomy", self.result.actors)
+    def fit(self) -> None:
+        """Show all, from where one looks now."""
+        self.view.fit("planes" if self._framed_for == "planes" else "anatomy")
+
+    def show_result(self, **changes: Any) -> None:
+        """Change fields of the `ResultLook`."""
+        if self.colors is not None:
+            self.look = changed_look(self.look, changes, len(self.colors.result.times_s))
+            if self._shows_result:
+                self.view.set_layer("anatomy", partial(self._build_result, self.colors, self.look))
+                self.view.set_legend(partial(self.colors.paint_legend, self.look))
+
+    @property
+    def _shows_result(self) -> bool:
+        return self._step in ("results", "report") and self.colors is not None
 
     def _take(self, item: str, content: Any) -> None:
         if item == "image":
             self._planes = []
             if content is not None:
                 self._planes = [SliceInScene(SlicePlane.of(name, content.grid)) for name in PLANE_NAMES]
-        elif item == "segmentation":
-            self._label_surface = None
-            if isinstance(content, LabelMap) and self._session is not None:
-                self._session.data.compute("label_surface", partial(label_surface, content), self._take_label_surface)
         elif item == "result":
-            self.result = ResultLayer(content) if isinstance(content, ResultData) else None
-            self.show_result()
+            self.colors = ResultColors(content) if isinstance(content, ResultData) else None
+            self.look = self.colors.first_look if self.colors is not None else ResultLook("")
             self.result_changed.emit()
-        self._refresh()
-
-    def _take_label_surface(self, surface: Any) -> None:
-        self._label_surface = surface
         self._refresh()
 
     def _refresh(self) -> None:
         session = self._session
         if session is None:
             return
-        self.view.readout = ""
+        self.view.set_readout("")
         self.view.set_legend(None)
-        self._show_anatomy(session)
+        content, build, captions = self._anatomy(session)
+        self.view.set_layer("anatomy", build, captions if self._shows_captions else ())
+        if self._shows_result:
+            self.show_result()
         self._show_points()
-        volume = session.data.volume
-        self.view.set_layer("planes", [plane.actor for plane in self._shown_planes()])
-        self.view.set_layer("crosshair", [self._crosshair] if volume is not None else ())
+        has_scan = session.data.volume is not None
+        self.view.set_layer("crosshair", crosshair_actors if has_scan else None)
+        planes = self._shown_planes() if has_scan else []
+        self.view.set_layer("planes", (lambda: [plane.actor for plane in planes]) if planes else None)
         self._follow()
-        self._frame(session)
+        if content and content != self._framed_for:
+            self._framed_for = content
+            self.view.fit("planes" if content == "planes" else "anatomy", "O" if content == "planes" else "A")
 
-    def _frame(self, session: Session) -> None:
-        """Fit the view when it shows another kind of thing; else the user's camera stays."""
-        layer = "anatomy" if self.view.has_layer("anatomy") else "planes"
-        shows_labels = self._step == "segment" or session.data.model is None
-        kind = f"{layer} of labels" if shows_labels else layer
-        if kind != self._framed_for and self.view.has_layer(layer):
-            self._framed_for = kind
-            self.view.fit_layers([layer], "O" if layer == "planes" else "A")
+    def _anatomy(self, session: Session) -> tuple[str, Build | None, Sequence[Caption]]:
+        """What kind of thing the step shows (a new kind is framed anew), how it is made, and its captions."""
+        data, step = session.data, self._step
+        if self._shows_result:
+            return "vessel", None, ()
+        if step == "mesh" and data.mesh is not None:
+            cut_at = self._quad.position_mm if self._is_cut else None
+            return "vessel", partial(mesh_actors, data.mesh, data.model, cut_at), captions_of(data.mesh.patches)
+        if step not in ("import", "segment") and data.model is not None:
+            build = partial(model_actors, data.model, is_glassy=step == "model")
+            return "vessel", build, captions_of(data.model.patches)
+        if step != "import" and data.labels is not None:
+            return "labels", partial(label_actors, data.labels), ()
+        return "planes" if data.volume is not None else "", None, ()
 
-    def _show_anatomy(self, session: Session) -> None:
-        data = session.data
-        layer: Any = ((), ())
-        if self._step in ("results", "report") and self.result is not None:
-            layer = (self.result.actors, ())
-            self.view.set_legend(self.result.paint_legend)
-        elif self._step == "mesh" and data.mesh is not None:
-            if self._is_cut:
-                cut = partial(cut_mesh, data.mesh, self._quad.position_mm, _FRONT)
-                data.compute("cut", cut, self._take_cut)
-                return
-            layer = mesh_layer(data.mesh, data.model, None)
-        elif self._step == "import":
-            pass  # the scan alone
-        elif self._step != "segment" and data.model is not None:
-            layer = model_layer(data.model, is_glassy=self._step == "model")
-        else:
-            layer = labels_layer(self._label_surface)
-        self._set_anatomy(*layer)
-
-    def _take_cut(self, cut: Any) -> None:
-        data = self._session.data if self._session is not None else None
-        if data is not None and data.mesh is not None and self._step == "mesh" and self._is_cut:
-            self._set_anatomy(*mesh_layer(data.mesh, data.model, cut))
-
-    def _set_anatomy(self, actors: Any, captions: Any) -> None:
-        self.view.set_layer("anatomy", actors, captions if self._shows_captions else ())
+    def _build_result(self, colors: ResultColors, look: ResultLook) -> Sequence[Any]:
+        """In the rendering thread: the actors of a result are kept from look to look."""
+        if self._result_actors is None or self._result_actors.colors is not colors:
+            self._result_actors = ResultActors(colors)
+        return self._result_actors.show(look)
 
     def _show_points(self) -> None:
         if self._session is None:
             return
-        actors, captions = points_layer(self._session.store.case.points)
-        is_shown = self._step == "segment"
-        shown_captions = captions if self._shows_captions and is_shown else ()
-        self.view.set_layer("points", actors if is_shown else (), shown_captions)
+        points = self._session.store.case.points if self._step == "segment" else {}
+        captions = point_captions(points) if self._shows_captions else ()
+        self.view.set_layer("points", partial(point_actors, points) if points else None, captions)
 
     def _shown_planes(self) -> list[SliceInScene]:
         """All slices of a scan, the axial one beside its labels, none with model and result."""
-        if not self._shows_planes or self._step not in ("import", "segment"):
+        if not self._shows_planes or self._session is None or self._step not in ("import", "segment"):
             return []
-        return self._planes[:1] if self.view.has_layer("anatomy") else self._planes
-
-    def _follow_soon(self, *_: object) -> None:
-        """Follow the crosshair at once where rendering is quick, else when it rests: the slices come first."""
-        if self.view.seconds_to_render < _QUICK_S:
-            self._follow()
-        else:
-            self._follow_timer.start(_REST_MS)
+        has_labels = self._step == "segment" and self._session.data.labels is not None
+        return self._planes[:1] if has_labels else self._planes
 
     def _follow(self) -> None:
+        """Bring crosshair and slices of the scene to the views' position and window."""
         session = self._session
         if session is None or session.data.volume is None:
             return
-        self._crosshair.SetPosition(*self._quad.position_mm)
-        is_changed = self.view.has_layer("crosshair")
-        for plane in self._shown_planes():
-            is_changed |= plane.show(session.data.volume, self._quad.position_mm, self._quad.window_level)
-        if is_changed:
-            self.view.redraw()
+        volume, position, window = session.data.volume, self._quad.position_mm, self._quad.window_level
+        planes = self._shown_planes()
 
-    def _read_value(self, layer: str, actor: Any, point_id: int, position_mm: Any) -> None:
-        if layer == "anatomy" and self.result is not None and actor is self.result.wall_actor and point_id >= 0:
-            self.view.readout = self.result.read(point_id)
-        else:
-            self.view.readout = ""
-        if layer in ("anatomy", "points"):
-            self._quad.set_position(np.asarray(position_mm))
-        self.view.update()
+        def move(renderer: SceneRenderer) -> None:
+            for actor in renderer.actors_of("crosshair"):
+                actor.SetPosition(*position)
+            for plane in planes:
+                plane.show(volume, position, window)
+
+        self.view.change(move)
+
+    def _take_pick(self, pick: Pick) -> None:
+        text = ""
+        if pick.layer == "anatomy" and self._shows_result and self.colors is not None and pick.point_id >= 0:
+            text = self.colors.read(self.look, pick.point_id)
+        self.view.set_readout(text)
+        if pick.layer in ("anatomy", "points"):
+            self._quad.set_position(np.asarray(pick.position_mm))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -82,7 +83,7 @@ class StepRunner(QObject):
             return
         assert self._step_id is not None
         self._staging = staging
-        self._task = ChildTask(compute_step, (self._step_id, request, out), self)
+        self._task = ChildTask(compute_step, (STEPS[self._step_id].module_name, request, out), self)
         self._task.progressed.connect(self._tell)
         self._task.failed.connect(self._refuse)
         self._task.done.connect(lambda outcome: self._commit(request, outcome))
@@ -127,7 +128,8 @@ class StepRunner(QObject):
         self._store.call(lambda: staging.__exit__(None, None, None))
 
 
-def compute_step(step_id: str, request: Request, out: Path, progress: Progress) -> Outcome:
+def compute_step(module_name: str, request: Request, out: Path, progress: Progress) -> Outcome:
     """What the child process does for a step."""
     with plain_disk_errors("The result"):
-        return STEPS[step_id].module.compute(request, out, progress)
+        outcome: Outcome = importlib.import_module(module_name).compute(request, out, progress)
+        return outcome

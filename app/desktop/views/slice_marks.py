@@ -114,3 +114,10 @@ def draw_points(painter: QPainter, marks: Sequence[PointMark], armed: str | None
             flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
             draw_text(painter, place, flags, mark.role.replace("_", " "), theme.POINT)
     painter.setBrush(Qt.BrushStyle.NoBrush)
+
+
+def draw_frame(painter: QPainter, area: QRectF, *, has_focus: bool) -> None:
+    """The border of a view, which shows whether the keyboard is with it."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(QColor(theme.ACCENT if has_focus else theme.BORDER), 2.0 if has_focus else 1.0))
+    painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.desktop import theme
@@ -201,7 +201,7 @@ class SliceView(QWidget):
         painter.fillRect(area, QColor("#000000"))
         if self._volume is None or self.plane is None:
             slice_marks.draw_text(painter, area, Qt.AlignmentFlag.AlignCenter, "No scan", theme.MUTED)
-            self._draw_frame(painter, area)
+            slice_marks.draw_frame(painter, area, has_focus=self.hasFocus())
             return
         self._draw_image(painter)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -210,7 +210,7 @@ class SliceView(QWidget):
         slice_marks.draw_points(painter, self._marks(), self._armed)
         slice_marks.draw_letters(painter, area, self.plane.letters)
         self._draw_corners(painter, area)
-        self._draw_frame(painter, area)
+        slice_marks.draw_frame(painter, area, has_focus=self.hasFocus())
         if not self._was_painted:
             self._was_painted = True
             self.first_painted.emit()
@@ -265,11 +265,6 @@ class SliceView(QWidget):
             slice_marks.draw_text(
                 painter, area.adjusted(0, 30, 0, 0), flag.AlignHCenter | flag.AlignTop, text, theme.POINT
             )
-
-    def _draw_frame(self, painter: QPainter, area: QRectF) -> None:
-        color = theme.ACCENT if self.hasFocus() else theme.BORDER
-        painter.setPen(QPen(QColor(color), 2.0 if self.hasFocus() else 1.0))
-        painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
 
     def _marks(self) -> list[slice_marks.PointMark]:
         assert self.plane is not None

@@ -1,0 +1,297 @@
+"""The 3D view. A thread of its own renders off screen, so that not even a slow renderer holds up the window; Qt shows
+the picture and draws texts and legends over it.
+
+There is no native window of VTK, so nothing depends on the window system, and the view can be grabbed and closed like
+any widget.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFontMetricsF,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.desktop import theme
+from app.desktop.session.background import Background
+from app.desktop.views import slice_marks
+from app.desktop.views.camera import Camera
+from app.desktop.views.renderer import Pick, SceneRenderer
+from imaging.types import FloatArray
+
+_AXES = ((1.0, 0.0, 0.0, "L", "R"), (0.0, 1.0, 0.0, "P", "A"), (0.0, 0.0, 1.0, "H", "F"))
+_CLICK_PX = 4
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A text at a place (LPS mm) of the scene."""
+
+    text: str
+    position_mm: tuple[float, float, float]
+    color: str = theme.TEXT
+
+
+Build = Callable[[], Sequence[Any]]
+"""Makes the actors of a layer, in the rendering thread."""
+LegendPainter = Callable[[QPainter, QRectF], None]
+
+
+class SceneView(QWidget):
+    """Shows layers of actors; left drag rotates, middle pans, right drag or wheel zooms, a click picks.
+
+    ``picked`` carries a `Pick`; ``failed`` a `Refusal` when rendering went wrong; ``settled`` tells that the picture
+    shows the present scene.
+    """
+
+    picked = Signal(object)
+    failed = Signal(object)
+    settled = Signal()
+    maximize_asked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.camera = Camera()
+        self.readout = ""
+        self.seconds_to_render = 0.0
+        self._thread = Background("renderer", self)
+        self._renderer: SceneRenderer | None = None
+        self._layers: dict[str, int] = {}
+        self._captions: dict[str, tuple[Caption, ...]] = {}
+        self._legend: LegendPainter | None = None
+        self._image: QImage | None = None
+        self._is_stale = False
+        self._is_rendering = False
+        self._drag: tuple[Qt.MouseButton, QPointF, QPointF] | None = None
+        self.setMinimumSize(120, 100)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("3D view")
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+
+    # Scene ------------------------------------------------------------------------------------------------------------
+
+    def set_layer(self, name: str, build: Build | None, captions: Sequence[Caption] = ()) -> None:
+        """Replace a layer by the actors that ``build`` makes, or by nothing."""
+        generation = self._layers[name] = self._layers.get(name, 0) + 1
+        self._captions[name] = tuple(captions)
+        self.change(lambda renderer: self._fill_layer(renderer, name, generation, build))
+
+    def change(self, work: Callable[[SceneRenderer], Any], then: Callable[[Any], None] | None = None) -> None:
+        """Do something with the scene in the rendering thread, and render anew; ``then`` gets its answer here."""
+        self._thread.submit(lambda: work(self._made()), then or (lambda answer: None), self.failed.emit)
+        self.redraw()
+
+    def set_legend(self, legend: LegendPainter | None) -> None:
+        """What paints the legend over the scene."""
+        self._legend = legend
+        self.update()
+
+    def set_readout(self, text: str) -> None:
+        """A text at the top of the view."""
+        self.readout = text
+        self.update()
+
+    def redraw(self) -> None:
+        """Render anew; while one picture is being made, only the newest wish is remembered."""
+        self._is_stale = True
+        if not self._is_rendering and self.isVisible():
+            self._is_stale = False
+            self._is_rendering = True
+            ratio = self.devicePixelRatioF()
+            size = max(1, round(self.width() * ratio)), max(1, round(self.height() * ratio))
+            self._thread.submit(partial(self._picture, self.camera, *size), self._take_picture, self._refuse)
+
+    def set_camera(self, camera: Camera) -> None:
+        """Look in another way."""
+        self.camera = camera
+        self.redraw()
+        self.update()
+
+    def look_from(self, letter: str) -> None:
+        """Look from a standard direction: A, P, L, R, S (head) or I (feet)."""
+        self.set_camera(self.camera.looking_from(letter))
+
+    def fit(self, name: str, letter: str | None = None) -> None:
+        """Show all of a layer, from a standard direction or from where one looks now."""
+
+        def aim(box: FloatArray | None) -> None:
+            if box is not None:
+                camera = self.camera if letter is None else self.camera.looking_from(letter)
+                self.set_camera(camera.fitted(box, self.width() / max(1, self.height())))
+
+        self.change(lambda renderer: renderer.box_of(name), aim)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the picture shows the present scene."""
+        return not self._is_rendering and not self._is_stale
+
+    def close_renderer(self) -> None:
+        """Free what the renderer holds, in its thread, and end that."""
+        self._thread.submit(self._close, lambda done: None, lambda refusal: None)
+        self._thread.close(finish=True)
+
+    def to_screen(self, position_mm: Any) -> QPointF:
+        """Where a position (LPS) is in this widget."""
+        return QPointF(*self.camera.to_screen(position_mm, self.width(), self.height()))
+
+    # In the rendering thread ------------------------------------------------------------------------------------------
+
+    def _made(self) -> SceneRenderer:
+        if self._renderer is None:
+            self._renderer = SceneRenderer()
+        return self._renderer
+
+    def _fill_layer(self, renderer: SceneRenderer, name: str, generation: int, build: Build | None) -> None:
+        if generation == self._layers[name]:  # else a newer content is on its way
+            renderer.set_layer(name, build() if build is not None else ())
+
+    def _picture(self, camera: Camera, width_px: int, height_px: int) -> tuple[NDArray[np.uint8], float]:
+        began = time.perf_counter()
+        picture = self._made().picture(camera, width_px, height_px)
+        return picture, time.perf_counter() - began
+
+    def _close(self) -> None:
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+
+    # Painting ---------------------------------------------------------------------------------------------------------
+
+    def _take_picture(self, made: tuple[NDArray[np.uint8], float]) -> None:
+        picture, self.seconds_to_render = made
+        height, width = picture.shape[:2]
+        self._image = QImage(picture.data, width, height, 4 * width, QImage.Format.Format_RGBX8888).copy()
+        self._is_rendering = False
+        self.update()
+        if self._is_stale:
+            self.redraw()
+        else:
+            self.settled.emit()
+
+    def _refuse(self, refusal: Any) -> None:
+        self._is_rendering = False
+        self.failed.emit(refusal)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        area = QRectF(self.rect())
+        painter.fillRect(area, QColor("#0e1114"))
+        if self._image is not None:
+            painter.drawImage(area, self._image)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._draw_captions(painter, area)
+        self._draw_axes(painter, area)
+        flag = Qt.AlignmentFlag
+        corner = [("3D", theme.TEXT), (self.camera.angles_text, theme.MUTED)]
+        slice_marks.draw_corner(painter, area, flag.AlignLeft | flag.AlignTop, corner)
+        slice_marks.draw_scale_bar(painter, area, self.camera.px_per_mm(self.height()))
+        if self.readout:
+            slice_marks.draw_text(painter, area.adjusted(0, 8, 0, 0), flag.AlignHCenter | flag.AlignTop, self.readout)
+        if self._legend is not None:
+            self._legend(painter, area)
+        slice_marks.draw_frame(painter, area, has_focus=self.hasFocus())
+
+    def _draw_captions(self, painter: QPainter, area: QRectF) -> None:
+        """Texts beside their places; one that would lie on another is moved below it."""
+        flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        metrics = QFontMetricsF(painter.font())
+        shown = [(self.to_screen(c.position_mm), c) for captions in self._captions.values() for c in captions]
+        taken: list[QRectF] = []
+        for at, caption in sorted(shown, key=lambda pair: pair[0].y()):
+            width = metrics.horizontalAdvance(caption.text) + 4
+            place = QRectF(min(at.x() + 8, area.right() - width - 4), at.y() - 9, width, 18)
+            while any(place.intersects(other) for other in taken):
+                place.translate(0, 4)
+            taken.append(place)
+            slice_marks.draw_text(painter, place, flags, caption.text, caption.color)
+
+    def _draw_axes(self, painter: QPainter, area: QRectF) -> None:
+        """The patient's axes in the lower left corner; those that point away are drawn first and dim."""
+        center, length = QPointF(area.left() + 52, area.bottom() - 52), 30.0
+        ends = []
+        for x, y, z, positive, negative in _AXES:
+            for sign, letter in ((1.0, positive), (-1.0, negative)):
+                direction = sign * np.array((x, y, z))
+                right, up = float(direction @ self.camera.right), float(direction @ self.camera.up)
+                ends.append((float(direction @ self.camera.toward), QPointF(right, -up) * length, letter))
+        for depth, offset, letter in sorted(ends, key=lambda end: end[0]):
+            color = QColor(theme.TEXT)
+            color.setAlphaF(0.45 + 0.55 * (depth + 1.0) / 2.0)
+            painter.setPen(QPen(color, 2.0))
+            painter.drawLine(center, center + offset)
+            place = QRectF(0, 0, 20, 18)
+            place.moveCenter(center + offset * 1.38)
+            if math.hypot(offset.x(), offset.y()) > 8.0 or depth > 0.0:
+                painter.drawText(place, Qt.AlignmentFlag.AlignCenter, letter)
+
+    # Mouse ------------------------------------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self.redraw()
+
+    def showEvent(self, event: Any) -> None:
+        self.redraw()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._drag = (event.button(), event.position(), event.position())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._drag is None:
+            return
+        button, start, last = self._drag
+        at = event.position()
+        self._drag = (button, start, at)
+        moved = at - last
+        if button == Qt.MouseButton.LeftButton:
+            self.set_camera(self.camera.rotated(moved.x(), moved.y()))
+        elif button == Qt.MouseButton.MiddleButton:
+            self.set_camera(self.camera.panned(moved.x(), moved.y(), self.height()))
+        elif button == Qt.MouseButton.RightButton:
+            self.set_camera(self.camera.zoomed(1.01 ** -moved.y()))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        drag, self._drag = self._drag, None
+        if drag is None or drag[0] != Qt.MouseButton.LeftButton:
+            return
+        if (event.position() - drag[1]).manhattanLength() < _CLICK_PX:
+            self._pick(event.position())
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.maximize_asked.emit()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        self.set_camera(self.camera.zoomed(1.15 ** (event.angleDelta().y() / 120.0)))
+
+    def _pick(self, at: QPointF) -> None:
+        ratio = self.devicePixelRatioF()
+        x_px, y_px = at.x() * ratio, (self.height() - at.y()) * ratio - 1
+
+        def tell(pick: Pick | None) -> None:
+            if pick is not None:
+                self.picked.emit(pick)
+
+        self._thread.submit(partial(self._pick_there, self.camera, x_px, y_px), tell, self.failed.emit)
+
+    def _pick_there(self, camera: Camera, x_px: float, y_px: float) -> Pick | None:
+        return self._made().pick(camera, x_px, y_px)
