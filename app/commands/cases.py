@@ -11,8 +11,8 @@ from app.case.commands import RemovePoint, SetPatientValues, SetPoint
 from app.case.errors import CaseError
 from app.case.records import Case
 from app.commands.command import Command, Result, add_case, assignments, console_progress
-from app.workflow.patient import PatientValues, patient_assumptions, patient_values
 from app.workflow.parameters import describe
+from app.workflow.patient import PatientValues, patient_assumptions, patient_values
 
 
 def summarize(case: Case) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def _patient_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _patient(arguments: argparse.Namespace) -> Result:
     entered = assignments(arguments.set)
-    checked = patient_values(entered) if entered else None  # type: ignore[arg-type]
+    checked = patient_values(entered) if entered else None
     values: dict[str, float | None] = {name: getattr(checked, name) for name in entered}
     values |= dict.fromkeys(arguments.unset)
     with OpenCase.open(arguments.case, writable=bool(values)) as opened:

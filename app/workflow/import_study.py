@@ -25,12 +25,21 @@ class Parameters:
 
 def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     """Read the scan, check that it is a CT, and write it as NRRD."""
-    from imaging.dicom.series import read_series
+    from imaging.dicom.series import is_dicom, read_series_with_notes
     from imaging.volume_io import read_volume, require_ct, write_volume
 
-    source, series_uid = Path(request.parameters.source), request.parameters.series_uid
-    progress(0.0, "Reading the scan")
-    volume = read_series(source, series_uid) if series_uid else read_volume(source)
+    source, series_uid = Path(request.parameters.source), request.parameters.series_uid or None
+
+    def reading(fraction: float, text: str) -> None:
+        progress(0.6 * fraction, text)
+
+    reading(0.0, "Reading the scan")
+    notes: tuple[str, ...] = ()
+    if source.is_dir() or (source.is_file() and is_dicom(source)):
+        series = read_series_with_notes(source, series_uid, reading)
+        volume, notes = series.volume, series.notes
+    else:
+        volume = read_volume(source, progress=reading)
     require_ct(volume)
     progress(0.6, "Writing the scan into the case")
     path = out / "ct.nrrd"
@@ -45,6 +54,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         "minimum": float(volume.array.min()),
         "maximum": float(volume.array.max()),
         "source_sha256": sha256_of(source) if source.is_file() else "",
+        "notes": list(notes),
     }
     progress(1.0, "Scan imported")
     return Outcome("CT", {"volume": path}, facts)

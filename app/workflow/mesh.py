@@ -23,6 +23,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     mesh = mesh_model(model, request.parameters, lambda fraction, text: progress(0.9 * fraction, text))
     progress(0.9, "Checking the mesh")
     quality = assess(mesh, model)
-    files = write_mesh(mesh, out)
+    write_mesh(mesh, out)
     progress(1.0, "Mesh finished")
+    files = {path.stem: path for path in sorted(out.iterdir())}
     return Outcome("Mesh", files, {**dataclasses.asdict(quality), "notes": list(mesh.notes)})

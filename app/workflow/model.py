@@ -27,6 +27,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     """Build the model from the case's labels, image and points."""
     from imaging.surface.model import build_model
     from imaging.surface.surface_io import write_model
+    from imaging.surface.topology import is_watertight
     from imaging.volume_io import read_labels, read_volume
 
     preset_id = request.record("segmentation").facts["preset"]
@@ -35,12 +36,13 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     labels = read_labels(request.path("segmentation", "labels"))
     volume = read_volume(request.path("image", "volume"))
     model = build_model(labels, volume, ends, request.parameters, progress)
-    files = write_model(model, out)
+    write_model(model, out)
     caps = {patch.name: patch for patch in model.patches if patch.kind != "wall"}
     facts = {
         **{name: round(value, 6) for name, value in model.figures.items()},
+        "is_watertight": is_watertight(model.surface.triangles),
         "n_outlets": sum(patch.kind == "outlet" for patch in model.patches),
         "cap_radius_mm": {name: round(patch.radius_mm, 3) for name, patch in caps.items()},
         "notes": list(model.notes),
     }
-    return Outcome("Vessel model", files, facts)
+    return Outcome("Vessel model", {path.stem: path for path in sorted(out.iterdir())}, facts)

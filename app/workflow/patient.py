@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from app.workflow.parameters import build, declared, describe
 
@@ -50,7 +51,7 @@ class Assumption:
     source: str
 
 
-def patient_values(entered: Mapping[str, float]) -> PatientValues:
+def patient_values(entered: Mapping[str, Any]) -> PatientValues:
     """Entered values over population values, checked against their bounds."""
     return build(PatientValues, entered)
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from app.case.records import Record
 from app.workflow.import_study import import_study
 from imaging.types import Progress, silent
 
 
-def list_samples() -> list[dict[str, Any]]:
-    """Id, title, source, licence and citation of each sample."""
-    from sample_data.loader import read_catalogue
+def list_samples() -> list[dict[str, str]]:
+    """Id, title, description, source, licence and citation of each sample."""
+    from sample_data.catalogue import read_catalogue
 
     return [
-        {name: entry[name] for name in ("id", "title", "source", "licence", "citation")}
+        {
+            "id": entry.id,
+            "title": entry.title,
+            "description": entry.description,
+            "source": f"{entry.package} {entry.version}, source distribution, SHA-256 {entry.archive_sha256}",
+            "licence": entry.licence,
+            "citation": entry.citation,
+        }
         for entry in read_catalogue()
     ]
 

@@ -1,0 +1,72 @@
+"""Sub-commands that start, watch and stop a run."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from typing import Any
+
+from app.case.bundle import OpenCase
+from app.commands.command import Command, Result, add_case, add_parameters, chosen_parameters, console_progress
+from app.workflow.steps import STEPS, run_step
+
+
+def _simulate_arguments(parser: argparse.ArgumentParser) -> None:
+    add_case(parser)
+    parser.add_argument("--ranks", type=int, help="processes (default: up to two)")
+    parser.add_argument("--detach", action="store_true", help="start the run and return; watch it with `run`")
+    parser.add_argument("--prepare", action="store_true", help="only write the run folder")
+    parser.add_argument("--restart", action="store_true", help="go on from the last checkpoint of the current run")
+    add_parameters(parser, STEPS["simulate"].module.Parameters)
+
+
+def _simulate(arguments: argparse.Namespace) -> Result:
+    from app.workflow.simulate import follow_run, start_run
+
+    with OpenCase.open(arguments.case) as opened:
+        if not arguments.restart:
+            record = run_step(opened, "simulate", chosen_parameters(arguments), console_progress("prepare"))
+            if arguments.prepare:
+                return Result(
+                    record.model_dump(mode="json"), f"The run folder is {opened.folder / 'runs' / record.id}."
+                )
+        folder = start_run(opened, arguments.ranks, go_on=arguments.restart)
+    if arguments.detach:
+        return Result({"run": folder.name, "status": "running"}, f"The run {folder.name} has started.")
+    state = follow_run(folder, console_progress("simulate"))
+    return Result(_plain(state), f"The run {folder.name} is finished after beat {state.cycle + 1}.")
+
+
+def _run_arguments(parser: argparse.ArgumentParser) -> None:
+    add_case(parser)
+    parser.add_argument("--watch", action="store_true", help="wait for its end")
+
+
+def _run(arguments: argparse.Namespace) -> Result:
+    from app.workflow.simulate import follow_run, run_folder, run_state
+
+    with OpenCase.open(arguments.case, writable=False) as opened:
+        folder = run_folder(opened)
+    state = follow_run(folder, console_progress("simulate")) if arguments.watch else run_state(folder)
+    text = f"{folder.name}: {state.status}, step {state.step}, beat {state.cycle + 1}"
+    return Result(_plain(state), f"{text}\n{state.message}" if state.message else text)
+
+
+def _cancel(arguments: argparse.Namespace) -> Result:
+    from app.workflow.simulate import cancel_run, run_folder
+
+    with OpenCase.open(arguments.case, writable=False) as opened:
+        folder = run_folder(opened)
+    state = cancel_run(folder)
+    return Result(_plain(state), f"{folder.name}: {state.status}")
+
+
+def _plain(state: Any) -> dict[str, Any]:
+    return dataclasses.asdict(state)
+
+
+COMMANDS = (
+    Command("simulate", "prepare and solve the blood flow", _simulate_arguments, _simulate),
+    Command("run", "show how the current run goes", _run_arguments, _run),
+    Command("cancel", "stop the current run with a checkpoint", add_case, _cancel),
+)

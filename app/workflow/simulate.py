@@ -1,0 +1,297 @@
+"""Step 5: blood flow. A run folder is prepared here and solved by a process of its own, which may outlive this one."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from app.case.bundle import OpenCase
+from app.case.errors import CaseError
+from app.case.records import Case
+from app.workflow.inflow import EJECTION_SOURCE, aortic_inflow
+from app.workflow.parameters import declared
+from app.workflow.patient import Assumption, patient_assumptions, patient_values
+from app.workflow.steps import Outcome, Request
+from app.workflow.units import M_PER_MM, m3_s_from_l_min, mmhg_from_pa, pa_from_mmhg
+from app.workflow.vessel_paths import VesselPath, paths_to
+from imaging.types import FloatArray, Patch, Progress, TetMesh, VesselModel, silent
+from solvers.contract.errors import RunError
+from solvers.contract.state import RunState, read_state
+
+if TYPE_CHECKING:
+    from solvers.contract.spec import Waveform
+    from solvers.network.tree import Segment
+    from solvers.network.tuning import TunedNetwork
+
+_ASSUMED = "assumption; published thoracic-aorta models use similar shares"
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """How the flow is solved."""
+
+    main_share: float = declared(
+        0.70,
+        help="Share of the flow that leaves through the main vessel's end (0: shared by radius, as the others)",
+        unit="1",
+        minimum=0.0,
+        maximum=0.95,
+        source=_ASSUMED,
+    )
+    split_exponent: float = declared(
+        2.0,
+        help="The other outlets share the rest with this power of their radius (2: by area, 3: Murray)",
+        unit="1",
+        minimum=1.0,
+        maximum=4.0,
+        source="assumption",
+    )
+    inlet_profile: str = declared(
+        "blunt",
+        help="Velocity profile at the inlet",
+        choices=("blunt", "parabolic", "plug", "womersley"),
+        source="assumption: measured aortic profiles are flat in early systole",
+    )
+    steps_per_cycle: int = declared(
+        0, help="Time steps per heart beat (0: from mesh and flow)", unit="1", minimum=0, maximum=100_000
+    )
+    max_cycles: int = declared(5, help="Heart beats to solve at most", unit="1", minimum=2, maximum=100)
+    periodicity_limit: float = declared(
+        0.01,
+        help="Largest change of a pressure or flow curve from beat to beat",
+        unit="1",
+        minimum=1e-5,
+        maximum=0.2,
+    )
+    fields_per_cycle: int = declared(20, help="Pictures of the flow per heart beat", unit="1", minimum=4, maximum=200)
+
+
+def compute(request: Request, out: Path, progress: Progress) -> Outcome:
+    """Write the run folder: mesh in meters, tuned outlets, inflow, everything in SI."""
+    from imaging.meshing.mesh_io import read_mesh
+    from imaging.surface.surface_io import read_model
+    from solvers.contract import mesh_file, spec
+
+    chosen, values = request.parameters, patient_values(request.case.patient)
+    progress(0.0, "Reading the mesh")
+    mesh = read_mesh(request.path("mesh", "volume").parent)
+    model = read_model(request.path("model", "surface").parent)
+    inlets = tuple(patch for patch in mesh.patches if patch.kind == "inlet")
+    outlets = tuple(patch for patch in mesh.patches if patch.kind == "outlet")
+    if len(inlets) != 1:
+        raise CaseError(
+            "one_inlet", f"The flow is solved with one inlet, but the model has {len(inlets)}: build it again."
+        )
+    progress(0.4, "Tuning the outlets")
+    output_m3_s = m3_s_from_l_min(values.cardiac_output_l_min)
+    times, flow = aortic_inflow(values.heart_rate_bpm, output_m3_s)
+    inflow = spec.Waveform(tuple(times.tolist()), tuple(flow.tolist()))
+    period = 60.0 / values.heart_rate_bpm
+    paths = paths_to(model.centerlines, outlets)
+    shares = flow_shares(outlets, paths, chosen.main_share, chosen.split_exponent)
+    tuned = _tuned_outlets(model, paths, shares, inflow, period, request.case)
+    arrays = _mesh_in_meters(mesh)
+    steps = chosen.steps_per_cycle or _recommended_steps(arrays, inlets[0], inflow, period)
+    progress(0.7, "Writing the run folder")
+    run_spec = spec.RunSpec(
+        mesh=spec.MeshFile(mesh_file.write_mesh(out, arrays)),
+        inlets=(
+            spec.Inlet(inlets[0].id, inlets[0].name, inflow, chosen.inlet_profile, _in_meters(model, inlets[0].id)),
+        ),
+        outlets=tuple(
+            spec.RcrOutlet(
+                outlet.id,
+                outlet.name,
+                r_proximal=terminal.r_proximal,
+                c=terminal.c,
+                r_distal=terminal.r_distal,
+                p_initial=float(initial),
+                p_distal=terminal.p_distal,
+                extension_start=_in_meters(model, outlet.id),
+            )
+            for outlet, terminal, initial in zip(outlets, tuned.terminals, tuned.p_initial, strict=True)
+        ),
+        fluid=spec.Fluid(values.blood_density_kg_m3, values.blood_viscosity_mpa_s * 1e-3),
+        time=spec.Time(
+            period=period,
+            steps_per_cycle=steps,
+            max_cycles=chosen.max_cycles,
+            periodicity_limit=chosen.periodicity_limit,
+        ),
+        output=spec.Output(fields_per_cycle=chosen.fields_per_cycle, checkpoint_every=max(50, steps // 8)),
+    )
+    spec.write_spec(out, run_spec)
+    assumptions = (*patient_assumptions(request.case.patient), *_model_assumptions(chosen))
+    facts = {
+        "period_s": period,
+        "steps_per_cycle": steps,
+        "dt_ms": 1e3 * period / steps,
+        "peak_inflow_ml_s": 1e6 * float(flow.max()),
+        "flow_shares": {outlet.name: round(float(share), 4) for outlet, share in zip(outlets, shares, strict=True)},
+        "tuned_systolic_mmhg": round(mmhg_from_pa(tuned.systolic), 2),
+        "tuned_diastolic_mmhg": round(mmhg_from_pa(tuned.diastolic), 2),
+        "windkessels": {
+            outlet.name: {
+                "r_proximal_pa_s_m3": terminal.r_proximal,
+                "c_m3_pa": terminal.c,
+                "r_distal_pa_s_m3": terminal.r_distal,
+            }
+            for outlet, terminal in zip(outlets, tuned.terminals, strict=True)
+        },
+        "assumptions": [vars(assumption) for assumption in assumptions],
+    }
+    return Outcome("Blood flow", {"spec": out / "spec.json", "mesh": out / "mesh.npz"}, facts)
+
+
+def flow_shares(
+    outlets: tuple[Patch, ...], paths: tuple[VesselPath, ...], main_share: float, exponent: float
+) -> FloatArray:
+    """Share of the inflow for each outlet (n,), summing to 1.
+
+    Parameters
+    ----------
+    main_share
+        Of the outlet at the end of the vessel that begins at the inlet, 0 to treat it like the others.
+    exponent
+        Of the radius, by which the others share the rest.
+    """
+    weight: FloatArray = np.array([outlet.radius_mm**exponent for outlet in outlets])
+    main = [number for number, path in enumerate(paths) if path.is_main]
+    if main_share > 0.0 and len(main) == 1 and len(outlets) > 1:
+        weight[main[0]] = 0.0
+        weight *= (1.0 - main_share) / weight.sum()
+        weight[main[0]] = main_share
+    return np.asarray(weight / weight.sum())
+
+
+def _tuned_outlets(
+    model: VesselModel,
+    paths: tuple[VesselPath, ...],
+    shares: FloatArray,
+    inflow: Waveform,
+    period: float,
+    case: Case,
+) -> TunedNetwork:
+    from solvers.network.tree import Segment
+    from solvers.network.tuning import PressureTarget, tune
+
+    values = patient_values(case.patient)
+    if values.systolic_mmhg <= values.diastolic_mmhg:
+        raise CaseError(
+            "bad_pressures", "The systolic pressure must be above the diastolic: correct the patient's values."
+        )
+
+    def segment(path: VesselPath, start: int, stop: int) -> Segment:
+        part = slice(start, max(stop, start + 2))
+        radius = model.centerlines.radius_mm[path.indices[part]] * M_PER_MM
+        length = path.abscissa_mm[part] * M_PER_MM
+        return Segment.of_vessel(length, radius, values.blood_density_kg_m3, values.blood_viscosity_mpa_s * 1e-3)
+
+    shared = min(path.own_start for path in paths)
+    trunk = segment(paths[0], 0, shared) if len(paths) > 1 else Segment()
+    first = shared if len(paths) > 1 else 0
+    branches = tuple(segment(path, first, len(path.indices)) for path in paths)
+    target = PressureTarget(pa_from_mmhg(values.systolic_mmhg), pa_from_mmhg(values.diastolic_mmhg))
+    return tune(inflow, period, shares, target, branches, trunk)
+
+
+def _mesh_in_meters(mesh: TetMesh) -> Any:
+    from solvers.contract.mesh_file import MeshArrays
+
+    return MeshArrays(mesh.points * M_PER_MM, mesh.tets, mesh.facets, mesh.facet_patch.astype(np.int64))
+
+
+def _recommended_steps(arrays: Any, inlet: Patch, inflow: Waveform, period: float) -> int:
+    from solvers.flow.time_step import recommend_steps
+
+    return recommend_steps(arrays.points, arrays.tets, [inlet.area_mm2 * M_PER_MM**2], inflow, period).steps_per_cycle
+
+
+def _in_meters(model: VesselModel, patch_id: int) -> tuple[float, float, float] | None:
+    start = model.extension_start_mm.get(patch_id)
+    return None if start is None else (start[0] * M_PER_MM, start[1] * M_PER_MM, start[2] * M_PER_MM)
+
+
+def _model_assumptions(chosen: Parameters) -> tuple[Assumption, ...]:
+    return (
+        Assumption("Inflow curve", "sine-squared ejection", "", EJECTION_SOURCE),
+        Assumption("Share of flow through the main vessel's end", chosen.main_share, "1", _ASSUMED),
+        Assumption("Other outlets share by radius to the power", chosen.split_exponent, "1", "assumption"),
+        Assumption("Inlet velocity profile", chosen.inlet_profile, "", "assumption"),
+        Assumption("Wall", "rigid", "", "assumption: pressure waves and wall motion are left out"),
+        Assumption("Blood", "Newtonian, laminar equations", "", "assumption: no turbulence model"),
+    )
+
+
+def default_n_ranks() -> int:
+    """Processes for a run on this machine: two where there are two cores."""
+    return min(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def run_folder(opened: OpenCase) -> Path:
+    """The folder of the case's current run.
+
+    Raises
+    ------
+    CaseError
+        ``step_missing`` when none was prepared.
+    """
+    record = opened.case.current("run")
+    if record is None:
+        raise CaseError("step_missing", "No run was prepared yet: run Simulate first.")
+    return opened.path_of(record.files["spec"]).parent
+
+
+def start_run(opened: OpenCase, n_ranks: int | None = None, *, go_on: bool = False) -> Path:
+    """Start the current run, from its beginning or from its newest checkpoint; it goes on when this program ends."""
+    from solvers.launch import local
+
+    folder = run_folder(opened)
+    (local.restart if go_on else local.start)(folder, n_ranks or default_n_ranks())
+    return folder
+
+
+def cancel_run(folder: Path) -> RunState:
+    """Stop a run with a checkpoint; a run that has ended already keeps its state."""
+    from solvers.launch import local
+
+    handle = local.reattach(folder)
+    return local.settle(folder) if handle is None else local.cancel(handle)
+
+
+def run_state(folder: Path) -> RunState:
+    """What a run is doing, or how it ended; one whose process is gone without a word is marked ``killed``."""
+    from solvers.launch import local
+
+    if (folder / "state.json").is_file():
+        local.reattach(folder)
+    return read_state(folder) or RunState()
+
+
+def follow_run(folder: Path, progress: Progress = silent) -> RunState:
+    """Wait for a run and show how it goes.
+
+    Raises
+    ------
+    RunError
+        When it failed, was killed or cancelled, with the run's own sentence.
+    """
+    from solvers.launch import local
+
+    for event in local.watch(folder):
+        if event["type"] == "step":
+            eta = event.get("eta_seconds")
+            left = f", about {eta:.0f} s left" if eta is not None else ""
+            cfl = event.get("cfl") or float("nan")
+            progress(min(event["fraction"], 0.999), f"beat {event['cycle'] + 1}, CFL {cfl:.1f}{left}")
+        elif event["type"] == "stage":
+            progress(0.0, event["text"])
+    state = local.settle(folder)
+    if state.status != "finished":
+        raise RunError(state.code or state.status, state.message or f"The run was {state.status}.")
+    progress(1.0, "Run finished")
+    return state
