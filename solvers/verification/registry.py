@@ -1,0 +1,49 @@
+"""The checks that the program can run on itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from solvers.verification.index_checks import check_indices
+from solvers.verification.order_checks import check_space_order, check_time_order
+from solvers.verification.outlet_checks import check_windkessel
+from solvers.verification.row import Progress, Row
+from solvers.verification.tube_flow import check_poiseuille, check_womersley
+
+
+@dataclass(frozen=True)
+class Check:
+    """A named check: ``run(progress, long)`` returns its rows; ``long`` asks for a finer version."""
+
+    name: str
+    title: str
+    run: Callable[[Progress, bool], list[Row]]
+
+
+CHECKS: dict[str, Check] = {
+    check.name: check
+    for check in (
+        Check("poiseuille", "Steady flow in a tube", check_poiseuille),
+        Check("womersley", "Pulsatile flow in a tube", check_womersley),
+        Check("windkessel", "Windkessel outlets and their tuning", check_windkessel),
+        Check("indices", "Definitions of the wall indices", check_indices),
+        Check("space_order", "Order of convergence in space", check_space_order),
+        Check("time_order", "Order of convergence in time", check_time_order),
+    )
+}
+
+
+def run_checks(names: Sequence[str], progress: Progress, long: bool = False) -> list[dict[str, Any]]:
+    """Rows of the named checks, or of all if none is named; KeyError names an unknown one."""
+    chosen = [CHECKS[name] for name in (names or CHECKS)]
+    rows: list[dict[str, Any]] = []
+    for index, check in enumerate(chosen):
+
+        def part(fraction: float, text: str, index: int = index) -> None:
+            progress((index + fraction) / len(chosen), text)
+
+        rows += [row.as_dict() for row in check.run(part, long)]
+    progress(1.0, "Done")
+    return rows

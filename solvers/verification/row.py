@@ -1,0 +1,59 @@
+"""One comparison of a computed number with what it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A compared number.
+
+    Attributes
+    ----------
+    error
+        What ``gate`` limits: relative to the reference, or absolute where ``is_absolute``.
+    source
+        Where the reference comes from.
+    is_absolute, is_least
+        Whether ``gate`` limits the absolute distance; whether values beyond the reference are no error.
+    """
+
+    name: str
+    quantity: str
+    unit: str
+    value: float
+    reference: float
+    gate: float
+    source: str
+    is_absolute: bool = False
+    is_least: bool = False
+
+    @property
+    def error(self) -> float:
+        """Absolute or relative distance from the reference."""
+        distance = max(0.0, self.reference - self.value) if self.is_least else abs(self.value - self.reference)
+        return distance if self.is_absolute else distance / abs(self.reference)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The row as the program prints it."""
+        return {
+            "name": self.name,
+            "quantity": self.quantity,
+            "unit": self.unit,
+            "value": self.value,
+            "reference": self.reference,
+            "error": self.error,
+            "gate": self.gate,
+            "passed": bool(self.error <= self.gate),
+            "source": self.source,
+        }
+
+
+def order_row(name: str, quantity: str, observed: float, expected: float, least: float, source: str) -> Row:
+    """An observed order of convergence that must reach ``least``."""
+    return Row(name, quantity, "", observed, expected, expected - least, source, is_absolute=True, is_least=True)
