@@ -1,0 +1,109 @@
+"""What a segmentation preset says about itself; forms, the command line and reports are made from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from imaging.errors import ImagingError
+from imaging.types import Grid, LabelMap, Progress, Volume
+
+Place = tuple[float, float, float]
+PointsMm = Mapping[str, Any]
+"""Role of a point to its position (x, y, z) in the patient: mm, LPS."""
+
+
+@dataclass(frozen=True)
+class PointRole:
+    """A point the user sets: its id in files, its title, and a hint where to click."""
+
+    id: str
+    title: str
+    hint: str
+
+
+class SegmentFunction(Protocol):
+    """Makes the labels. Raises ``ImagingError`` for input that cannot be used; ``progress`` may raise to cancel."""
+
+    def __call__(self, volume: Volume, points: PointsMm, parameters: Any, progress: Progress) -> LabelMap: ...
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A way to segment one anatomy.
+
+    Attributes
+    ----------
+    id, title, anatomy
+        Stable id, title on the screen, and which vessels it finds in which scan.
+    roles
+        The points it needs, all of them, in the order in which to ask for them.
+    parameters_type
+        Frozen dataclass with a default for every field, each field declared with ``number``.
+    names
+        What the label values mean.
+    segment
+        ``segment(volume, points, parameters, progress) -> LabelMap`` on the grid of the volume.
+    """
+
+    id: str
+    title: str
+    anatomy: str
+    roles: tuple[PointRole, ...]
+    parameters_type: type[Any]
+    names: Mapping[int, str]
+    segment: SegmentFunction
+
+
+def number(default: float, unit: str, minimum: float, maximum: float, meaning: str, source: str) -> Any:
+    """A dataclass field for a number with unit, closed bounds, meaning and the source of its default."""
+    metadata = {"unit": unit, "min": minimum, "max": maximum, "help": meaning, "source": source}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def check_bounds(parameters: Any) -> None:
+    """Raise ``ImagingError("parameter_out_of_range")`` when a field is outside its declared bounds."""
+    for field in dataclasses.fields(parameters):
+        value, low, high = getattr(parameters, field.name), field.metadata["min"], field.metadata["max"]
+        if not low <= value <= high:
+            unit = f" {field.metadata['unit']}".rstrip()
+            raise ImagingError(
+                "parameter_out_of_range",
+                f"The setting {field.name} is {value:g}{unit}, but must lie between {low:g} and {high:g}{unit}.",
+            )
+
+
+def check_points(points: PointsMm, titles: Mapping[str, str], grid: Grid) -> dict[str, Place]:
+    """The points as tuples, in the order of ``titles`` (role to title), or an ``ImagingError``.
+
+    Raises
+    ------
+    ImagingError
+        ``missing_point`` or ``unknown_point`` unless the roles are exactly those of ``titles``; ``bad_point`` for one
+        that is not three finite numbers; ``point_outside_volume``.
+    """
+    missing = [title for role, title in titles.items() if role not in points]
+    if missing:
+        raise ImagingError("missing_point", f"Set these points first: {', '.join(missing)}.")
+    unknown = sorted(set(points) - set(titles))
+    if unknown:
+        raise ImagingError(
+            "unknown_point", f"The points named {', '.join(unknown)} are not known; known are {', '.join(titles)}."
+        )
+    places = {}
+    for role, title in titles.items():
+        try:
+            x, y, z = (float(value) for value in points[role])
+        except (TypeError, ValueError):
+            x = y = z = math.nan
+        if not all(math.isfinite(value) for value in (x, y, z)):
+            raise ImagingError("bad_point", f"The point '{title}' is not three numbers (x, y, z in mm); set it again.")
+        if not bool(grid.contains((x, y, z))):
+            raise ImagingError(
+                "point_outside_volume", f"The point '{title}' lies outside the scan; set it again.", (x, y, z)
+            )
+        places[role] = (x, y, z)
+    return places

@@ -1,0 +1,66 @@
+"""A lumen freed of what the threshold alone cannot tell: thin stalks on it, leaflets and holes in it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.segmentation.working_grid import Mask
+
+
+def without_stalks(lumen: Mask, keep: Mask, stalk_radius_mm: float, spacing_mm: float) -> Mask:
+    """The lumen without parts into which no ball of the given radius fits, such as coronaries and rims of bone.
+
+    Parameters
+    ----------
+    lumen, keep : (k, j, i)
+        Voxels of the lumen in ``keep`` stay, however thin.
+    """
+    from scipy import ndimage
+
+    depth_mm = ndimage.distance_transform_edt(lumen, sampling=spacing_mm)
+    centers = depth_mm > stalk_radius_mm
+    if not centers.any():
+        return lumen & keep
+    # One voxel more than the ball, so that rounded corners of a flat lumen are not cut.
+    near_ball = ndimage.distance_transform_edt(~centers, sampling=spacing_mm) <= stalk_radius_mm + spacing_mm
+    thick: Mask = lumen & (keep | near_ball)
+    return thick
+
+
+def closed_within(lumen: Mask, where: Mask, radius_mm: float, spacing_mm: float) -> Mask:
+    """The lumen with gaps narrower than twice the radius closed in the voxels ``where``."""
+    from scipy import ndimage
+
+    if not where.any():
+        return lumen
+    pad = int(np.ceil(radius_mm / spacing_mm)) + 1
+    voxels = np.argwhere(where)
+    low, high = np.maximum(voxels.min(axis=0) - pad, 0), voxels.max(axis=0) + pad + 1
+    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    grown = ndimage.distance_transform_edt(~lumen[box], sampling=spacing_mm) <= radius_mm
+    shut = (
+        ndimage.distance_transform_edt(np.pad(grown, 1, mode="edge"), sampling=spacing_mm)[1:-1, 1:-1, 1:-1] > radius_mm
+    )
+    closed = lumen.copy()
+    closed[box] |= shut & where[box]
+    return closed
+
+
+def filled(lumen: Mask) -> Mask:
+    """The lumen without enclosed holes."""
+    from scipy import ndimage
+
+    whole: Mask = ndimage.binary_fill_holes(lumen)
+    return whole
+
+
+def reaching_piece(lumen: Mask, path: NDArray[np.int64]) -> Mask:
+    """The face-connected piece of the lumen that holds most of the path's voxels (n, 3)."""
+    from scipy import ndimage
+
+    pieces, n = ndimage.label(lumen)
+    on_path = pieces[tuple(path.T)]
+    votes = np.bincount(on_path[on_path > 0], minlength=n + 1)
+    piece: Mask = (pieces == votes.argmax()) & (pieces > 0)
+    return piece

@@ -1,0 +1,10 @@
+"""The segmentation presets by id."""
+
+from __future__ import annotations
+
+from imaging.segmentation.declaration import PointRole, Preset
+from imaging.segmentation.thoracic_aorta import THORACIC_AORTA
+
+__all__ = ["PRESETS", "PointRole", "Preset"]
+
+PRESETS: dict[str, Preset] = {preset.id: preset for preset in (THORACIC_AORTA,)}
