@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from app.case.errors import CaseError
 from app.desktop.main import make_application
+from app.desktop.session.refusal import refusal_of
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
@@ -136,8 +137,8 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         made = capture_steps(Path(arguments[0]), Path(arguments[1]))
-    except CaseError as error:
-        print(error.message, file=sys.stderr)
+    except Exception as error:
+        print(refusal_of(error).message, file=sys.stderr)
         return 1
     print("\n".join(str(path) for path in made))
     return 0

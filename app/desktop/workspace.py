@@ -163,16 +163,6 @@ class Workspace(QWidget):
         values = panel.values if isinstance(panel, ImportPanel) else None
         self.session.runner.run(step_id, values)
 
-    def _start_solver(self) -> None:
-        """Start the run that was prepared; it is a process of its own and outlives the window."""
-        from app.workflow.simulate import default_n_ranks, start_run
-
-        session = self.session
-        if session is not None:
-            session.store.call(
-                lambda: start_run(session.store.opened, default_n_ranks()), lambda folder: session.find_run()
-            )
-
     def _panel(self, step_id: str) -> StepPanel:
         assert self.session is not None
         if step_id in self.panels:
@@ -209,6 +199,7 @@ class Workspace(QWidget):
             simulate = SimulatePanel()
             simulate.patient_entered.connect(lambda name, value: self._do(SetPatientValues({name: value})))
             simulate.run_cancel_asked.connect(self._cancel_run)
+            simulate.run_continue_asked.connect(self._continue_run)
             return simulate
         if step_id == "results":
             from app.desktop.panels.results_panel import ResultsPanel
@@ -313,7 +304,7 @@ class Workspace(QWidget):
         if self.session is None:
             return
         if step_id == "simulate":
-            self._start_solver()
+            self.session.start_run()
             return
         record = self.session.store.case.current(STEPS[step_id].makes)
         order = list(STEPS)
@@ -348,10 +339,12 @@ class Workspace(QWidget):
             panel.set_run(self.session.run_watch, progress_sentence(self.session.run_watch))
 
     def _cancel_run(self) -> None:
-        if self.session is not None and self.session.run_folder is not None:
-            from app.workflow.simulate import cancel_run
+        if self.session is not None:
+            self.session.cancel_run()
 
-            self.session.data.compute("cancel_run", partial(cancel_run, self.session.run_folder), lambda done: None)
+    def _continue_run(self) -> None:
+        if self.session is not None:
+            self.session.start_run(go_on=True)
 
     # Commands ---------------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,8 @@ from typing import Any
 _UNITS: tuple[tuple[str, str], ...] = (
     ("_ml_s", "mL/s"),
     ("_l_min", "L/min"),
+    ("_pa_s_m3", "Pa s/m³"),
+    ("_m3_pa", "m³/Pa"),
     ("_mmhg", "mmHg"),
     ("_m_s", "m/s"),
     ("_mm2", "mm²"),
@@ -24,17 +26,20 @@ _UNITS: tuple[tuple[str, str], ...] = (
     ("_ml", "mL"),
     ("_mm", "mm"),
     ("_mb", "MB"),
+    ("_ms", "ms"),
     ("_s", "s"),
     ("_relative", "%"),
     ("_rel", "%"),
     ("_fraction", "%"),
     ("_error", "%"),
+    ("_shares", "%"),
+    ("_split", "%"),
 )
 _NOT_SHOWN = {"direction", "source_sha256", "origin_mm"}
 _SENTENCES = {"notes", "findings", "warnings", "assumptions"}
 _PRODUCTS = {"size", "spacing_mm"}
 _ABBREVIATIONS = {"hu", "cfl", "wss", "tawss", "osi", "rrt", "ct", "rss", "hd95"}
-_KEPT_ENDINGS = ("_error",)
+_KEPT_ENDINGS = ("_error", "_shares", "_split")
 
 
 @dataclass(frozen=True)
@@ -105,8 +110,20 @@ def table_of(facts: Mapping[str, Any]) -> str:
         f"<td>{escape(row.value)}</td></tr>"
         for row in rows_of(facts)
     )
+    assumed = "".join(
+        f"<p style='margin:2px 0'>{escape(_assumption_text(assumption))}</p>"
+        for assumption in facts.get("assumptions", ())
+        if isinstance(assumption, Mapping)
+    )
+    if assumed:
+        assumed = f"<p style='margin:6px 0 2px 0; color:#f0b450'>Assumed</p>{assumed}"
     notes = "".join(f"<p style='margin:4px 0'>{escape(text)}</p>" for text in sentences_of(facts))
-    return f"<table cellpadding='1'>{rows}</table>{notes}"
+    return f"<table cellpadding='1'>{rows}</table>{notes}{assumed}"
+
+
+def _assumption_text(assumption: Mapping[str, Any]) -> str:
+    unit = "" if assumption.get("unit") == "1" else str(assumption.get("unit", ""))
+    return f"{assumption['name']}: {value_text(assumption['value'], unit)} ({assumption['source']})"
 
 
 def _words(name: str) -> str:

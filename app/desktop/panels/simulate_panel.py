@@ -12,10 +12,12 @@ from app.desktop.session.run_watch import RunWatch
 
 
 class SimulatePanel(StepPanel):
-    """``patient_entered`` carries a name and a value or None; ``run_cancel_asked`` stops the solver."""
+    """``patient_entered`` carries a name and a value or None; ``run_cancel_asked`` stops the solver,
+    ``run_continue_asked`` lets it go on from its checkpoint."""
 
     patient_entered = Signal(str, object)
     run_cancel_asked = Signal()
+    run_continue_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("simulate", parent)
@@ -39,7 +41,10 @@ class SimulatePanel(StepPanel):
         self.warnings = QLabel()
         self.warnings.setObjectName("warning")
         self.warnings.setWordWrap(True)
-        for widget in (self.run_text, self.run_bar, self.stop_button, self.warnings):
+        self.continue_button = QPushButton("Continue the run")
+        self.continue_button.setToolTip("From the last checkpoint.")
+        self.continue_button.clicked.connect(self.run_continue_asked)
+        for widget in (self.run_text, self.run_bar, self.stop_button, self.continue_button, self.warnings):
             self.body.addWidget(widget)
 
     def set_case(self, case: Case, is_writable: bool) -> None:
@@ -54,5 +59,6 @@ class SimulatePanel(StepPanel):
         self.run_bar.setVisible(is_running)
         self.run_bar.setValue(round(1000 * min(1.0, max(0.0, watch.curves.fraction))))
         self.stop_button.setVisible(is_running)
+        self.continue_button.setVisible(watch.can_continue and self._is_writable)
         self.warnings.setText("\n".join(f"! {text}" for text in watch.curves.warnings[-5:]))
         self.warnings.setVisible(bool(watch.curves.warnings))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from solvers.contract.errors import RunError
 from solvers.contract.events import FINAL_TYPES, Event, read_new
 from solvers.contract.spec import read_spec
 from solvers.contract.state import RunState, read_state
+from solvers.launch.local import KILLED, can_restart, reattach
 
 _STAGES = {
     "reading": "Reading the mesh",
@@ -20,6 +21,9 @@ _STAGES = {
     "solving": "Solving",
     "writing": "Writing the results",
 }
+
+
+_TO_GO_ON = ("cancelled", "killed")
 
 
 @dataclass
@@ -108,10 +112,10 @@ class RunCurves:
 class RunNews:
     """What was read from a run folder in one go."""
 
-    folder: Path
     events: list[Event]
     offset: int
     state: RunState | None
+    can_continue: bool
     period_s: float | None
     cap_names: Mapping[str, str]
 
@@ -126,7 +130,20 @@ def read_news(folder: Path, offset: int) -> RunNews:
             period, names = spec.time.period, {str(cap.patch_id): cap.name for cap in spec.caps}
         except RunError:
             pass  # the run itself says what is wrong with its spec
-    return RunNews(folder, events, new_offset, read_state(folder), period, names)
+    state = _true_state(folder)
+    can_continue = state is not None and state.status in _TO_GO_ON and can_restart(folder)
+    return RunNews(events, new_offset, state, can_continue, period, names)
+
+
+def _true_state(folder: Path) -> RunState | None:
+    """What the run says, unless it says that it goes on while its process is gone."""
+    state = read_state(folder)
+    if state is None or state.status != "running":
+        return state
+    try:
+        return state if reattach(folder) is not None else read_state(folder)
+    except OSError:  # the folder cannot be written: the end is not noted there, but it is known
+        return replace(state, status="killed", message=KILLED)
 
 
 def _number(value: Any, otherwise: float = float("nan")) -> float:

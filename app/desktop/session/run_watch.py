@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.desktop.session.background import Background
 from app.desktop.session.run_curves import RunCurves, RunNews, read_news
+from solvers.contract.state import read_state
 
 _POLL_MS = 300
 
@@ -29,7 +30,9 @@ class RunWatch(QObject):
         self.curves = RunCurves()
         self.status: str | None = None
         self.message: str | None = None
+        self.can_continue = False
         self._offset = 0
+        self._generation = 0
         self._is_reading = False
         self._reader = Background("run-reader", self)
         self._timer = QTimer(self)
@@ -40,13 +43,17 @@ class RunWatch(QObject):
         self.folder = folder
         self.curves = RunCurves()
         self.status = self.message = None
+        self.can_continue = False
         self._offset = 0
+        self._generation += 1
         self._is_reading = False
         if folder is None:
             self._timer.stop()
             self.status_changed.emit()
             self.changed.emit()
         else:
+            state = read_state(folder)
+            self.status = state.status if state is not None else "created"
             self._timer.start(_POLL_MS)
             self._poll()
 
@@ -59,23 +66,25 @@ class RunWatch(QObject):
         if self._is_reading or self.folder is None:
             return
         self._is_reading = True
-        self._reader.submit(partial(read_news, self.folder, self._offset), self._take, self.failed.emit)
+        take = partial(self._take, self._generation)
+        self._reader.submit(partial(read_news, self.folder, self._offset), take, self.failed.emit)
 
-    def _take(self, news: RunNews) -> None:
-        if news.folder != self.folder:
+    def _take(self, generation: int, news: RunNews) -> None:
+        if generation != self._generation:
             return
         self._is_reading = False
         if news.period_s is not None:
             self.curves.period_s, self.curves.cap_names = news.period_s, news.cap_names
         self.curves.feed(news.events)
         self._offset = news.offset
-        before = self.status
+        self.can_continue = news.can_continue
+        before, self.status = self.status, "created"
         if news.state is not None:
             self.status, self.message = news.state.status, news.state.message
         elif self.curves.ending is not None:
             self.status = str(self.curves.ending["type"])
-        else:
-            self.status = "running" if self.curves.n_ranks is not None else "created"
+        elif self.curves.n_ranks is not None:
+            self.status = "running"
         if self.curves.ending is not None and not self.message:
             self.message = self.curves.ending.get("text")
         if self.status != before:

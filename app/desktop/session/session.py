@@ -9,12 +9,16 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from app.case.bundle import OpenCase
+from app.case.errors import CaseError
 from app.desktop.session.case_data import CaseData
 from app.desktop.session.case_store import CaseStore
-from app.desktop.session.refusal import Refusal
+from app.desktop.session.child_task import ChildTask
+from app.desktop.session.refusal import Refusal, refusal_of
 from app.desktop.session.run_watch import RunWatch
 from app.desktop.session.step_runner import StepRunner
 from app.desktop.session.step_states import StepState, states_of
+from app.workflow.simulate import cancel_run, run_folder, start_run
+from imaging.types import Progress
 
 
 class Session(QObject):
@@ -33,6 +37,7 @@ class Session(QObject):
         self.runner = StepRunner(self.store, self)
         self.run_watch = RunWatch(self)
         self._failures: dict[str, str] = {}
+        self._stoppers: list[ChildTask] = []
         self.states: Mapping[str, StepState] = {}
         self.store.refused.connect(self.refused)
         self.data.failed.connect(self.refused)
@@ -40,29 +45,39 @@ class Session(QObject):
         self.runner.failed.connect(self._remember_failure)
         self.runner.started.connect(self._forget_failure)
         self.runner.ended.connect(self._refresh_states)
-        self.store.history_changed.connect(self._refresh_states)
+        self.store.history_changed.connect(self._take_change)
         self.store.run_changed.connect(self.find_run)
         self.run_watch.status_changed.connect(self._refresh_states)
         self.find_run()
         self._refresh_states()
 
-    @property
-    def run_folder(self) -> Path | None:
-        """The folder of the case's current run, or None."""
-        record = self.store.case.current("run")
-        if record is None:
-            return None
-        from app.workflow.simulate import run_folder
-
-        return run_folder(self.store.opened)
-
     def find_run(self) -> None:
         """Watch the case's current run, which may have been started by another window."""
-        self.run_watch.watch(self.run_folder)
+        folder = None
+        if self.store.case.current("run") is not None:
+            try:
+                folder = run_folder(self.store.opened)
+            except CaseError as error:
+                self.refused.emit(refusal_of(error))
+        self.run_watch.watch(folder)
+
+    def start_run(self, *, go_on: bool = False) -> None:
+        """Start the prepared run, or go on from its checkpoint; the solver is a process that outlives the window."""
+        self.store.call(lambda: start_run(self.store.opened, go_on=go_on), lambda folder: self.find_run())
+
+    def cancel_run(self) -> None:
+        """Stop the solver. That may take a while, so a process of its own sees to it."""
+        if self.run_watch.folder is not None:
+            task = ChildTask(stop_run, (self.run_watch.folder,), self)
+            task.failed.connect(self.refused)
+            self._stoppers.append(task)
 
     def close(self) -> None:
         """End the running step, stop all threads and timers, and give the case back."""
         self.runner.cancel()
+        for task in self._stoppers:
+            if task.is_running:
+                task.cancel()
         self.run_watch.close()
         self.data.close()
         self.store.close()
@@ -76,9 +91,19 @@ class Session(QObject):
         self._failures.pop(step_id, None)
         self._refresh_states()
 
+    def _take_change(self) -> None:
+        """What failed may work now that the case is another one."""
+        self._failures.clear()
+        self._refresh_states()
+
     def _refresh_states(self, *_: Any) -> None:
         case = self.store.case
         states = states_of(case, running=self.runner.step_id, failures=self._failures, run_status=self.run_watch.status)
         if states != self.states:
             self.states = states
             self.states_changed.emit()
+
+
+def stop_run(folder: Path, progress: Progress) -> None:
+    """What the child process does to stop a run: ask, wait, insist."""
+    cancel_run(folder)

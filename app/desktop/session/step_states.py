@@ -72,7 +72,7 @@ def _state(
             return StepState("todo", f"Run {missing.title} first.")
         return StepState("ready", "All it needs is there.")
     stale = case.stale_inputs(record)
-    if stale:
+    if stale and not (step.id == "simulate" and run_status == "running"):
         return StepState("stale", stale_sentence(stale))
     if step.id == "simulate":
         return _run_state(run_status)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import vtkmodules.vtkRenderingOpenGL2  # noqa: F401  registers the renderer
 from numpy.typing import NDArray
-from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
 from vtkmodules.vtkRenderingCore import vtkCellPicker, vtkProp3D, vtkRenderer, vtkRenderWindow
 
@@ -79,7 +78,7 @@ class SceneRenderer:
             self._window.Render()
         pixels = vtkUnsignedCharArray()
         self._window.GetRGBACharPixelData(0, 0, width_px - 1, height_px - 1, 0, pixels)  # type: ignore[call-overload]
-        rows: NDArray[np.uint8] = vtk_to_numpy(pixels).reshape(height_px, width_px, 4)
+        rows = np.frombuffer(memoryview(pixels), dtype=np.uint8).reshape(height_px, width_px, 4)  # type: ignore[arg-type]
         return np.ascontiguousarray(rows[::-1])
 
     def pick(self, camera: Camera, x_px: float, y_px: float) -> Pick | None:
