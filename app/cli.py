@@ -15,6 +15,7 @@ from typing import Any
 from app import NOT_FOR_DIAGNOSIS, __version__
 from app.case.errors import CaseError
 from imaging.errors import ImagingError
+from sample_data.catalogue import SampleError
 from solvers.contract.errors import RunError
 
 Handler = Callable[[argparse.Namespace], Any]
@@ -43,21 +44,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     try:
         result = COMMANDS[arguments.command].run(arguments)
-    except (CaseError, ImagingError, RunError) as error:
+        if arguments.json:
+            print(json.dumps(result.value, indent=1), flush=True)
+        elif result.text:
+            print(result.text, flush=True)
+        return int(result.exit_code)
+    except (CaseError, ImagingError, RunError, SampleError) as error:
         place = getattr(error, "place_mm", None)
         return _refuse(error.code, error.message, place, as_json=arguments.json, exit_code=EXIT_REFUSED)
     except KeyboardInterrupt:
         return _refuse("interrupted", "Interrupted; the case is as it was.", None, arguments.json, EXIT_INTERRUPTED)
     except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone: nobody is left to complain to
         return EXIT_REFUSED
     except Exception:
         message = f"Something happened that AngioTwin did not expect. The details are in {_keep_traceback()}."
         return _refuse("unexpected", message, None, arguments.json, EXIT_UNEXPECTED)
-    if arguments.json:
-        print(json.dumps(result.value, indent=1))
-    elif result.text:
-        print(result.text)
-    return int(result.exit_code)
 
 
 def _refuse(code: str, message: str, place: Any, as_json: bool, exit_code: int) -> int:

@@ -76,15 +76,17 @@ def assignments(words: Iterable[str]) -> dict[str, str]:
 def console_progress(title: str) -> Progress:
     """Progress on standard error: one line that is rewritten on a terminal, a line every ten seconds elsewhere."""
     interactive = sys.stderr.isatty()
-    shown = {"text": "", "at": -10.0, "started": time.monotonic()}
+    started = time.monotonic()
+    shown_at = started - 10.0
 
     def report(fraction: float, text: str) -> None:
+        nonlocal shown_at
         now = time.monotonic()
         is_last = fraction >= 1.0
-        if not is_last and now - float(shown["at"]) < (0.2 if interactive else 10.0):
+        if not is_last and now - shown_at < (0.2 if interactive else 10.0):
             return
-        shown["at"] = now
-        elapsed = now - float(shown["started"])
+        shown_at = now
+        elapsed = now - started
         left = f", about {elapsed / fraction - elapsed:.0f} s left" if 0.02 < fraction < 1.0 else ""
         line = f"{title}: {100 * fraction:3.0f} %  {text} ({elapsed:.0f} s{left})"
         ending = "\n" if is_last or not interactive else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from solvers.network.tree import Segment
     from solvers.network.tuning import TunedNetwork
 
+PROXIMAL_FRACTIONS = (0.056, 0.04, 0.03, 0.02, 0.01)
+"""Proximal over total resistance of a Windkessel: the first with which the pressures can be met. An assumption."""
 _ASSUMED = "assumption; published thoracic-aorta models use similar shares"
 
 
@@ -93,7 +95,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     period = 60.0 / values.heart_rate_bpm
     paths = paths_to(model.centerlines, outlets)
     shares = flow_shares(outlets, paths, chosen.main_share, chosen.split_exponent)
-    tuned = _tuned_outlets(model, paths, shares, inflow, period, request.case)
+    tuned, p_initial = _tuned_outlets(model, paths, shares, inflow, period, request.case)
     arrays = _mesh_in_meters(mesh)
     steps = chosen.steps_per_cycle or _recommended_steps(arrays, inlets[0], inflow, period)
     progress(0.7, "Writing the run folder")
@@ -113,7 +115,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
                 p_distal=terminal.p_distal,
                 extension_start=_in_meters(model, outlet.id),
             )
-            for outlet, terminal, initial in zip(outlets, tuned.terminals, tuned.p_initial, strict=True)
+            for outlet, terminal, initial in zip(outlets, tuned.terminals, p_initial, strict=True)
         ),
         fluid=spec.Fluid(values.blood_density_kg_m3, values.blood_viscosity_mpa_s * 1e-3),
         time=spec.Time(
@@ -125,7 +127,9 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         output=spec.Output(fields_per_cycle=chosen.fields_per_cycle, checkpoint_every=max(50, steps // 8)),
     )
     spec.write_spec(out, run_spec)
-    assumptions = (*patient_assumptions(request.case.patient), *_model_assumptions(chosen))
+    first = tuned.terminals[0]
+    proximal_fraction = first.r_proximal / (first.r_proximal + first.r_distal)
+    assumptions = (*patient_assumptions(request.case.patient), *_model_assumptions(chosen, proximal_fraction))
     facts = {
         "period_s": period,
         "steps_per_cycle": steps,
@@ -169,21 +173,33 @@ def flow_shares(
 
 
 def _tuned_outlets(
-    model: VesselModel,
-    paths: tuple[VesselPath, ...],
-    shares: FloatArray,
-    inflow: Waveform,
-    period: float,
-    case: Case,
-) -> TunedNetwork:
-    from solvers.network.tree import Segment
+    model: VesselModel, paths: tuple[VesselPath, ...], shares: FloatArray, inflow: Waveform, period: float, case: Case
+) -> tuple[TunedNetwork, FloatArray]:
+    """Windkessels that meet the patient's pressures, and the pressures over their compliances to start with (n,).
+
+    The pressures are met at the outlets. What the vessel itself adds between inlet and outlets (viscous losses, and in
+    a rigid vessel the inertia of the whole column of blood) is what the run is to find, so it is not tuned away. The
+    start is the periodic state of the network with the vessel's resistance and inertance.
+    """
+    from solvers.network.tree import Segment, periodic_state
     from solvers.network.tuning import PressureTarget, tune
+    from solvers.network.waveform import PeriodicCurve
 
     values = patient_values(case.patient)
     if values.systolic_mmhg <= values.diastolic_mmhg:
         raise CaseError(
             "bad_pressures", "The systolic pressure must be above the diastolic: correct the patient's values."
         )
+    target = PressureTarget(pa_from_mmhg(values.systolic_mmhg), pa_from_mmhg(values.diastolic_mmhg))
+    tuned = None
+    for proximal in PROXIMAL_FRACTIONS:
+        try:
+            tuned = tune(inflow, period, shares, target, proximal_fraction=proximal)
+            break
+        except RunError as error:
+            refusal = error
+    if tuned is None:
+        raise refusal
 
     def segment(path: VesselPath, start: int, stop: int) -> Segment:
         part = slice(start, max(stop, start + 2))
@@ -191,12 +207,14 @@ def _tuned_outlets(
         length = path.abscissa_mm[part] * M_PER_MM
         return Segment.of_vessel(length, radius, values.blood_density_kg_m3, values.blood_viscosity_mpa_s * 1e-3)
 
-    shared = min(path.own_start for path in paths)
-    trunk = segment(paths[0], 0, shared) if len(paths) > 1 else Segment()
-    first = shared if len(paths) > 1 else 0
-    branches = tuple(segment(path, first, len(path.indices)) for path in paths)
-    target = PressureTarget(pa_from_mmhg(values.systolic_mmhg), pa_from_mmhg(values.diastolic_mmhg))
-    return tune(inflow, period, shares, target, branches, trunk)
+    shared = min(path.own_start for path in paths) if len(paths) > 1 else 0
+    trunk = segment(paths[0], 0, shared) if shared else Segment()
+    vessels = [
+        replace(terminal, branch=segment(path, shared, len(path.indices)))
+        for terminal, path in zip(tuned.terminals, paths, strict=True)
+    ]
+    state = periodic_state(PeriodicCurve(inflow, period), period, vessels, trunk)
+    return tuned, state.compliance_pressures[0]
 
 
 def _mesh_in_meters(mesh: TetMesh) -> Any:
@@ -216,11 +234,12 @@ def _in_meters(model: VesselModel, patch_id: int) -> tuple[float, float, float] 
     return None if start is None else (start[0] * M_PER_MM, start[1] * M_PER_MM, start[2] * M_PER_MM)
 
 
-def _model_assumptions(chosen: Parameters) -> tuple[Assumption, ...]:
+def _model_assumptions(chosen: Parameters, proximal_fraction: float) -> tuple[Assumption, ...]:
     return (
         Assumption("Inflow curve", "sine-squared ejection", "", EJECTION_SOURCE),
         Assumption("Share of flow through the main vessel's end", chosen.main_share, "1", _ASSUMED),
         Assumption("Other outlets share by radius to the power", chosen.split_exponent, "1", "assumption"),
+        Assumption("Windkessel proximal over total resistance", round(proximal_fraction, 4), "1", "assumption"),
         Assumption("Inlet velocity profile", chosen.inlet_profile, "", "assumption"),
         Assumption("Wall", "rigid", "", "assumption: pressure waves and wall motion are left out"),
         Assumption("Blood", "Newtonian, laminar equations", "", "assumption: no turbulence model"),
