@@ -6,6 +6,8 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -21,23 +23,31 @@ _X_FIRST_PORT = 6000
 _X_TIMEOUT_S = 2.0
 
 
-def require_display() -> None:
+@contextmanager
+def display_required() -> Iterator[None]:
     """Refuse in one sentence when no window can be shown, where Qt would end the program.
+
+    The connection that finds this out is held meanwhile: a virtual display starts anew when its last client leaves, and
+    refuses others for a moment.
 
     Raises
     ------
     CaseError
         ``no_display``.
     """
-    if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM", "xcb").split(":")[0] not in ("xcb", "wayland"):
+    platform = os.environ.get("QT_QPA_PLATFORM", "xcb").split(":")[0]
+    if sys.platform != "linux" or platform not in ("xcb", "wayland") or os.environ.get("WAYLAND_DISPLAY"):
+        yield
         return
-    if os.environ.get("WAYLAND_DISPLAY") or _x_server_answers(os.environ.get("DISPLAY", "")):
-        return
-    raise CaseError(
-        "no_display",
-        "No window can be shown, because there is no display: start the program on a desktop, or under a virtual "
-        "display (Xvfb).",
-    )
+    connection = _x_connection(os.environ.get("DISPLAY", ""))
+    if connection is None:
+        raise CaseError(
+            "no_display",
+            "No window can be shown, because there is no display: start the program on a desktop, or under a virtual "
+            "display (Xvfb).",
+        )
+    with connection:
+        yield
 
 
 def make_application() -> QApplication:
@@ -55,8 +65,8 @@ def make_application() -> QApplication:
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
         return existing
-    require_display()
-    application = QApplication([sys.argv[0]])
+    with display_required():
+        application = QApplication([sys.argv[0]])
     application.setApplicationName("AngioTwin")
     apply_theme(application)
     return application
@@ -94,22 +104,22 @@ def _catch_unexpected(window: MainWindow) -> None:
     threading.excepthook = lambda details: window.unexpected_elsewhere.emit(details.exc_value)
 
 
-def _x_server_answers(display: str) -> bool:
+def _x_connection(display: str) -> socket.socket | None:
+    """A connection to an X server, or None when nothing answers."""
     host, colon, rest = display.rpartition(":")
     number = rest.split(".")[0]
     if not colon or not number.isdigit():
-        return False
-    places: list[tuple[int, str | tuple[str, int]]] = []
+        return None
+    places: list[tuple[int, str | tuple[str, int]]] = [(socket.AF_INET, (host, _X_FIRST_PORT + int(number)))]
     if host in ("", "unix"):
         places = [(socket.AF_UNIX, f"/tmp/.X11-unix/X{number}"), (socket.AF_UNIX, f"\0/tmp/.X11-unix/X{number}")]
-    else:
-        places = [(socket.AF_INET, (host, _X_FIRST_PORT + int(number)))]
     for family, address in places:
-        with socket.socket(family, socket.SOCK_STREAM) as connection:
-            connection.settimeout(_X_TIMEOUT_S)
-            try:
-                connection.connect(address)
-            except OSError:
-                continue
-            return True
-    return False
+        connection = socket.socket(family, socket.SOCK_STREAM)
+        connection.settimeout(_X_TIMEOUT_S)
+        try:
+            connection.connect(address)
+        except OSError:
+            connection.close()
+        else:
+            return connection
+    return None

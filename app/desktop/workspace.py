@@ -89,6 +89,7 @@ class Workspace(QWidget):
         session.states_changed.connect(self._refresh_states)
         session.run_watch.changed.connect(self._refresh_run)
         session.run_watch.status_changed.connect(self._refresh_run)
+        session.run_watch.finished.connect(lambda: self.noted.emit("The run is finished.", "results"))
         runner.progressed.connect(self._tell_progress)
         runner.started.connect(lambda step_id: self._tell_progress(step_id, 0.0, "Starting", None))
         runner.ended.connect(self._end_progress)

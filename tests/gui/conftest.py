@@ -26,7 +26,7 @@ def display() -> Iterator[None]:
     if shutil.which("Xvfb") is None:
         pytest.skip("no display and no Xvfb: the window cannot be tested here")
     receiver, sender = os.pipe()
-    command = ["Xvfb", "-displayfd", str(sender), "-screen", "0", "1920x1200x24", "-nolisten", "tcp"]
+    command = ["Xvfb", "-displayfd", str(sender), "-screen", "0", "1920x1200x24", "-nolisten", "tcp", "-noreset"]
     server = subprocess.Popen(command, pass_fds=[sender], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     os.close(sender)
     os.environ["DISPLAY"] = ":" + os.read(receiver, 16).decode().strip()

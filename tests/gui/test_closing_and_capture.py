@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing.resource_tracker
 import os
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QImage
 
 from app.case.bundle import OpenCase
-from app.desktop.main import require_display
+from app.desktop.main import display_required
 from app.workflow.simulate import run_folder
 
 pytestmark = pytest.mark.gui
@@ -28,10 +27,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def other_processes() -> list[psutil.Process]:
-    """Children of this process, but for the one that Python itself keeps for `multiprocessing`."""
-    tracker = getattr(multiprocessing.resource_tracker._resource_tracker, "_pid", None)
+    """Children of this process."""
     alive = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
-    return [child for child in alive if child.pid != tracker and "Xvfb" not in child.name()]
+    return [child for child in alive if "Xvfb" not in child.name()]
 
 
 def active_timers() -> list[QTimer]:
@@ -60,7 +58,6 @@ def test_no_widget_thread_timer_or_process_survives_a_closed_window(drive: Drive
     drive.settle(0.5)
     assert {thread.name for thread in threading.enumerate()} > threads
     window.session.runner.cancel()
-    del window, scene
     drive.close_all()
     assert [w for w in drive.application.allWidgets() if w.isVisible()] == []
     assert drive.application.topLevelWidgets() == []
@@ -144,4 +141,5 @@ def test_without_a_display_there_is_one_sentence_and_no_crash(tmp_path: Path, di
 
 
 def test_the_present_display_is_accepted(display: None) -> None:
-    require_display()
+    with display_required():
+        pass

@@ -160,11 +160,9 @@ def test_the_child_leaves_when_the_window_is_killed(tmp_path: Path, display: Non
         "window.session.runner.progressed.connect(lambda *a: print(window.session.runner._task.pid, flush=True))\n"
         "app.exec()\n"
     )
-    script = tmp_path / "window.py"
-    script.write_text("if __name__ == '__main__':\n" + "".join(f"    {line}\n" for line in code.splitlines()))
     root = Path(__file__).parents[2]
     window = subprocess.Popen(
-        [sys.executable, str(script), str(folder), str(Path(__file__).parent)],
+        [sys.executable, "-c", code, str(folder), str(Path(__file__).parent)],
         env={**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{Path(__file__).parent}"},
         stdout=subprocess.PIPE,
         text=True,
@@ -172,7 +170,7 @@ def test_the_child_leaves_when_the_window_is_killed(tmp_path: Path, display: Non
     assert window.stdout is not None
     child = psutil.Process(int(window.stdout.readline()))
     window.kill()
-    window.wait()
+    window.communicate()
     psutil.wait_procs([child], timeout=5.0)
     assert is_gone(child)
     with OpenCase.open(folder) as opened:  # whole, not locked, nothing half made

@@ -67,7 +67,8 @@ class RunMonitor(QWidget):
             (self.numerics, "CFL number", curves.cfl, theme.CATEGORIES[0], True),
             (self.balance, "mass imbalance", curves.mass_imbalance, theme.CATEGORIES[2], False),
         ):
-            y = np.maximum(np.abs(np.asarray(values, dtype=float)), _SMALLEST)
+            y = np.abs(np.asarray(values, dtype=float))
+            y[y < _SMALLEST] = np.nan  # zero has no logarithm
             plot.show_curve(name, time[::step], y[::step], color, dashed=dashed)
         if curves.periodicity and curves.period_s:
             cycles, errors = np.asarray(curves.periodicity, dtype=float).T

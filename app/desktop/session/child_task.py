@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import time
+import pickle
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
-from multiprocessing.connection import Connection
+from multiprocessing import Pipe
 from typing import Any
 
 import psutil
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.desktop.session.refusal import Refusal, refusal_of
+from app.desktop.session import child_process
+from app.desktop.session.refusal import Refusal
 
 _POLL_MS = 40
-_SHORTEST_REPORT_S = 0.05
 
 
 class ChildTask(QObject):
@@ -31,10 +33,17 @@ class ChildTask(QObject):
 
     def __init__(self, work: Callable[..., Any], arguments: tuple[Any, ...], parent: QObject | None = None) -> None:
         super().__init__(parent)
-        context = multiprocessing.get_context("spawn")
-        self._receiver, sender = context.Pipe(duplex=False)
-        self._process = context.Process(target=_run, args=(sender, work, arguments), daemon=True)
-        self._process.start()
+        self._receiver, sender = Pipe(duplex=False)
+        descriptor = sender.fileno()
+        with tempfile.TemporaryFile() as task:
+            pickle.dump((work, arguments), task)
+            task.seek(0)
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", child_process.__name__, str(descriptor)],
+                stdin=task,
+                pass_fds=[descriptor],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            )
         sender.close()
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._poll)
@@ -48,7 +57,7 @@ class ChildTask(QObject):
     @property
     def pid(self) -> int:
         """Id of the process."""
-        return self._process.pid or 0
+        return self._process.pid
 
     def cancel(self) -> None:
         """End the process with all that it started, and wait until it is gone."""
@@ -72,8 +81,7 @@ class ChildTask(QObject):
             return
         self._timer.stop()
         if kind == "gone":
-            self._process.join(2.0)
-            value = Refusal("step_killed", _killed_sentence(self._process.exitcode))
+            value = Refusal("step_killed", _killed_sentence(self._process.wait()))
         self._end_processes()
         (self.done if kind == "done" else self.failed).emit(value)
 
@@ -88,38 +96,13 @@ class ChildTask(QObject):
                 process.kill()
             except psutil.NoSuchProcess:
                 continue
-        self._process.join()
+        self._process.wait()
         self._receiver.close()
 
 
-def _killed_sentence(exit_code: int | None) -> str:
-    ending = f"by signal {-exit_code}" if exit_code is not None and exit_code < 0 else f"with code {exit_code}"
+def _killed_sentence(exit_code: int) -> str:
+    ending = f"by signal {-exit_code}" if exit_code < 0 else f"with code {exit_code}"
     return (
         f"The step's process was ended from outside ({ending}), perhaps because memory ran out: the case is as it was "
         "before. Close other programs and run the step again."
     )
-
-
-def _run(sender: Connection, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-    """What the child does: work, report, and leave when nobody listens any more."""
-    last = 0.0
-
-    def progress(fraction: float, text: str) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= _SHORTEST_REPORT_S or fraction >= 1.0:
-            last = now
-            _say(sender, ("progress", (float(fraction), str(text))))
-
-    try:
-        answer: tuple[str, Any] = ("done", work(*arguments, progress=progress))
-    except BaseException as error:
-        answer = ("failed", refusal_of(error))
-    _say(sender, answer)
-
-
-def _say(sender: Connection, message: tuple[str, Any]) -> None:
-    try:
-        sender.send(message)
-    except (BrokenPipeError, ConnectionResetError):
-        os._exit(1)

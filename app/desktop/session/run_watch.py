@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.desktop.session.background import Background
+from app.desktop.session.refusal import Refusal
 from app.desktop.session.run_curves import RunCurves, RunNews, read_news
 from solvers.contract.state import read_state
 
@@ -17,11 +18,14 @@ _POLL_MS = 300
 class RunWatch(QObject):
     """``changed`` tells that there is news; ``status`` and ``curves`` hold what is known.
 
+    ``finished`` and ``failed`` (a `Refusal`) tell how a run ended that was seen running.
+
     The run is a process of its own: watching starts and stops, the run goes on.
     """
 
     changed = Signal()
     status_changed = Signal()
+    finished = Signal()
     failed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -91,3 +95,10 @@ class RunWatch(QObject):
             self.status_changed.emit()
         if news.events or self.status != before:
             self.changed.emit()
+        if before == "running" and self.status == "finished":
+            self.finished.emit()
+        elif before == "running" and self.status in ("failed", "killed"):
+            ending = self.curves.ending or {}
+            place = [1000.0 * meters for meters in ending.get("place") or ()]
+            where = (place[0], place[1], place[2]) if len(place) == 3 else None
+            self.failed.emit(Refusal(str(ending.get("code", self.status)), self.message or "The run failed.", where))
