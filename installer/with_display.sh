@@ -2,7 +2,7 @@
 # Runs a command on the present display, or on a virtual one (Xvfb) when there is none.
 if [ -n "${DISPLAY:-}" ] || ! command -v Xvfb >/dev/null 2>&1; then exec "$@"; fi
 number=$(mktemp)
-Xvfb -displayfd 3 -screen 0 1920x1200x24 -nolisten tcp >/dev/null 2>&1 3>"$number" &
+Xvfb -displayfd 3 -noreset -screen 0 1920x1200x24 -nolisten tcp >/dev/null 2>&1 3>"$number" &
 server=$!
 trap 'kill $server 2>/dev/null; rm -f "$number"' EXIT
 tries=0
