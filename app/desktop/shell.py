@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -58,6 +58,7 @@ class MainWindow(QMainWindow):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("AngioTwin")
         self.resize(1600, 1000)
+        self.setAcceptDrops(True)
         self.session: Session | None = None
         self._background = Background("window", self)
         self.messages = MessageBar()
@@ -336,6 +337,15 @@ class MainWindow(QMainWindow):
             f"AngioTwin {__version__}\n\nFrom a CT angiogram to the patient's blood flow.\n{NOT_FOR_DIAGNOSIS}.\n\n"
             "Free software under the GNU General Public License, version 3 or later.",
         )
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if len(event.mimeData().urls()) == 1 and event.mimeData().urls()[0].isLocalFile():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """A case folder that is dropped is opened; anything else is taken for a scan."""
+        path = Path(event.mimeData().urls()[0].toLocalFile())
+        QTimer.singleShot(0, partial(self.open_case if (path / "case.json").is_file() else self._ask_new, path))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if not self.close_case():

@@ -33,7 +33,7 @@ STATE_COLORS = {
 }
 
 _STYLE = f"""
-* {{ font-size: 13px; }}
+* {{ font-size: 10pt; }}
 QToolTip {{ color: {TEXT}; background: {RAISED}; border: 1px solid {BORDER}; padding: 4px; }}
 QFrame#banner {{ background: #4a3a12; }}
 QFrame#banner QLabel {{ color: #ffe3a3; }}
@@ -41,8 +41,8 @@ QFrame#header {{ background: {PANEL}; border-bottom: 1px solid {BORDER}; }}
 QFrame#message {{ background: #3b2a2a; border-bottom: 1px solid {ERROR}; }}
 QFrame#message[severity="info"] {{ background: #20303c; border-bottom: 1px solid {ACCENT}; }}
 QFrame#rail, QWidget#panel {{ background: {PANEL}; }}
-QLabel#title {{ font-size: 18px; font-weight: 600; }}
-QLabel#case {{ font-size: 15px; font-weight: 600; }}
+QLabel#title {{ font-size: 14pt; font-weight: 600; }}
+QLabel#case {{ font-size: 11.5pt; font-weight: 600; }}
 QLabel#muted {{ color: {MUTED}; }}
 QLabel#warning {{ color: {WARNING}; }}
 QLabel#badge {{ color: #14171b; background: {WARNING}; border-radius: 3px; padding: 1px 6px; font-weight: 600; }}

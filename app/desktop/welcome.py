@@ -32,13 +32,14 @@ class WelcomePage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         title = QLabel("AngioTwin")
-        title.setStyleSheet("font-size: 30px; font-weight: 600;")
+        title.setStyleSheet("font-size: 22pt; font-weight: 600;")
         about = QLabel(
             "From a CT angiogram to the patient's blood flow: segment, model, mesh, simulate, report.\n"
             f"{NOT_FOR_DIAGNOSIS}."
         )
         about.setObjectName("muted")
         start = QVBoxLayout()
+        start.setSpacing(8)
         start.addWidget(_heading("Start"))
         for text, action_id in (
             ("Open a case …", "case.open"),
@@ -57,9 +58,11 @@ class WelcomePage(QWidget):
         start.addStretch(1)
         self.recent = QListWidget()
         self.recent.setAccessibleName("Recent cases")
+        self.recent.setSpacing(5)
         self.recent.itemActivated.connect(self._choose)
         self.recent.itemClicked.connect(self._choose)
         right = QVBoxLayout()
+        right.setSpacing(8)
         right.addWidget(_heading("Recent cases"))
         right.addWidget(self.recent, 1)
         columns = QHBoxLayout()

@@ -225,6 +225,16 @@ def test_a_click_reads_the_value_with_its_unit_and_moves_the_crosshair(drive: Dr
 
 
 @pytest.mark.gui
+def test_a_click_through_the_open_near_wall_reads_the_far_one(drive: Driver, results: MainWindow) -> None:
+    panel_of(results).streamlines.setChecked(True)
+    settle_scene(drive, results)
+    view = view_of(results)
+    drive.click(view, view.to_screen((13.0, 14.0, 30.0)))
+    drive.until(lambda: bool(view.readout), "the value is read")
+    assert results.workspace.quad.position_mm[1] == pytest.approx(26.0, abs=0.01)
+
+
+@pytest.mark.gui
 def test_another_quantity_has_its_own_range_and_says_that_it_is_one_value(drive: Driver, results: MainWindow) -> None:
     panel, scene = panel_of(results), results.workspace.scene
     assert panel.quantity.itemText(0) == "Wall shear stress [Pa]"
@@ -234,7 +244,7 @@ def test_another_quantity_has_its_own_range_and_says_that_it_is_one_value(drive:
 
 
 @pytest.mark.gui
-def test_streamlines_are_shown_through_a_glassy_wall(drive: Driver, results: MainWindow) -> None:
+def test_streamlines_are_shown_in_the_vessel_laid_open(drive: Driver, results: MainWindow) -> None:
     view = view_of(results)
     before = drive.color_at(view, view.to_screen(CENTER))
     panel_of(results).streamlines.setChecked(True)

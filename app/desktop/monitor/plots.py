@@ -8,6 +8,7 @@ import pyqtgraph
 from PySide6.QtGui import QColor
 
 from app.desktop import theme
+from app.desktop.session.words import with_unit
 
 pyqtgraph.setConfigOptions(background=theme.BACKGROUND, foreground=theme.MUTED, antialias=True)
 
@@ -19,8 +20,8 @@ class Plot(pyqtgraph.PlotWidget):  # type: ignore[misc]
         super().__init__()
         item = self.getPlotItem()
         item.setTitle(title, color=theme.TEXT, size="10pt")
-        item.setLabel("bottom", axis_text(*bottom))
-        item.setLabel("left", axis_text(*left))
+        item.setLabel("bottom", with_unit(*bottom))
+        item.setLabel("left", with_unit(*left))
         for axis in ("bottom", "left"):
             item.getAxis(axis).enableAutoSIPrefix(False)
         item.setLogMode(y=is_log)
@@ -66,8 +67,3 @@ class Plot(pyqtgraph.PlotWidget):  # type: ignore[misc]
     def curve_names(self) -> tuple[str, ...]:
         """The curves that are drawn."""
         return tuple(self._curves)
-
-
-def axis_text(name: str, unit: str) -> str:
-    """A quantity with its unit."""
-    return f"{name} [{unit}]" if unit else name

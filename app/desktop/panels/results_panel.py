@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushBu
 
 from app.desktop import theme
 from app.desktop.panels.step_panel import StepPanel, section
+from app.desktop.session.words import with_unit
 from app.workflow.result_files import ResultData
 
 _SLOW_MOTION = 2.5
@@ -70,8 +71,7 @@ class ResultsPanel(StepPanel):
         self.quantity.blockSignals(True)
         self.quantity.clear()
         for field_id, field in result.wall_fields.items():
-            unit = f" [{field.quantity.unit}]" if field.quantity.unit else ""
-            self.quantity.addItem(f"{field.quantity.label}{unit}", field_id)
+            self.quantity.addItem(with_unit(field.quantity.label, field.quantity.unit), field_id)
         self.quantity.blockSignals(False)
         self.slider.setRange(0, max(0, len(result.times_s) - 1))
         self.streamlines.setEnabled(len(result.streamlines.frame) > 0)
@@ -108,7 +108,8 @@ class ResultsPanel(StepPanel):
         field_id = self.quantity.currentData()
         quantity = self.result.wall_fields[field_id].quantity
         over = "" if self.result.wall_fields[field_id].is_temporal else " One value for the whole beat."
-        self.definition.setText(f"{quantity.definition}{over}")
+        definition = quantity.definition.rstrip(".")
+        self.definition.setText(f"{definition[:1].upper()}{definition[1:]}.{over}")
         self.look_changed.emit({"field_id": field_id})
 
     def _choose_frame(self, frame: int) -> None:
@@ -135,7 +136,7 @@ class ResultsPanel(StepPanel):
         self._cursor.sigDragged.connect(lambda line: self.set_time(float(line.value())))
         flow.addItem(self._cursor)
         along = Plot(
-            "Pressure along the vessels (dashed: at peak flow)", ("Distance from the start", "mm"), ("Pressure", "mmHg")
+            "Pressure along vessels (dashed: peak flow)", ("Distance from the start", "mm"), ("Pressure", "mmHg")
         )
         for n, profile in enumerate(result.profiles):
             color, name = theme.CATEGORIES[n % len(theme.CATEGORIES)], profile.name.replace("_", " ")

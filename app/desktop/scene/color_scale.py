@@ -12,6 +12,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QImage, QPainter
 
 from app.desktop import theme
+from app.desktop.session.words import unit_text, with_unit
 from app.desktop.views.slice_marks import draw_text
 
 _UPPER_PERCENTILE = 99.0
@@ -47,9 +48,8 @@ class ColorScale:
             low = 0.0
         if not high > low:
             low, high = least, max(most, least + 1e-9 + abs(least) * 1e-6)
-        note = (
-            f"fixed over the cycle; top is the {_UPPER_PERCENTILE:.0f}th percentile, maximum {most:.3g} {unit}".rstrip()
-        )
+        top = f"top is the {_UPPER_PERCENTILE:.0f}th percentile"
+        note = f"fixed over the cycle; {top}, maximum {most:.3g} {unit_text(unit)}".rstrip()
         return cls(label, unit, float(low), float(high), note, map_name)
 
     def rgb(self, values: NDArray[Any]) -> NDArray[np.uint8]:
@@ -82,7 +82,7 @@ def ticks_of(low: float, high: float, n_wanted: int = 5) -> list[float]:
 def draw_scale(painter: QPainter, area: QRectF, scale: ColorScale, top: float, height: float) -> None:
     """A vertical bar at the right edge with name, unit, ticks and note."""
     flag = Qt.AlignmentFlag
-    title = f"{scale.label} [{scale.unit}]" if scale.unit else scale.label
+    title = with_unit(scale.label, scale.unit)
     bar = QRectF(area.right() - 84, top + 24, 18, height - 62)
     colors = np.ascontiguousarray(np.repeat(color_table(scale.map_name)[::-1][:, None, :], 2, axis=1))
     painter.drawImage(bar, QImage(colors.data, 2, len(colors), 6, QImage.Format.Format_RGB888).copy())

@@ -15,9 +15,8 @@ from vtkmodules.vtkRenderingCore import vtkActor
 from app.desktop import theme
 from app.desktop.scene.actors import RGB, actor_of, lines_data, rgb_of, triangles_data
 from app.desktop.scene.color_scale import ColorScale, draw_scale
+from app.desktop.session.words import unit_text
 from app.workflow.result_files import ResultData, WallField
-
-_GLASSY = 0.3
 
 
 @dataclass(frozen=True)
@@ -61,8 +60,7 @@ class ResultColors:
         if look.field_id not in self._scales:
             field = self.field(look)
             quantity, anatomy = field.quantity, field.values[..., self.result.wall_is_anatomy]
-            map_name = "cividis" if quantity.unit == "mmHg" else "viridis"
-            self._scales[look.field_id] = ColorScale.of(quantity.label, quantity.unit, anatomy, map_name)
+            self._scales[look.field_id] = ColorScale.of(quantity.label, quantity.unit, anatomy)
         return self._scales[look.field_id]
 
     def wall_rgb(self, look: ResultLook) -> NDArray[np.uint8]:
@@ -78,7 +76,7 @@ class ResultColors:
             return "Flow extension: not part of the patient"
         value = float(self.values(look)[point_id])
         when = f" at {self.result.times_s[look.frame]:.3f} s" if self.field(look).is_temporal else ""
-        return f"{quantity.label}: {value:.4g} {quantity.unit}".rstrip() + when
+        return f"{quantity.label}: {value:.4g} {unit_text(quantity.unit)}".rstrip() + when
 
     def paint_legend(self, look: ResultLook, painter: QPainter, area: QRectF) -> None:
         """Bars for what is colored."""
@@ -102,9 +100,7 @@ class ResultActors:
     def show(self, look: ResultLook) -> list[vtkActor]:
         """The actors for a look."""
         self._wall.point_data[RGB] = self.colors.wall_rgb(look)
-        looks = self._wall_actor.GetProperty()
-        looks.SetOpacity(_GLASSY if look.streamlines else 1.0)
-        looks.SetBackfaceCulling(look.streamlines)
+        self._wall_actor.GetProperty().SetFrontfaceCulling(look.streamlines)  # lines in the vessel, which lies open
         lines = self._lines_of(look.frame) if look.streamlines else None
         return [self._wall_actor] if lines is None else [lines, self._wall_actor]
 

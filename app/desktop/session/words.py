@@ -40,3 +40,13 @@ def seconds_text(seconds: float) -> str:
     if seconds < 5400.0:
         return f"{seconds / 60.0:.0f} min"
     return f"{seconds / 3600.0:.1f} h"
+
+
+def unit_text(unit: str) -> str:
+    """A unit for people: a plain number has none."""
+    return "" if unit == "1" else unit
+
+
+def with_unit(name: str, unit: str) -> str:
+    """A quantity with its unit in brackets."""
+    return f"{name} [{unit}]" if unit_text(unit) else name

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import vtkmodules.vtkRenderingOpenGL2  # noqa: F401  registers the renderer
 from numpy.typing import NDArray
-from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
+from vtkmodules.vtkCommonCore import vtkIdList, vtkPoints, vtkUnsignedCharArray
+from vtkmodules.vtkCommonDataModel import vtkStaticCellLocator
 from vtkmodules.vtkRenderingCore import vtkCellPicker, vtkProp3D, vtkRenderer, vtkRenderWindow
 
 from app.desktop.views.camera import Camera
@@ -18,6 +19,7 @@ from imaging.types import FloatArray
 _BACKGROUND = (0.055, 0.065, 0.08)
 _DISTANCE_MM = 3000.0
 _PICK_TOLERANCE = 0.002
+_HIT_TOLERANCE_MM = 1e-4
 _SOFTWARE_RENDERERS = ("llvmpipe", "softpipe", "swrast", "swr")
 
 
@@ -90,7 +92,10 @@ class SceneRenderer:
         actor = picker.GetViewProp()
         for name, actors in self._layers.items():
             if actor in actors:
-                return Pick(name, actor, int(picker.GetPointId()), np.asarray(picker.GetPickPosition()))
+                position = np.asarray(picker.GetPickPosition())
+                if actor.GetProperty().GetFrontfaceCulling():
+                    return _pick_behind(name, actor, position, camera)
+                return Pick(name, actor, int(picker.GetPointId()), position)
         return None
 
     def close(self) -> None:
@@ -115,3 +120,25 @@ class SceneRenderer:
             self._renderer.UseFXAAOn()
         else:
             self._window.SetMultiSamples(4)
+
+
+def _pick_behind(layer: str, actor: Any, position_mm: FloatArray, camera: Camera) -> Pick | None:
+    """The first place behind the given one where the surface shows its inside: its near side is not drawn."""
+    data = actor.GetMapper().GetInput()
+    locator = vtkStaticCellLocator()
+    locator.SetDataSet(data)
+    locator.BuildLocator()
+    points, cells = vtkPoints(), vtkIdList()
+    start, end = position_mm + camera.toward, position_mm - _DISTANCE_MM * camera.toward
+    locator.IntersectWithLine(start.tolist(), end.tolist(), _HIT_TOLERANCE_MM, points, cells)
+    hits = []
+    for n in range(points.GetNumberOfPoints()):
+        corners = data.GetCell(cells.GetId(n)).GetPoints()
+        a, b, c = (np.asarray(corners.GetPoint(k)) for k in range(3))
+        place = np.asarray(points.GetPoint(n))
+        if np.cross(b - a, c - a) @ camera.toward < 0.0:
+            hits.append((float((position_mm - place) @ camera.toward), place))
+    if not hits:
+        return None
+    place = min(hits, key=lambda hit: hit[0])[1]
+    return Pick(layer, actor, int(data.FindPoint(place)), place)
