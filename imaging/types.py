@@ -1,4 +1,4 @@
-"""What imaging hands on: frozen records in millimetres and LPS (x to the patient's left, y to the back, z to the head)."""
+"""What imaging hands on: frozen records in mm and LPS (x to the patient's left, y to the back, z to the head)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ class Grid:
     @property
     def index_to_lps_matrix(self) -> FloatArray:
         """The 3 x 3 matrix that takes a voxel index offset (i, j, k) to an offset in mm (LPS)."""
-        return np.asarray(self.direction, dtype=float).reshape(3, 3) * np.asarray(self.spacing_mm, dtype=float)
+        matrix: FloatArray = np.asarray(self.direction, dtype=float).reshape(3, 3) * np.asarray(self.spacing_mm)
+        return matrix
 
     @property
     def array_shape(self) -> tuple[int, int, int]:
@@ -55,12 +56,14 @@ class Grid:
 
     def to_lps(self, ijk: Any) -> FloatArray:
         """LPS position in mm of voxel indices ``(..., 3)`` ordered (i, j, k); fractions allowed."""
-        return np.asarray(ijk, dtype=float) @ self.index_to_lps_matrix.T + np.asarray(self.origin_mm)
+        position: FloatArray = np.asarray(ijk, dtype=float) @ self.index_to_lps_matrix.T + np.asarray(self.origin_mm)
+        return position
 
     def to_index(self, xyz_mm: Any) -> FloatArray:
         """Fractional voxel index ``(..., 3)``, ordered (i, j, k), of LPS positions in mm."""
         offset = np.asarray(xyz_mm, dtype=float) - np.asarray(self.origin_mm)
-        return offset @ np.linalg.inv(self.index_to_lps_matrix).T
+        index: FloatArray = offset @ np.linalg.inv(self.index_to_lps_matrix).T
+        return index
 
     def contains(self, xyz_mm: Any) -> NDArray[np.bool_]:
         """Whether LPS positions ``(..., 3)`` lie within the outer voxel borders."""
@@ -81,7 +84,7 @@ class Volume:
 
 @dataclass(frozen=True, eq=False)
 class LabelMap:
-    """Which voxel belongs to what: ``array[k, j, i]`` of uint8, 0 is background, ``names[value]`` says what a value is."""
+    """Which voxel belongs to what: ``array[k, j, i]`` of uint8, 0 is background, ``names[value]`` names a value."""
 
     array: NDArray[np.uint8]
     grid: Grid
@@ -128,7 +131,7 @@ class CenterlineTree:
 
 @dataclass(frozen=True)
 class Patch:
-    """A named part of the boundary. ``normal`` points out of the lumen; area and radius belong to caps (0 for the wall)."""
+    """A named part of the boundary. ``normal`` points out of the lumen; area and radius are those of caps (wall: 0)."""
 
     id: int
     name: str
@@ -144,7 +147,7 @@ WALL_PATCH_ID = 1
 
 @dataclass(frozen=True)
 class VesselEnd:
-    """Where a vessel tree is to open: ``position_mm`` (LPS) lies in the lumen, where the model is cut across the vessel."""
+    """Where a vessel tree is to open: the model is cut across the vessel at ``position_mm`` (LPS, in the lumen)."""
 
     name: str
     kind: Literal["inlet", "outlet"]

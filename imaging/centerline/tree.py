@@ -132,7 +132,7 @@ def _split(
         lead = min(left, key=lambda number: left[number][0])
         group = {lead: left[lead][1] + 1}
         for number in left:
-            if number != lead and _run_on_together(paths[lead], paths[number], left[number][1]):
+            if number != lead and _leave_together(path, paths[lead], paths[number]):
                 group[number] = left[number][1] + 1
         at = left[lead][0]
         for number in group:
@@ -168,10 +168,12 @@ def _majority(labels: IntArray) -> int:
     return int(Counter(labels.tolist()).most_common(1)[0][0])
 
 
-def _run_on_together(a: Path, b: Path, shared_so_far: int) -> bool:
+def _leave_together(main: Path, a: Path, b: Path) -> bool:
+    """Whether two paths part from each other only outside the tube that is inscribed in the main path's vessel."""
     _, shared = parting(a, b)
-    step = float(np.linalg.norm(np.diff(b.points, axis=0), axis=1).mean())
-    return shared > shared_so_far + _PARTED_RADII * float(b.radius_mm[shared_so_far]) / step
+    place = b.points[shared]
+    beside = _index_beside(main, place)
+    return float(np.linalg.norm(place - main.points[beside])) > float(main.radius_mm[beside])
 
 
 def _index_beside(path: Path, position: FloatArray) -> int:
@@ -179,9 +181,14 @@ def _index_beside(path: Path, position: FloatArray) -> int:
 
 
 def _names(paths: Sequence[Path], vessels: Sequence[Vessel], label_names: dict[int, str]) -> list[str]:
+    """A label's name goes to the first vessel that carries it most, in a tree with one label to none; others are called
+    by their end, and what is left over by number."""
     majority = [_majority(paths[v.path].label[v.first : v.last + 1]) for v in vessels]
-    names = []
+    several = len(set(majority)) > 1 or len(vessels) == 1
+    names: list[str] = []
     for vessel, label in zip(vessels, majority, strict=True):
-        unique = majority.count(label) == 1 and label in label_names
-        names.append(label_names[label] if unique else paths[vessel.path].end_name)
-    return [name if names.count(name) == 1 else f"{name}_{number}" for number, name in enumerate(names, start=1)]
+        wished = label_names.get(label, "") if several else ""
+        end_name = paths[vessel.path].end_name
+        name = next((n for n in (wished, end_name) if n and n not in names), f"{end_name}_{len(names) + 1}")
+        names.append(name)
+    return names

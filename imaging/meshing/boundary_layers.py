@@ -19,7 +19,7 @@ from imaging.surface.topology import (
 )
 from imaging.types import FloatArray, IntArray
 
-_ROOM_RADII = 0.35
+_ROOM_RADII = 0.4
 _SLOPE = 0.3
 _DIRECTION_PASSES = 5
 _VISIBILITY_PASSES = 40
@@ -58,7 +58,7 @@ def grow_layers(
     """Grow boundary layers from an open wall.
 
     The wall moves inward along smoothed normals, border points within the plane of their border. The wished thickness
-    is cut to 0.35 of the largest ball that touches the wall at the point, so that opposite layers and sharp folds leave
+    is cut to 0.4 of the largest ball that touches the wall at the point, so that opposite layers and sharp folds leave
     room, and changes slowly along the wall. Where a tetrahedron still has less than 0.2 of the volume that it would
     have over a flat wall, or the inner surface crosses itself, the layers are made thinner around it.
 

@@ -49,6 +49,21 @@ def inscribed_ball_radius_mm(points: FloatArray, normals: FloatArray, largest_mm
     return radius
 
 
+def bending_radius_mm(points: FloatArray, triangles: IntArray, normals: FloatArray) -> FloatArray:
+    """Radius (n,) of the sharpest bend of the wall at each point, inward or outward: distance over turn of the normal.
+
+    The median over the neighborhood drops single rough points.
+    """
+    edges, _ = unique_edges(triangles)
+    length = np.linalg.norm(points[edges[:, 0]] - points[edges[:, 1]], axis=1)
+    turn = 2.0 * np.arcsin(np.clip(np.linalg.norm(normals[edges[:, 0]] - normals[edges[:, 1]], axis=1) / 2.0, 0.0, 1.0))
+    bend = turn / np.maximum(length, 1e-12)
+    sharpest = np.zeros(len(points))
+    np.maximum.at(sharpest, edges[:, 0], bend)
+    np.maximum.at(sharpest, edges[:, 1], bend)
+    return 1.0 / np.maximum(neighborhood_median(triangles, sharpest), 1e-9)
+
+
 def neighborhood_median(triangles: IntArray, values: FloatArray) -> FloatArray:
     """The median (n,) of each point's value and its neighbors', which drops single wrong ones."""
     edges, _ = unique_edges(triangles)

@@ -12,9 +12,9 @@ from imaging.errors import ImagingError
 from imaging.isolated import IsolatedError
 from imaging.meshing.boundary_layers import LayerError, Layers, grow_layers
 from imaging.meshing.core import boundary_of, fill_core
-from imaging.meshing.inscribed_ball import inscribed_ball_radius_mm, neighborhood_median
+from imaging.meshing.inscribed_ball import bending_radius_mm
 from imaging.meshing.parameters import MeshParameters
-from imaging.meshing.repair import LADDER, MeshingFailure
+from imaging.meshing.repair import LADDER, Attempt, MeshingFailure
 from imaging.meshing.shape import volumes_mm3
 from imaging.surface.caps import CapError, cap
 from imaging.surface.checks import position_text, triple
@@ -29,6 +29,16 @@ from imaging.surface.topology import (
     vertex_normals,
 )
 from imaging.types import WALL_PATCH_ID, FloatArray, IntArray, Patch, Progress, TetMesh, VesselModel, silent
+
+
+_SHARPEST = 0.35
+"""Shortest edge at a sharp bend, relative to the edge that the radius asks for."""
+_HAUSDORFF_EDGES = 0.5
+"""How far new triangles may leave the old wall before they are fitted to it, relative to the median edge."""
+_REFINEMENT = 0.5
+"""Edge where an attempt failed, relative to the edge tried there."""
+_REFINED_EDGES = 3.0
+"""How far around the failure, in edges."""
 
 
 def mesh_model(model: VesselModel, parameters: MeshParameters | None = None, progress: Progress = silent) -> TetMesh:
@@ -60,21 +70,18 @@ def mesh_model(model: VesselModel, parameters: MeshParameters | None = None, pro
             "model_not_closed",
             "The vessel surface has holes or loose edges and cannot be meshed: build the model again.",
         )
-    failure: MeshingFailure | None = None
-    tried_model, tried = model, parameters
-    notes: tuple[str, ...] = ()
-    for number, rung in enumerate(LADDER):
-        if failure is not None:
-            tried_model, tried, note = rung(tried_model, tried, failure)
-            notes = (*notes, note)
+    attempt = Attempt(model, parameters)
+    failure = MeshingFailure("", (0.0, 0.0, 0.0))
+    for number in range(len(LADDER) + 1):
+        if number:
+            attempt = LADDER[number - 1](attempt, failure)
         try:
-            mesh = _meshed(tried_model, tried, progress, number / len(LADDER))
+            mesh = _meshed(attempt, progress, number / (len(LADDER) + 1))
         except MeshingFailure as now:
             failure = now
             continue
         progress(1.0, "Mesh finished")
-        return replace(mesh, notes=(*notes, *mesh.notes))
-    assert failure is not None
+        return replace(mesh, notes=(*attempt.notes, *mesh.notes))
     raise ImagingError(
         "meshing_failed",
         f"The vessel could not be filled with a mesh: {failure.reason} near {position_text(failure.place_mm)}. Correct "
@@ -83,10 +90,11 @@ def mesh_model(model: VesselModel, parameters: MeshParameters | None = None, pro
     )
 
 
-def _meshed(model: VesselModel, parameters: MeshParameters, progress: Progress, done: float) -> TetMesh:
+def _meshed(attempt: Attempt, progress: Progress, done: float) -> TetMesh:
     left = 1.0 - done
+    model, parameters = attempt.model, attempt.parameters
     progress(done + 0.05 * left, "New triangles on the wall")
-    points, triangles = _wall(model, parameters)
+    points, triangles = _wall(attempt)
     progress(done + 0.3 * left, "Growing boundary layers")
     tree = model.centerlines
     radius = tree.radius_mm[nearest_on_tree(tree.points, tree.radius_mm, points)]
@@ -122,18 +130,15 @@ def _layer_note(layers: Layers, n_wall: int) -> tuple[str, ...]:
     return (f"Boundary layers were made thinner at {100.0 * layers.thinned / n_wall:.1f} % of the wall's points.",)
 
 
-def _wall(model: VesselModel, parameters: MeshParameters) -> tuple[FloatArray, IntArray]:
+def _wall(attempt: Attempt) -> tuple[FloatArray, IntArray]:
     """The open wall with triangles of the wished size, its facets on average on the model's wall."""
-    is_wall = np.asarray(model.surface.triangle_data["patch"]) == WALL_PATCH_ID
-    points, triangles = compact(model.surface.points, model.surface.triangles[is_wall])
+    surface = attempt.model.surface
+    is_wall = np.asarray(surface.triangle_data["patch"]) == WALL_PATCH_ID
+    points, triangles = compact(surface.points, surface.triangles[is_wall])
     original = SignedDistance(points, triangles)
-    edge = parameters.edge_radii * size_radius_mm(model.centerlines, points, triangles)
-    room = inscribed_ball_radius_mm(points, vertex_normals(points, triangles), float(edge.max()))
-    edge = np.minimum(edge, parameters.edge_rooms * neighborhood_median(triangles, room))
-    edge = np.clip(edge, parameters.edge_min_mm, parameters.edge_max_mm)
-    hausdorff = parameters.chord_error_edges * float(np.median(edge))
+    edge = _edge_mm(attempt, points, triangles)
     try:
-        points, triangles = remeshed(points, triangles, edge, hausdorff)
+        points, triangles = remeshed(points, triangles, edge, _HAUSDORFF_EDGES * float(np.median(edge)))
     except RemeshError:
         worst = triangles[triangle_quality(points, triangles).argmin()]
         raise MeshingFailure("the wall got no new triangles", triple(points[worst].mean(axis=0))) from None
@@ -143,6 +148,19 @@ def _wall(model: VesselModel, parameters: MeshParameters) -> tuple[FloatArray, I
         place = triple(points[triangles[crossing[0]]].mean(axis=0))
         raise MeshingFailure("the wall crosses itself", place)
     return points, triangles
+
+
+def _edge_mm(attempt: Attempt, points: FloatArray, triangles: IntArray) -> FloatArray:
+    """Wished edge length at each wall point: by the radius, shorter at sharp bends and where an attempt failed."""
+    resolution = attempt.parameters.resolution
+    by_radius = resolution.edge_radii * size_radius_mm(attempt.model.centerlines, points, triangles)
+    by_radius = np.clip(by_radius, attempt.parameters.edge_min_mm, resolution.edge_max_mm)
+    bend = bending_radius_mm(points, triangles, vertex_normals(points, triangles))
+    edge = np.clip(resolution.turn_rad * bend, _SHARPEST * by_radius, by_radius)
+    for place in attempt.refined:
+        near = np.linalg.norm(points - np.asarray(place), axis=1) < _REFINED_EDGES * by_radius
+        edge = np.where(near, _REFINEMENT * edge, edge)
+    return edge
 
 
 def _core_surface(

@@ -19,10 +19,12 @@ _LOOK_BEYOND_VOXELS = 1.0
 _WHOLE = 0.8
 _MAX_RETREAT_RADII = 3.0
 _TANGENT_RADII = 0.75
+_TANGENT_DEPTHS_RADII = (0.0, 0.5, 1.0)
 _WINDOW_RADII = 6.0
 _CENTROIDS = 4
 _CENTROID_STEP_RADII = 0.3
 _LEAST_AGREEMENT = 0.8
+_TUBULAR = 0.75
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +42,8 @@ def cut_plane(field: LumenField, paths: Sequence[Path], number: int, end: Vessel
     """The cut for one end of the tree.
 
     A label that ends flat gives a wall that is rounded there within a voxel or two; the cut retreats from the wished
-    position, at most three radii, until the lumen goes on behind most of the section.
+    position, at most three radii, until the lumen goes on behind most of the section. The plane is across the
+    centerline there or, where its last piece bends aside, across it half a radius or a radius deeper.
 
     Parameters
     ----------
@@ -66,10 +69,13 @@ def cut_plane(field: LumenField, paths: Sequence[Path], number: int, end: Vessel
     while 0 <= index < len(path.points) and abs(length[index] - length[start]) <= reach:
         radius = _typical_radius(path, index)
         window = max(_WINDOW_RADII * radius, 6.0 * voxel_mm)
-        along_path = -inward * _tangent(path, length, index)
-        normal = _along_centroids(field, path.points[index], along_path, window, radius)
-        found = _whole_section(field, path.points[index], normal, window)
-        if found is not None and _goes_on(field, found, normal, voxel_mm):
+        for deeper in _TANGENT_DEPTHS_RADII:
+            beside = _index_at(length, length[index] + inward * deeper * radius)
+            along_path = -inward * _tangent(path, length, beside)
+            normal = _along_centroids(field, path.points[index], along_path, window, radius)
+            found = _whole_section(field, path.points[index], normal, window)
+            if found is None or not _goes_on(field, found, normal, voxel_mm):
+                continue
             if not found.is_complete or _holds_other_vessel(found, paths, number, index, is_inlet):
                 raise _near_junction(end)
             return CutPlane(end, index, found.center_mm, normal, found.radius_mm)
@@ -96,16 +102,20 @@ def _along_centroids(
     """The direction of the line through the centroids of four sections one after the other toward the inside.
 
     Near the rounded end of a label the centerline turns aside; the centroids of parallel sections, even oblique ones,
-    stay on the axis of a tube.
+    stay on the axis of a tube. Where the sections are not those of a tube, as in the aortic root, the given direction
+    stands.
     """
-    centroids = []
+    centroids, areas = [], []
     center = center_mm
     for _ in range(_CENTROIDS):
         found = section(field, center, normal, window_mm)
         if found is None or not found.is_complete:
             return normal
         centroids.append(found.center_mm)
+        areas.append(found.area_mm2)
         center = found.center_mm - _CENTROID_STEP_RADII * radius_mm * normal
+    if min(areas) < _TUBULAR * max(areas):
+        return normal
     offsets = np.asarray(centroids) - np.mean(centroids, axis=0)
     axis: FloatArray = np.linalg.svd(offsets)[2][0]
     axis = axis * np.sign(axis @ normal)
@@ -126,6 +136,10 @@ def _tangent(path: Path, length: FloatArray, index: int) -> FloatArray:
     chord = path.points[last] - path.points[first]
     unit: FloatArray = chord / np.linalg.norm(chord)
     return unit
+
+
+def _index_at(length: FloatArray, at_mm: float) -> int:
+    return int(np.clip(np.searchsorted(length, at_mm), 0, len(length) - 1))
 
 
 def _goes_on(field: LumenField, found: Section, normal: FloatArray, voxel_mm: float) -> bool:

@@ -7,6 +7,7 @@ shifted locally so that the volume inside the 0.5 level stays that of the label.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +21,9 @@ FloatField = NDArray[np.float32]
 _MARGIN_VOXELS = 6
 _MAX_FINE_VOXELS = 16_000_000
 _VOLUME_PASSES = 8
+_WIDER = ((2.5, 1.35), (6.5, 1.8), (8.5, 2.2))
+_GAP_CEILING = 0.4
+_GAP_REACH = 4
 _VOLUME_TOLERANCE = 0.0005
 
 
@@ -71,15 +75,16 @@ def lumen_field(
     window_voxels : float
         Standard deviation of the neighborhood in which the label's volume is kept.
     """
-    smooth = _low_pass(occupancy, smoothing_voxels)
+    smooth = _smooth(mask, occupancy, smoothing_voxels)
     factors = _refinement(grid, occupancy.shape)
-    fine = _refine(smooth, factors)
     label = mask.astype(np.float32)
+    ceiling = _refine_linear(np.where(_gaps(mask), _GAP_CEILING, 2.0 - _GAP_CEILING).astype(np.float32), factors)
+    fine = np.minimum(_refine(smooth, factors), ceiling)
     for _ in range(_VOLUME_PASSES):
         shift, missing = _volume_correction(fine, label, factors, window_voxels)
         if abs(missing) < _VOLUME_TOLERANCE * float(label.sum()):
             break
-        fine += _refine_linear(shift, factors)
+        fine = np.minimum(fine + _refine_linear(shift, factors), ceiling)
     n_k, n_j, n_i = fine.shape
     d_i, d_j, d_k = (s / f for s, f in zip(grid.spacing_mm, factors[::-1], strict=True))
     return LumenField(fine, replace(grid, size=(n_i, n_j, n_k), spacing_mm=(d_i, d_j, d_k)))
@@ -89,6 +94,42 @@ def _window(grid: Grid, first_kji: NDArray[np.int64], shape: tuple[int, ...]) ->
     x, y, z = (float(c) for c in grid.to_lps(first_kji[::-1]))
     n_k, n_j, n_i = shape
     return replace(grid, size=(n_i, n_j, n_k), origin_mm=(x, y, z))
+
+
+def _smooth(mask: NDArray[np.bool_], occupancy: FloatField, smoothing_voxels: float) -> FloatField:
+    """Low-pass, wider where the vessel is: what is noise on a wide vessel can be the whole of a narrow one."""
+    smooth = _low_pass(occupancy, smoothing_voxels)
+    depth = ndimage.distance_transform_edt(mask)
+    for radius_voxels, factor in _WIDER:
+        if depth.max() < radius_voxels:
+            break
+        ball_centers = depth >= radius_voxels
+        reached = ndimage.distance_transform_edt(~ball_centers) <= radius_voxels + 2.0
+        weight = ndimage.gaussian_filter(reached.astype(np.float32), 1.0)
+        smooth += weight * (_low_pass(occupancy, factor * smoothing_voxels) - smooth)
+    return smooth
+
+
+def _gaps(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Background voxels that alone keep two pieces of lumen apart; smoothing must not close them.
+
+    They touch two pieces of lumen that do not meet within four voxels: the end of a fold, or the cleft behind a small
+    bulge, is left to the smoothing.
+    """
+    between = np.zeros_like(mask)
+    for offset in itertools.product((-1, 0, 1), repeat=3):
+        if offset > (0, 0, 0):
+            between |= np.roll(mask, offset, (0, 1, 2)) & np.roll(mask, tuple(-o for o in offset), (0, 1, 2))
+    gaps = np.zeros_like(mask)
+    by_faces = ndimage.generate_binary_structure(3, 1)
+    for voxel in np.argwhere(between & ~mask):
+        first = np.maximum(voxel - _GAP_REACH, 0)
+        window = tuple(slice(a, b) for a, b in zip(first, voxel + _GAP_REACH + 1, strict=True))
+        pieces, _ = ndimage.label(mask[window], by_faces)
+        k, j, i = voxel - first
+        beside = pieces[k - 1 : k + 2, j - 1 : j + 2, i - 1 : i + 2]
+        gaps[tuple(voxel)] = len(np.unique(beside[beside > 0])) > 1
+    return gaps
 
 
 def _low_pass(occupancy: FloatField, sigma_voxels: float) -> FloatField:

@@ -26,6 +26,7 @@ from imaging.surface.parameters import ModelParameters
 from imaging.surface.partial_volume import partial_volume
 from imaging.surface.polydata import SignedDistance
 from imaging.surface.remesh import RemeshError, fitted, remeshed
+from imaging.surface.smoothing import taubin_smoothed
 from imaging.surface.topology import (
     enclosed_volume_mm3,
     is_watertight,
@@ -53,6 +54,8 @@ _WINDOW_VOXELS = 2.0
 _WINDOW_VOXELS_WITH_SCAN = 3.0
 _HAUSDORFF_VOXELS = 0.15
 _ATTEMPTS = 4
+_JOINT_RADII = 0.6
+_JOINT_PASSES = 30
 _RETREAT_NOTED_RADII = 1.0
 
 
@@ -328,8 +331,23 @@ def _extended(
     hausdorff = _HAUSDORFF_VOXELS * lumen.voxel_mm
     points, triangles = remeshed(points, triangles, edge, hausdorff)
     points = fitted(points, triangles, original)
+    points = _joints_smoothed(points, triangles, openings)
     surface, patches = closed_surface(points, triangles, openings)
     return _Closed(surface, patches, tree, ())
+
+
+def _joints_smoothed(points: FloatArray, triangles: IntArray, openings: list[Opening]) -> FloatArray:
+    """Round the edge where a flow extension meets a vessel that flares or bends."""
+    weight = np.zeros(len(points))
+    for opening in openings:
+        offset = points - opening.cut.center_mm
+        radius = opening.cut.radius_mm
+        height = np.abs(offset @ opening.cut.normal)
+        near = np.linalg.norm(offset, axis=1) < 2.0 * radius
+        weight = np.maximum(weight, near * np.clip(2.0 * (1.0 - height / (_JOINT_RADII * radius)), 0.0, 1.0))
+    for loop in open_loops(triangles):
+        weight[loop] = 0.0
+    return taubin_smoothed(points, triangles, weight, _JOINT_PASSES)
 
 
 def _tree(lumen: _Lumen, paths: list[Path], openings: list[Opening], open_wall: SignedDistance) -> CenterlineTree:
