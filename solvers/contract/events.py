@@ -1,24 +1,20 @@
 """``events.ndjson``: what happens in a run, one JSON object a line, only ever appended to.
 
-Every event has ``seq`` (1, 2, 3 ... over the life of the folder), ``utc`` and ``type``:
+Every event has ``seq`` (1, 2, 3 ... over the life of the folder), ``utc`` and ``type``; by type it also has
 
-=============  =====================================================================================================
-type           further keys
-=============  =====================================================================================================
-started        n_ranks, versions, n_cells, n_unknowns, steps_per_cycle, dt, max_cycles, restart_step (None if new)
-stage          name, text: reading, partitioning, compiling, solving, writing
-step           step, time, cycle, phase, dt, cfl, iterations, residual, mass_imbalance, max_speed, wall_seconds,
-               eta_seconds, fraction, flows {patch: m3/s}, pressures {patch: Pa}; several a second at most
-cycle          cycle, periodicity_error (None for the first), mass_imbalance, wall_seconds
-metric         name, value, unit
-field          file, cycle
-checkpoint     step, time, file
-warning        code, text, place
-heartbeat      (none) when nothing else was said for some seconds
-finished       wall_seconds, n_cycles, periodicity_error
-failed         code, text, place, exit_code, traceback_file
-cancelled      step, time, checkpoint_step
-=============  =====================================================================================================
+* started: n_ranks, versions, n_cells, n_unknowns, steps_per_cycle, dt, max_cycles, restart_step (None if new)
+* stage: name, text; names are reading, compiling, partitioning, solving
+* step, several a second at most: step, time, cycle, phase, dt, cfl, iterations, residual, mass_imbalance,
+  splitting_imbalance, max_speed, wall_seconds, eta_seconds, fraction, flows {cap: m3/s}, pressures {cap: Pa}
+* cycle: cycle, periodicity_error (None for the first), mass_imbalance, splitting_imbalance, wall_seconds
+* metric: name, value, unit
+* field: file, cycle
+* checkpoint: step, time, file
+* warning: code, text, place
+* heartbeat, when nothing else was said for some seconds: nothing
+* finished: wall_seconds, n_cycles, periodicity_error
+* failed: code, text, place, exit_code, traceback_file
+* cancelled: step, time, checkpoint_step
 """
 
 from __future__ import annotations

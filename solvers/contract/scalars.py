@@ -2,9 +2,9 @@
 
 Columns: ``step``, ``time`` [s], ``cycle`` (from 0), ``phase`` [s] in the cycle; for every cap ``flow[name]`` [m3/s],
 positive into the vessel at an inlet and out of it at an outlet, and ``pressure[name]`` [Pa], the area mean; ``cfl``,
-``max_speed`` [m/s], ``velocity_iterations``, ``velocity_residual``, ``pressure_iterations`` and ``mass_imbalance``:
-the surface integrals of the written velocity over all caps, outflow minus inflow, over the mean inflow of a cycle. (The
-flows of the outlets themselves are those of the divergence-free end-of-step velocity, and balance exactly.)
+``max_speed`` [m/s], ``velocity_iterations``, ``velocity_residual``, ``pressure_iterations``; ``mass_imbalance``: the
+surface integrals of the written velocity over all caps, outflow minus inflow, over the mean inflow of a cycle;
+``splitting_imbalance``: the same of the velocity before its correction, which tells if the time step is small enough.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from solvers.contract.spec import RunSpec
 def column_names(spec: RunSpec) -> list[str]:
     """The columns of a run's ``scalars.csv``."""
     caps = [name for cap in spec.caps for name in (flow_column(cap.name), pressure_column(cap.name))]
-    monitors = ["cfl", "max_speed", "velocity_iterations", "velocity_residual", "pressure_iterations", "mass_imbalance"]
-    return ["step", "time", "cycle", "phase", *caps, *monitors]
+    monitors = ["cfl", "max_speed", "velocity_iterations", "velocity_residual", "pressure_iterations"]
+    balances = ["mass_imbalance", "splitting_imbalance"]
+    return ["step", "time", "cycle", "phase", *caps, *monitors, *balances]
 
 
 def flow_column(cap_name: str) -> str:

@@ -24,8 +24,8 @@ FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 
 MAX_ITERATIONS = 200
-SLOW_ITERATIONS = 12
-"""More iterations than this with old factors, and they are computed anew before the next solve."""
+EXTRA_ITERATIONS = 3
+"""With so many more iterations than with fresh factors, old ones are computed anew before the next solve."""
 
 
 ONE = np.uint32(1)
@@ -49,6 +49,7 @@ class VelocitySolver:
         self._factors = np.empty(pattern.n_entries, dtype=np.float32)
         self._work = np.empty(pattern.n_entries)
         self._is_factored = False
+        self._fresh_iterations = 0
         self._r, self._r0, self._s, self._v, self._t = (np.empty((n_owned, 3)) for _ in range(5))
         self._p = np.empty((n_owned, 3))
         self._p_hat, self._s_hat = np.zeros((n_local, 3)), np.zeros((n_local, 3))
@@ -71,7 +72,9 @@ class VelocitySolver:
             self._factor(values)
             x[:] = start
             report = self._iterate(values, b, x)
-        elif report.iterations > SLOW_ITERATIONS:
+        elif was_fresh:
+            self._fresh_iterations = report.iterations
+        elif report.iterations > self._fresh_iterations + EXTRA_ITERATIONS:
             self.forget_factors()
         self._halo.update(x)
         return report

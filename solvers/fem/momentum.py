@@ -87,7 +87,13 @@ class MomentumAssembler:
         """Largest squared convecting velocity of each cell in reference coordinates [1/s2]: CFL = dt times its root."""
 
     def assemble(
-        self, nodal: FloatArray, kinematic_pressure: FloatArray, outlet_pressures: FloatArray, alpha: float, dt: float
+        self,
+        nodal: FloatArray,
+        known_velocity: FloatArray,
+        kinematic_pressure: FloatArray,
+        outlet_pressures: FloatArray,
+        alpha: float,
+        dt: float,
     ) -> FloatArray:
         """Fill ``values`` and return the right sides (n_local, 3), of which the owned rows count.
 
@@ -95,6 +101,9 @@ class MomentumAssembler:
         ----------
         nodal : (n_local, 6)
             Convecting velocity [m/s] and ``h`` [m/s2] at the velocity unknowns, ghosts included.
+        known_velocity : (n_local, 3)
+            Velocity [m/s] of the last step, by which backflow is judged: extrapolated in time it would make the
+            velocity at an outlet alternate from step to step.
         kinematic_pressure : (n_local_pressure,)
             Pressure over density [m2/s2].
         outlet_pressures : (n_outlets,)
@@ -138,7 +147,14 @@ class MomentumAssembler:
         if self._beta > 0.0:
             weights, basis = face_quadrature()
             add_backflow(
-                self._open_nodes, self._open_area, self._open_positions, nodal, self._beta, weights, basis, self.values
+                self._open_nodes,
+                self._open_area,
+                self._open_positions,
+                known_velocity,
+                self._beta,
+                weights,
+                basis,
+                self.values,
             )
         self.values[-1] = 0.0
         return right_side

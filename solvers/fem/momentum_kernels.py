@@ -253,7 +253,7 @@ def add_backflow(
     nodes: Index,
     area: FloatArray,
     positions: Index,
-    nodal: FloatArray,
+    velocity: FloatArray,
     beta: float,
     weights: FloatArray,
     basis: FloatArray,
@@ -264,7 +264,7 @@ def add_backflow(
         for q in range(len(weights)):
             through = 0.0
             for i in range(6):
-                node = nodal[nodes[facet, i]]
+                node = velocity[nodes[facet, i]]
                 through += basis[q, i] * (
                     node[0] * area[facet, 0] + node[1] * area[facet, 1] + node[2] * area[facet, 2]
                 )

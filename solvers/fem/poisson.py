@@ -17,10 +17,10 @@ PETSc: Any = petsc4py.PETSc
 
 DIRECT_LIMIT = 60_000
 """Up to this many unknowns a factorization beats conjugate gradients with multigrid (docs/theory-flow.md)."""
-OUTLET_STIFFNESS = 14.0
+OUTLET_STIFFNESS = 16.0
 """Outlet condition d(phi)/dn = -(OUTLET_STIFFNESS / h) (phi - change of the outlet's pressure), h the height of the
 cell behind the facet, lumped. It stands for the exact pressure operator, whose outlet velocities are free: the largest
-eigenvalue of that one against this is 1.1 at 14, 1.3 at 10 and 1.5 at 8, where the splitting becomes unstable; larger
+eigenvalue of that one against this is 1.1 at 14, 1.3 at 10 and 1.5 at 8; the splitting is stable below 16/13. Larger
 values keep mass less well at the outlets (docs/theory-flow.md)."""
 
 
@@ -31,6 +31,8 @@ class PressurePoisson:
     ----------
     outlet_loads : (n_outlets, n_owned)
         Right side that a unit change of an outlet's pressure brings: integrals of (OUTLET_STIFFNESS / h) L_a.
+    outlet_stiffness : (n_local,)
+        OUTLET_STIFFNESS / h at the outlets' unknowns, 0 elsewhere [1/m].
     """
 
     def __init__(self, mesh: FlowMesh, outlets: tuple[int, ...], tolerance: float) -> None:
@@ -50,6 +52,11 @@ class PressurePoisson:
             for corner in range(3):
                 np.add.at(loads[index], corners[of_patch, corner], stiffness[of_patch] / 3.0)
         self.outlet_loads: FloatArray = loads[:, : space.n_owned]
+        share = np.zeros(space.n_local)
+        for corner in range(3):
+            np.add.at(share, corners[:, corner], area / 3.0)
+        self.outlet_stiffness: FloatArray = loads.sum(axis=0) / np.where(share > 0.0, share, 1.0)
+        space.halo.update(self.outlet_stiffness)
 
         first_global = int(mesh.comm.exscan(space.n_owned) or 0)
         to_global = np.empty((space.n_local, 1), dtype=np.int64)

@@ -17,6 +17,13 @@ class CapMeasure:
     """Flow through a cap and its mean pressure; each rank's part, to be summed over the ranks.
 
     Flows are positive out of the vessel. A flow counts the unknowns that this rank owns, whose facets it all holds.
+
+    Attributes
+    ----------
+    area
+        Of the cap [m2].
+    normal : (3,)
+        Its mean outward unit normal.
     """
 
     def __init__(self, mesh: FlowMesh, patch_id: int) -> None:
@@ -33,6 +40,8 @@ class CapMeasure:
         self._corners = np.flatnonzero(share[: mesh.pressure.n_owned])
         self.area = float(mesh.comm.allreduce(share[self._corners].sum()))
         self._share = share[self._corners] / self.area
+        total = mesh.comm.allreduce(vectors[mesh.facets.cell[mine] < mesh.n_owned_cells].sum(axis=0))
+        self.normal: FloatArray = total / np.linalg.norm(total)
 
     def flow(self, velocity: FloatArray) -> float:
         """This rank's part of the flow [m3/s] of a velocity field (n_local, 3)."""

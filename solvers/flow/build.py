@@ -55,5 +55,5 @@ def build_flow(comm: MPI.Intracomm, spec: RunSpec, arrays: MeshArrays | None) ->
         {outlet.patch_id: outlet_model(outlet, spec.time.period) for outlet in spec.outlets},
         spec.time.dt,
     )
-    solver.start(np.array([model.initial_pressure() for model in solver.outlets.values()]))
+    solver.start(np.array([model.initial_pressure() for model in solver.outlets.models.values()]))
     return solver

@@ -21,6 +21,7 @@ from solvers.fem.momentum import MomentumAssembler
 from solvers.fem.pattern import build_pattern
 from solvers.fem.poisson import PressurePoisson
 from solvers.fem.surface import CapMeasure
+from solvers.flow.outlets import OutletCoupling
 from solvers.network.windkessel import Bdf, OutletModel
 
 FloatArray = NDArray[np.float64]
@@ -56,11 +57,9 @@ class StepReport:
     Attributes
     ----------
     flows
-        Flow [m3/s] out of the vessel through each cap, in the order of the caps, of the divergence-free end-of-step
-        velocity: what the outlets' models receive. They add up to zero within the tolerance of the pressure solve.
-    written_imbalance
-        Sum of the surface integrals of the velocity itself over all caps [m3/s]; it differs from zero by the splitting
-        error, of second order in the time step.
+        Flow [m3/s] out of the vessel through each cap, in the order of the caps: surface integrals of ``end_velocity``.
+    splitting_imbalance
+        What the flows of the velocity before its correction lack to zero [m3/s]: of second order in the time step.
     pressures
         Area mean of the pressure [Pa] on each cap.
     max_speed, fastest_point
@@ -77,7 +76,7 @@ class StepReport:
     max_speed: float
     fastest_point: tuple[float, float, float]
     flows: FloatArray
-    written_imbalance: float
+    splitting_imbalance: float
     pressures: FloatArray
 
 
@@ -107,9 +106,7 @@ class FlowSolver:
     ) -> None:
         self.mesh, self.parameters, self.dt = mesh, parameters, dt
         self._prescribed = prescribed
-        self.outlets = outlets
         self._last_solve = SolveReport(0, 0.0, True)
-        self._outlet_flows: dict[int, float] = {}
         velocity, pressure = mesh.velocity, mesh.pressure
         is_prescribed = np.zeros(velocity.n_local, dtype=bool)
         for condition in prescribed:
@@ -131,41 +128,27 @@ class FlowSolver:
         self._poisson = PressurePoisson(mesh, tuple(outlets), parameters.pressure_tolerance)
         self._lumped = np.zeros(pressure.n_local)
         np.add.at(self._lumped, pressure.cells, np.broadcast_to(mesh.determinant[:, None] / 24.0, pressure.cells.shape))
-        self._responses = [
-            self._poisson.solve(load, np.zeros(pressure.n_local))[0] for load in self._poisson.outlet_loads
-        ]
-        """Pressure corrections that a unit change of each outlet's pressure brings."""
-        self._conductance = self._outlet_conductance()
+        self.outlets = OutletCoupling(mesh, self._poisson, self.caps, outlets, parameters.density, is_prescribed)
         self.step_number = 0
         self.time = 0.0
         self.velocity = np.zeros((velocity.n_local, 3))
         self.old_velocity = np.zeros((velocity.n_local, 3))
+        self.end_velocity = np.zeros((velocity.n_local, 3))
+        """The velocity that is written: on the outlets that of the end of the step, elsewhere ``velocity``."""
+        self._old_end_velocity = np.zeros((velocity.n_local, 3))
         self.kinematic_pressure = np.zeros(pressure.n_local)
         self.correction = np.zeros(pressure.n_local)
         self.old_correction = np.zeros(pressure.n_local)
         """Pressure corrections divided by the ``alpha`` of their step: the velocity update that is never made."""
-        self.outlet_pressures = np.zeros(len(outlets))
-        self.outlet_corrections = np.zeros((2, len(outlets)))
-        """Newest and older change of ``outlet_pressures`` divided by density and ``alpha``, like ``correction``."""
 
     def _sum(self, local: FloatArray) -> FloatArray:
         total = np.ascontiguousarray(local)
         self.mesh.comm.Allreduce(MPI.IN_PLACE, total)
         return total
 
-    def _outlet_conductance(self) -> FloatArray:
-        """(n_outlets, n_outlets): ``alpha`` times the flow out of one outlet that a unit pressure at another brings."""
-        loads, n_owned = self._poisson.outlet_loads, self.mesh.pressure.n_owned
-        local = np.array([[load @ field[:n_owned] for field in self._responses] for load in loads])
-        local = local.reshape(len(loads), len(loads)) - np.diag(loads.sum(axis=1))
-        return self._sum(local)
-
     def start(self, outlet_pressures: FloatArray) -> None:
         """Fluid at rest, at these pressures [Pa] of the outlets."""
-        self.outlet_pressures = outlet_pressures.astype(float)
-        self.kinematic_pressure = np.zeros(self.mesh.pressure.n_local)
-        for pressure, response in zip(outlet_pressures, self._responses, strict=True):
-            self.kinematic_pressure += pressure / self.parameters.density * response
+        self.kinematic_pressure = self.outlets.start(outlet_pressures)
 
     def step(self) -> StepReport:
         """Advance by one step."""
@@ -181,13 +164,15 @@ class FlowSolver:
         summary = (float(speed[fastest]), *map(float, self.mesh.velocity.points[fastest]))
         gathered = np.array(self.mesh.comm.allgather((cfl, *summary)))
         worst = gathered[int(np.argmax(np.nan_to_num(gathered[:, 1], nan=np.inf)))]
+        self._old_end_velocity = self.end_velocity
+        self.end_velocity = self.outlets.end_of_step(self.velocity, self.correction, 0)
         measured = self._sum(
             np.array(
-                [(cap.flow(self.velocity), cap.mean_pressure(self.kinematic_pressure)) for cap in self.caps.values()]
+                [
+                    (cap.flow(self.end_velocity), cap.mean_pressure(self.kinematic_pressure))
+                    for cap in self.caps.values()
+                ]
             ).reshape(-1, 2)
-        )
-        flows = np.array(
-            [self._outlet_flows.get(patch_id, flow) for patch_id, flow in zip(self.caps, measured[:, 0], strict=True)]
         )
         return StepReport(
             step=self.step_number,
@@ -199,27 +184,25 @@ class FlowSolver:
             cfl=float(gathered[:, 0].max()),
             max_speed=float(worst[1]),
             fastest_point=(float(worst[2]), float(worst[3]), float(worst[4])),
-            flows=flows,
-            written_imbalance=float(measured[:, 0].sum()),
+            flows=measured[:, 0],
+            splitting_imbalance=float(self.outlets.shifts[0].sum()),
             pressures=self.parameters.density * measured[:, 1],
         )
 
     def _solve_momentum(self, bdf: Bdf, time: float) -> float:
         """Set the new velocity; returns this rank's CFL number."""
         nodal = np.empty((self.mesh.velocity.n_local, 6))
-        second = self.step_number > 0
-        convecting = 2.0 * self.velocity - self.old_velocity if second else self.velocity
-        nodal[:, :3] = convecting
+        nodal[:, :3] = self.end_velocity
+        if self.step_number > 0:
+            nodal[:, :3] += self.end_velocity - self._old_end_velocity
         nodal[:, 3:] = (bdf.newest * self.velocity + bdf.older * self.old_velocity) / bdf.dt
         predicted = self.kinematic_pressure + (bdf.newest * self.correction + bdf.older * self.old_correction) / bdf.dt
-        behind = (
-            self.outlet_pressures / self.parameters.density
-            + np.array([bdf.newest, bdf.older]) @ self.outlet_corrections / bdf.dt
+        right_side = self._momentum.assemble(
+            nodal, self.end_velocity, predicted, self.outlets.predicted(bdf), bdf.alpha, bdf.dt
         )
-        right_side = self._momentum.assemble(nodal, predicted, behind, bdf.alpha, bdf.dt)
         if self.step_number % self.parameters.refactor_every == 0:
             self._velocity_solver.forget_factors()
-        new_velocity = np.array(convecting)
+        new_velocity = nodal[:, :3].copy()
         for condition in self._prescribed:
             new_velocity[condition.nodes] = condition.values(time)
         boundary = new_velocity[self._prescribed_nodes]
@@ -235,28 +218,7 @@ class FlowSolver:
         guess = bdf.alpha * (2.0 * self.correction - self.old_correction)
         increment, iterations = self._poisson.solve(-bdf.alpha * divergence, guess)
         n_owned = self.mesh.pressure.n_owned
-        closed_flow = self._sum(
-            np.array(
-                [
-                    self.caps[patch_id].flow(self.velocity) + load @ increment[:n_owned] / bdf.alpha
-                    for patch_id, load in zip(self.outlets, self._poisson.outlet_loads, strict=True)
-                ]
-            )
-        )
-        relations = np.array([model.relation(bdf, time) for model in self.outlets.values()]).reshape(-1, 2)
-        offset, slope = relations[:, 0], relations[:, 1]
-        flow_per_pressure = self._conductance / (bdf.alpha * density)
-        system = np.eye(len(relations)) - slope[:, None] * flow_per_pressure
-        pressures = np.linalg.solve(system, offset + slope * (closed_flow - flow_per_pressure @ self.outlet_pressures))
-        change = pressures - self.outlet_pressures
-        flows = closed_flow + flow_per_pressure @ change
-        self._outlet_flows = dict(zip(self.outlets, flows.tolist(), strict=True))
-        for patch_id, model in self.outlets.items():
-            model.advance(bdf, self._outlet_flows[patch_id])
-        for response, rise in zip(self._responses, change, strict=True):
-            increment += (rise / density) * response
-        self.outlet_pressures = pressures
-        self.outlet_corrections = np.array([change / (density * bdf.alpha), self.outlet_corrections[0]])
+        self.outlets.close(bdf, time, increment, self.velocity)
         rotation = np.zeros(self.mesh.pressure.n_local)
         rotation[:n_owned] = viscosity / density * divergence / self._lumped[:n_owned]
         self.mesh.pressure.halo.update(rotation)
@@ -273,9 +235,10 @@ class FlowSolver:
             "kinematic_pressure": pressure.order.gather(self.kinematic_pressure[: pressure.n_owned]),
             "correction": pressure.order.gather(self.correction[: pressure.n_owned]),
             "old_correction": pressure.order.gather(self.old_correction[: pressure.n_owned]),
-            "outlet_pressures": self.outlet_pressures,
-            "outlet_corrections": self.outlet_corrections,
-            "outlet_memories": np.array([model.memory for model in self.outlets.values()]),
+            "outlet_pressures": self.outlets.pressures,
+            "outlet_corrections": self.outlets.corrections,
+            "outlet_shifts": self.outlets.shifts,
+            "outlet_memories": np.array([model.memory for model in self.outlets.models.values()]),
         }
         return (
             {name: array for name, array in gathered.items() if array is not None} if self.mesh.comm.rank == 0 else {}
@@ -290,12 +253,13 @@ class FlowSolver:
         self.kinematic_pressure = self._dealt(pressure, state.get("kinematic_pressure"), ())
         self.correction = self._dealt(pressure, state.get("correction"), ())
         self.old_correction = self._dealt(pressure, state.get("old_correction"), ())
-        small = ("outlet_pressures", "outlet_corrections", "outlet_memories")
-        self.outlet_pressures, self.outlet_corrections, memories = self.mesh.comm.bcast(
-            [state.get(name) for name in small]
-        )
-        for model, memory in zip(self.outlets.values(), memories, strict=True):
+        small = ("outlet_pressures", "outlet_corrections", "outlet_shifts", "outlet_memories")
+        values = self.mesh.comm.bcast([state.get(name) for name in small])
+        self.outlets.pressures, self.outlets.corrections, self.outlets.shifts, memories = values
+        for model, memory in zip(self.outlets.models.values(), memories, strict=True):
             model.memory = memory
+        self.end_velocity = self.outlets.end_of_step(self.velocity, self.correction, 0)
+        self._old_end_velocity = self.outlets.end_of_step(self.old_velocity, self.old_correction, 1)
         self._velocity_solver.forget_factors()
 
     def _dealt(self, space: Space, everything: FloatArray | None, width: tuple[int, ...]) -> FloatArray:

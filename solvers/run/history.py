@@ -17,21 +17,21 @@ class CycleWaveforms:
     ----------
     current, previous : (steps_per_cycle, 2, n_caps)
         Flow [m3/s] out of the vessel and pressure [Pa]; ``previous`` is NaN in the first cycle.
-    imbalance : (steps_per_cycle,)
-        Sum of the flows of the written velocity out of all caps [m3/s] in this cycle.
+    splitting : (steps_per_cycle,)
+        Splitting imbalance [m3/s] in this cycle, see :class:`~solvers.flow.solver.StepReport`.
     """
 
     def __init__(self, steps_per_cycle: int, n_caps: int) -> None:
         self.current = np.full((steps_per_cycle, 2, n_caps), np.nan)
         self.previous = np.full((steps_per_cycle, 2, n_caps), np.nan)
-        self.imbalance = np.full(steps_per_cycle, np.nan)
+        self.splitting = np.full(steps_per_cycle, np.nan)
 
     def record(self, report: StepReport) -> None:
         """Take in a step."""
         index = (report.step - 1) % len(self.current)
         self.current[index, 0] = report.flows
         self.current[index, 1] = report.pressures
-        self.imbalance[index] = report.written_imbalance
+        self.splitting[index] = report.splitting_imbalance
 
     def turn_over(self) -> None:
         """A cycle is complete: the next one begins."""

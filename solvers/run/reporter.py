@@ -86,6 +86,7 @@ class Reporter:
         spec: RunSpec,
         directed_flows: list[float],
         mass_imbalance: float,
+        splitting_imbalance: float,
         steps_left: int,
     ) -> None:
         """Tell of a step: a row of scalars always, an event and the state from time to time."""
@@ -98,7 +99,8 @@ class Reporter:
         pressures = report.pressures.tolist()
         caps = [number for pair in zip(directed_flows, pressures, strict=True) for number in pair]
         monitors = [report.cfl, report.max_speed, report.velocity_iterations, report.velocity_residual]
-        row = [report.step, report.time, cycle, phase, *caps, *monitors, report.pressure_iterations, mass_imbalance]
+        balances = [mass_imbalance, splitting_imbalance]
+        row = [report.step, report.time, cycle, phase, *caps, *monitors, report.pressure_iterations, *balances]
         self._rows.writerow([repr(value) for value in row])
         if now - self._last_step_event >= STEP_EVENT_SECONDS:
             self._last_step_event = now
@@ -115,6 +117,7 @@ class Reporter:
                 iterations=report.velocity_iterations,
                 residual=report.velocity_residual,
                 mass_imbalance=mass_imbalance,
+                splitting_imbalance=splitting_imbalance,
                 max_speed=report.max_speed,
                 wall_seconds=self.wall_seconds,
                 eta_seconds=steps_left * self._seconds_per_step,

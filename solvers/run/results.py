@@ -57,6 +57,7 @@ def write_indices(
     waveforms: FloatArray,
     periodicity_error: float | None,
     mass_imbalance: float,
+    splitting_imbalance: float,
     wall: dict[str, FloatArray],
     wall_area: FloatArray,
 ) -> None:
@@ -91,6 +92,7 @@ def write_indices(
         "periodicity_error": periodicity_error,
         "is_periodic": None if limit is None or periodicity_error is None else periodicity_error <= limit,
         "mass_imbalance": mass_imbalance,
+        "splitting_imbalance": splitting_imbalance,
         "units": {"flow": "m3/s", "pressure": "Pa", "stress": "Pa", "rrt": "1/Pa"},
         "caps": {
             cap.name: {"kind": "inlet" if index < len(spec.inlets) else "outlet", **_finite(asdict(caps[index]))}

@@ -194,7 +194,9 @@ class Session:
     def _complete_cycle(self, n_cycles: int) -> float | None:
         """Write the fields and indices of the cycle that ends, and turn over to the next."""
         error = self._waveforms.periodicity_error()
-        imbalance = float(np.nanmax(np.abs(self._waveforms.imbalance))) / self._mean_inflow
+        flow_sums = self._waveforms.current[:, 0].sum(axis=1)
+        imbalance = float(np.nanmax(np.abs(flow_sums))) / self._mean_inflow
+        splitting = float(np.nanmax(np.abs(self._waveforms.splitting))) / self._mean_inflow
         vector = self._wall_order.gather(self._wall.vector)
         magnitude = self._wall_order.gather(self._wall.magnitude)
 
@@ -212,6 +214,7 @@ class Session:
                 self._waveforms.current,
                 error,
                 imbalance,
+                splitting,
                 wall,
                 self._wall_area,
             )
@@ -223,6 +226,7 @@ class Session:
                 cycle=n_cycles - 1,
                 periodicity_error=error,
                 mass_imbalance=imbalance,
+                splitting_imbalance=splitting,
                 wall_seconds=self._reporter.wall_seconds,
             )
 
@@ -251,10 +255,11 @@ class Session:
         limits, spc = self._spec.time, self._spec.time.steps_per_cycle
         n_inlets = len(self._spec.inlets)
         directed = [-flow if index < n_inlets else flow for index, flow in enumerate(report.flows.tolist())]
-        imbalance = report.written_imbalance / self._mean_inflow
+        imbalance = float(report.flows.sum()) / self._mean_inflow
+        splitting = report.splitting_imbalance / self._mean_inflow
         expected = limits.max_cycles if limits.periodicity_limit is None else limits.min_cycles
         cycles_to_go = max(expected, -(-report.step // spc))
-        self._reporter.step(report, self._spec, directed, imbalance, cycles_to_go * spc - report.step)
+        self._reporter.step(report, self._spec, directed, imbalance, splitting, cycles_to_go * spc - report.step)
 
     def _checkpoint(self) -> None:
         step = self._flow.step_number
@@ -272,7 +277,7 @@ class Session:
                 "wall_duration": np.array(self._wall.duration),
                 "waveforms": self._waveforms.current,
                 "waveforms_before": self._waveforms.previous,
-                "imbalance": self._waveforms.imbalance,
+                "splitting": self._waveforms.splitting,
                 "periodicity_errors": np.array([np.nan if e is None else e for e in self._errors]),
             }
             self._reporter.flush_scalars()
@@ -314,10 +319,10 @@ class Session:
         self._flow.restore(step, arrays)
         self._wall.vector = self._wall_order.scatter(arrays.get("wall_vector"), (3,))
         self._wall.magnitude = self._wall_order.scatter(arrays.get("wall_magnitude"), ())
-        small = ("wall_duration", "waveforms", "waveforms_before", "imbalance", "periodicity_errors")
-        duration, current, before, imbalance, errors = self._comm.bcast([arrays.get(name) for name in small])
+        small = ("wall_duration", "waveforms", "waveforms_before", "splitting", "periodicity_errors")
+        duration, current, before, splitting, errors = self._comm.bcast([arrays.get(name) for name in small])
         self._wall.duration = float(duration)
-        self._waveforms.current, self._waveforms.previous, self._waveforms.imbalance = current, before, imbalance
+        self._waveforms.current, self._waveforms.previous, self._waveforms.splitting = current, before, splitting
         self._errors = [None if np.isnan(e) else float(e) for e in errors]
         return step
 

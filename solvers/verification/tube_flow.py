@@ -76,9 +76,9 @@ def check_poiseuille(progress: Progress, long: bool) -> list[Row]:
         Row("poiseuille", "outflow", "m3/s", float(report.flows[1]), flow, 1e-6, "conservation of mass"),
         Row(
             "poiseuille",
-            "outflow of the written velocity",
+            "outflow before the last correction",
             "m3/s",
-            flow + report.written_imbalance,
+            flow + report.splitting_imbalance,
             flow,
             1e-4,
             "conservation of mass",
