@@ -29,7 +29,7 @@ from imaging.segmentation.lumen_statistics import (
 from imaging.segmentation.minimal_path import minimal_paths, path_cost, smooth_path
 from imaging.segmentation.neck_watershed import grown, part_at_necks, thick_parts, won_by
 from imaging.segmentation.stations import MAIN, EndPlane, Stations, outside_parent, outward_chord, outward_fit
-from imaging.segmentation.vessel_labels import label_vessels, largest_piece, section_radius_mm
+from imaging.segmentation.vessel_labels import in_one_piece_each, label_vessels, largest_piece, section_radius_mm
 from imaging.segmentation.working_grid import Depth, Hu, Labels, Mask, WorkingImage, labels_on_scan, work_around
 from imaging.types import FloatArray, IntArray, LabelMap, Progress, Volume
 
@@ -47,7 +47,7 @@ ROOT_MM, LEAFLET_MM = 35.0, 3.0
 LEAK_AREA_MM2 = 100.0
 """Lumen at the limit of the tube in one patch larger than this has left the vessel, or the vessel is too wide."""
 MISSING_MM = 3.0
-RIM_MM = 2.0
+RIM_MM = 2.5
 """Width of the blurred rim of something denser than the lumen, which passes through the lumen's HU."""
 
 
@@ -141,11 +141,15 @@ def segment_tree(
     Raises
     ------
     ImagingError
-        ``missing_point``, ``unknown_point``, ``bad_point``, ``point_outside_volume``, ``point_outside_lumen``,
-        ``not_enhanced``, ``no_path``, ``interrupted_lumen``, ``leak``, ``parameter_out_of_range``.
+        ``not_ct``, ``parameter_out_of_range``, ``missing_point``, ``unknown_point``, ``bad_point``,
+        ``point_outside_volume``, ``not_enhanced``, ``point_outside_lumen``, ``no_path``, ``interrupted_lumen``,
+        ``leak``.
     """
     from scipy import ndimage
 
+    from imaging.volume_io import require_ct
+
+    require_ct(volume)
     check_bounds(parameters)
     places = check_points(points, roles.titles, volume.grid)
     progress(0.0, "Measuring the lumen")
@@ -167,7 +171,7 @@ def segment_tree(
     away_mm, station_at = stations.nearest(smoothed.shape, spacing)
     tube = away_mm <= reach_mm[station_at]
     inside = tube & ~_beyond_ends(image, places, roles, stations, station_at, reach_mm)
-    lumen_hu_at = lumen_hu_along(smoothed, stations.points, stations.vessel, HU_STATIONS)[station_at]
+    lumen_hu_at = lumen_hu_along(smoothed, stations.points, stations.vessel, contrast, HU_STATIONS)[station_at]
     step_at = lumen_hu_at - np.float32(parameters.tissue_hu)
 
     progress(0.45, "Parting the vessels from what touches them")
@@ -178,6 +182,7 @@ def segment_tree(
     path = np.zeros(core.shape, dtype=bool)
     path[tuple(stations.voxels(core.shape).T)] = True
     ours = part_at_necks(core, path, parameters.neck_ratio)
+    _require_reached(image, ours, places, ends, stations, roles)
     foreign = thick_parts(core & ~ours, THICK_MM, spacing)
     allowed = won_by(ours, foreign | foreign_dense, np.minimum(smoothed, lumen_hu_at), inside)
 
@@ -199,15 +204,16 @@ def segment_tree(
     lumen = reaching_piece(lumen, stations.voxels(lumen.shape))
 
     progress(0.85, "Checking and naming the vessels")
-    _require_whole(image, lumen, ends, stations, roles)
-    labels = label_vessels(lumen, ndimage.distance_transform_edt(lumen, sampling=spacing), stations, spacing)
+    _require_reached(image, lumen, places, ends, stations, roles)
+    depth = ndimage.distance_transform_edt(lumen, sampling=spacing)
+    labels = in_one_piece_each(label_vessels(lumen, depth, stations, spacing))
     at_limit = lumen & (away_mm > reach_mm[station_at] - spacing)
     _require_no_leak(image, labels, at_limit, station_at, stations, roles, parameters)
     progress(0.95, "Bringing the labels onto the scan")
     occupancy = np.where(lumen, np.maximum(shares, 0.51), np.where(shares > 0.5, 0.0, shares)).astype(np.float32)
-    result = LabelMap(labels_on_scan(image, occupancy, labels), volume.grid, dict(roles.names))
+    on_scan = in_one_piece_each(labels_on_scan(image, occupancy, labels))
     progress(1.0, "Segmented")
-    return result
+    return LabelMap(on_scan, volume.grid, dict(roles.names))
 
 
 def _follow(
@@ -295,23 +301,31 @@ def _beyond_ends(
     return far
 
 
-def _require_whole(
-    image: WorkingImage, lumen: Mask, ends: Mapping[str, IntArray], stations: Stations, roles: TreeRoles
+def _require_reached(
+    image: WorkingImage,
+    lumen: Mask,
+    places: Mapping[str, Place],
+    ends: Mapping[str, IntArray],
+    stations: Stations,
+    roles: TreeRoles,
 ) -> None:
-    """Raise ``ImagingError("interrupted_lumen")`` unless the one piece of lumen reaches all points."""
-    reach = round(MISSING_MM / image.spacing_mm)
+    """Raise ``ImagingError("interrupted_lumen")`` unless the lumen comes near all points."""
 
-    def is_near(voxel: IntArray) -> bool:
+    def is_near(voxel: IntArray, reach_mm: float) -> bool:
+        reach = round(reach_mm / image.spacing_mm)
         return bool(lumen[tuple(slice(max(v - reach, 0), v + reach + 1) for v in voxel)].any())
 
     for role, end in ends.items():
-        if not is_near(end):
-            gap = next(n for n, voxel in enumerate(stations.voxels(lumen.shape)) if not is_near(voxel))
+        # A point that was moved into the lumen may have been moved across the plane that ends the vessel.
+        moved_mm = float(np.linalg.norm(end - image.to_index(places[role]))) * image.spacing_mm
+        if not is_near(end, MISSING_MM + moved_mm):
+            on_the_way = zip(stations.points, stations.voxels(lumen.shape), strict=True)
+            gap = next((point for point, voxel in on_the_way if not is_near(voxel, MISSING_MM)), end)
             raise ImagingError(
                 "interrupted_lumen",
                 f"The lumen found does not reach the point '{roles.titles[role]}': it is interrupted or too faint on "
                 "the way; check the points, or lower the setting core_share.",
-                image.to_place(stations.points[gap]),
+                image.to_place(gap),
             )
 
 

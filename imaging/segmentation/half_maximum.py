@@ -15,8 +15,11 @@ OUTSIDE_AT_MM = (1.5, 2.25, 3.0)
 LEAST_STEP = 0.3
 """Share of the contrast that always remains between lumen and surroundings, so that noise decides nothing."""
 
-UNKNOWN_WEIGHT = 0.02
-"""Weight of metal and calcium when the shares are smoothed: their blur hides where the lumen ends."""
+RIM_VOXELS = 1
+"""Blurred rim of metal and calcium that tells no more of the lumen than they do."""
+
+FILL_MM = 1.0
+"""Standard deviation of the window from which what metal and calcium hide is filled."""
 
 
 def lumen_shares(
@@ -33,8 +36,8 @@ def lumen_shares(
 
     Near the core, a voxel's share is where its HU lies between the lumen (1) and the darkest of three samples just
     outside along the normal of the core (0): beside a false lumen that is the flap, elsewhere wall or fat. Fat and lung
-    count as tissue, since the wall lies between. Dense voxels tell nothing and are filled from their neighbors when the
-    shares are smoothed, which puts the wall into the middle of a stent's strut.
+    count as tissue, since the wall lies between. Dense voxels and their rim tell nothing and are filled from their
+    neighbors, which puts the wall into the middle of a stent's strut or of a plaque.
 
     Parameters
     ----------
@@ -64,15 +67,23 @@ def lumen_shares(
     share = core.astype(np.float32)
     share[near] = np.clip((hu[near] - outside) / (lumen - outside), 0.0, 1.0)
     share[~allowed | (outward_mm > reach_mm)] = 0.0
-    weight = np.where(dense, np.float32(UNKNOWN_WEIGHT), np.float32(1.0))
-    return smoothed_shares(share, weight, smoothing_mm / spacing_mm)
+    known = ~ndimage.binary_dilation(dense, iterations=RIM_VOXELS)
+    share[~known] = _filled(share, known, FILL_MM / spacing_mm)[~known]
+    return _smoothed(share, smoothing_mm / spacing_mm)
 
 
-def smoothed_shares(share: Values, weight: Values, sigma_voxels: float) -> Values:
-    """Gaussian mean of the shares weighted by ``weight``; sharpened once so that thin vessels keep their width."""
+def _filled(share: Values, known: Mask, sigma_voxels: float) -> Values:
+    """Gaussian mean of the known shares around each voxel, 0 where none is near."""
     from scipy import ndimage
 
-    if sigma_voxels <= 0.0:
-        return share
-    mean = ndimage.gaussian_filter(share * weight, sigma_voxels) / ndimage.gaussian_filter(weight, sigma_voxels)
+    weight = ndimage.gaussian_filter(known.astype(np.float32), sigma_voxels)
+    total = ndimage.gaussian_filter(share * known, sigma_voxels)
+    return np.asarray(np.where(weight > 0.01, total / np.maximum(weight, 0.01), 0.0), dtype=np.float32)
+
+
+def _smoothed(share: Values, sigma_voxels: float) -> Values:
+    """Gaussian mean of the shares, sharpened once so that thin vessels keep their width."""
+    from scipy import ndimage
+
+    mean = ndimage.gaussian_filter(share, sigma_voxels)
     return np.asarray(2.0 * mean - ndimage.gaussian_filter(mean, sigma_voxels), dtype=np.float32)

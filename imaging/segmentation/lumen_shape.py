@@ -7,9 +7,12 @@ from numpy.typing import NDArray
 
 from imaging.segmentation.working_grid import Mask
 
+STALK_MM = 4.0
+"""What sticks out no farther than this is no stalk but a corner, such as the tip of a crescent beside a flap."""
+
 
 def without_stalks(lumen: Mask, keep: Mask, stalk_radius_mm: float, spacing_mm: float) -> Mask:
-    """The lumen without parts into which no ball of the given radius fits, such as coronaries and rims of bone.
+    """The lumen without long parts into which no ball of the given radius fits: coronaries, rims of bone.
 
     Parameters
     ----------
@@ -18,14 +21,16 @@ def without_stalks(lumen: Mask, keep: Mask, stalk_radius_mm: float, spacing_mm: 
     """
     from scipy import ndimage
 
-    depth_mm = ndimage.distance_transform_edt(lumen, sampling=spacing_mm)
-    centers = depth_mm > stalk_radius_mm
+    centers = ndimage.distance_transform_edt(lumen, sampling=spacing_mm) > stalk_radius_mm
     if not centers.any():
         return lumen & keep
-    # One voxel more than the ball, so that rounded corners of a flat lumen are not cut.
-    near_ball = ndimage.distance_transform_edt(~centers, sampling=spacing_mm) <= stalk_radius_mm + spacing_mm
-    thick: Mask = lumen & (keep | near_ball)
-    return thick
+    beyond_mm = ndimage.distance_transform_edt(~centers, sampling=spacing_mm) - stalk_radius_mm
+    thin, n = ndimage.label(lumen & ~keep & (beyond_mm > spacing_mm))
+    length_mm = ndimage.maximum(beyond_mm, thin, index=np.arange(n + 1))
+    is_stalk = np.asarray(length_mm) > STALK_MM
+    is_stalk[0] = False
+    kept: Mask = lumen & ~is_stalk[thin]
+    return kept
 
 
 def closed_within(lumen: Mask, where: Mask, radius_mm: float, spacing_mm: float) -> Mask:

@@ -16,6 +16,9 @@ from imaging.types import FloatArray, IntArray, Volume
 BALL_RADIUS_MM = 2.6
 """Of the ball measured at a point: fits into a vessel of 6 mm and holds enough voxels for a median."""
 
+LEAST_SHARE = 0.6
+"""Lumen, also in the middle of a thin vessel, has at least this share of the contrast measured at the points."""
+
 DENSE_EXCESS = 0.5
 """Above the lumen by this share of its contrast, a voxel is metal, calcium or undiluted contrast medium, not lumen."""
 
@@ -104,7 +107,7 @@ def snap_into_lumen(
     """
     from scipy import ndimage
 
-    low_hu, high_hu = contrast.at(0.6), contrast.dense_hu
+    low_hu, high_hu = contrast.at(LEAST_SHARE), contrast.dense_hu
     reach = int(np.ceil(radius_mm / image.spacing_mm)) + 1
     found: dict[str, IntArray] = {}
     for role, place in places.items():
@@ -131,15 +134,18 @@ def bright_as_lumen(smoothed: Hu, contrast: Contrast, share: float) -> Mask:
     return (smoothed > contrast.at(share)) & (smoothed < contrast.dense_hu)
 
 
-def lumen_hu_along(smoothed: Hu, points: FloatArray, vessel: IntArray, window: int) -> Hu:
-    """HU of the lumen at each station (n, 3): running median of the path's HU over ``window`` stations of a vessel."""
+def lumen_hu_along(smoothed: Hu, points: FloatArray, vessel: IntArray, contrast: Contrast, window: int) -> Hu:
+    """HU of the lumen at each station (n, 3): running median of the path's HU over ``window`` stations of a vessel.
+
+    It stays within the range expected at the points, so that a long occlusion is not taken for a dim lumen.
+    """
     from scipy import ndimage
 
     values = ndimage.map_coordinates(smoothed, points.T, order=1, mode="nearest").astype(np.float32)
     for value in np.unique(vessel):
         mine = vessel == value
         values[mine] = ndimage.median_filter(values[mine], size=min(window, int(mine.sum())), mode="nearest")
-    return values
+    return np.clip(values, contrast.at(LEAST_SHARE), contrast.dense_hu)
 
 
 def _ball(scan: Volume, place: Place) -> NDArray[np.float64]:

@@ -13,7 +13,8 @@ def part_at_necks(mask: Mask, path: Mask, neck_ratio: float) -> Mask:
 
     The mask is divided into the catchments of its deepest places. Two of them belong together when the neck between
     them is at least ``neck_ratio`` as deep as the shallower one; necks are judged from the widest to the narrowest, so
-    that a shallow catchment goes with the neighbor to which it is open. All that the path crosses is one.
+    that a shallow catchment goes with the neighbor to which it is open. All that the path crosses is one part, and what
+    joins it is judged by its own depth alone, so that a chamber deeper than the vessel stays outside.
 
     Parameters
     ----------
@@ -62,10 +63,12 @@ def thick_parts(mask: Mask, radius_mm: float, spacing_mm: float) -> Mask:
 
 
 def grown(mask: Mask, by_mm: float, spacing_mm: float) -> Mask:
-    """A mask and what lies within about ``by_mm`` of it."""
+    """A mask and what lies within ``by_mm`` of it."""
     from scipy import ndimage
 
-    larger: Mask = ndimage.binary_dilation(mask, iterations=max(round(by_mm / spacing_mm), 1))
+    if not mask.any():
+        return mask
+    larger: Mask = ndimage.distance_transform_edt(~mask, sampling=spacing_mm) <= by_mm
     return larger
 
 

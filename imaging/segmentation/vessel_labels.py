@@ -19,7 +19,7 @@ RADIUS_STATIONS = 7
 
 
 def label_vessels(lumen: Mask, depth_mm: Depth, stations: Stations, spacing_mm: float) -> Labels:
-    """Label value of each lumen voxel, 0 outside; each label is one connected piece.
+    """Label value of each lumen voxel, 0 outside.
 
     A branch's lumen is what lies farther from the main vessel's path than that vessel's radius there, and nearest to
     the branch where it has become a tube of its own.
@@ -56,7 +56,7 @@ def label_vessels(lumen: Mask, depth_mm: Depth, stations: Stations, spacing_mm: 
     radius_mm = _radius_mm(to_main[main_wall] * spacing_mm, parent[main_wall], main.n)
     in_branch = near_branch & (to_main * spacing_mm > radius_mm[parent])
     labels[tuple(voxels[in_branch].T)] = stations.vessel[nearest[in_branch]]
-    return _in_one_piece_each(labels)
+    return labels
 
 
 def _radius_mm(wall_away_mm: FloatArray, wall_station: IntArray, n_stations: int) -> FloatArray:
@@ -71,23 +71,26 @@ def _radius_mm(wall_away_mm: FloatArray, wall_station: IntArray, n_stations: int
     return np.asarray(np.interp(at, known, medians), dtype=float)
 
 
-def _in_one_piece_each(labels: Labels) -> Labels:
-    """Loose bits of a branch go to the main vessel; loose bits of that go to the branch they touch."""
+def in_one_piece_each(labels: Labels) -> Labels:
+    """Labels (k, j, i) of which each is one face-connected piece, and all together are one.
+
+    Bits loose from the whole are dropped; loose bits of a branch go to the main vessel, of that to a branch they touch.
+    """
     from scipy import ndimage
 
-    for value in np.unique(labels[labels > MAIN]):
-        mine = labels == value
-        labels[mine & ~largest_piece(mine)] = MAIN
-    main = labels == MAIN
+    box = ndimage.find_objects((labels > 0).astype(np.uint8))[0]
+    part = labels[box] * largest_piece(labels[box] > 0)
+    for value in np.unique(part[part > MAIN]):
+        mine = part == value
+        part[mine & ~largest_piece(mine)] = MAIN
+    main = part == MAIN
     pieces, n = ndimage.label(main & ~largest_piece(main))
-    for piece, box in enumerate(ndimage.find_objects(pieces, n), start=1):
-        if box is None:
-            continue
-        wider = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in box)
-        bit = pieces[wider] == piece
-        touched = labels[wider][ndimage.binary_dilation(bit) & (labels[wider] > MAIN)]
-        labels[wider][bit] = np.bincount(touched).argmax()
-    return labels
+    for piece in range(1, n + 1):
+        bit = pieces == piece
+        part[bit] = np.bincount(part[ndimage.binary_dilation(bit) & (part > MAIN)]).argmax()
+    whole = np.zeros_like(labels)
+    whole[box] = part
+    return whole
 
 
 def largest_piece(mask: Mask) -> Mask:

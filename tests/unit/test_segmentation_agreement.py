@@ -1,0 +1,67 @@
+"""Overlap, surface distance and volume of masks, on shapes whose answers are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from imaging.errors import ImagingError
+from imaging.segmentation.agreement import dice, hd95_mm, volume_ml
+
+SPACING = (0.5, 1.0, 2.0)
+
+
+def block(k: slice, j: slice, i: slice) -> np.ndarray:
+    mask = np.zeros((12, 14, 20), dtype=np.uint8)
+    mask[k, j, i] = 3
+    return mask
+
+
+def test_overlap_of_boxes_that_share_half_is_one_half() -> None:
+    a, b = block(slice(2, 6), slice(2, 6), slice(2, 10)), block(slice(2, 6), slice(2, 6), slice(6, 14))
+    assert dice(a, b) == pytest.approx(0.5)
+    assert dice(a, a) == 1.0
+    assert dice(a, block(slice(8, 10), slice(2, 6), slice(2, 10))) == 0.0
+
+
+def test_a_shift_along_each_axis_is_measured_in_that_axis_spacing() -> None:
+    a = block(slice(3, 8), slice(3, 8), slice(3, 8))
+    plate = block(slice(0, 12), slice(0, 14), slice(4, 5))
+    # Two parallel planes: all distances are the shift, so the percentile is exact.
+    assert hd95_mm(plate, block(slice(0, 12), slice(0, 14), slice(9, 10)), SPACING) == pytest.approx(5 * 0.5)
+    plate = block(slice(4, 5), slice(0, 14), slice(0, 20))
+    assert hd95_mm(plate, block(slice(7, 8), slice(0, 14), slice(0, 20)), SPACING) == pytest.approx(3 * 2.0)
+    assert hd95_mm(a, a, SPACING) == 0.0
+
+
+def test_surface_distance_of_concentric_balls_is_the_difference_of_their_radii() -> None:
+    z, y, x = np.indices((61, 61, 61)) - 30
+    radius = np.sqrt(x**2 + y**2 + z**2)
+    # Voxel surfaces lie up to a voxel inside the ball's; both balls by the same.
+    assert hd95_mm(radius <= 12, radius <= 25, (0.7, 0.7, 0.7)) == pytest.approx(13 * 0.7, abs=0.7)
+
+
+def test_surface_distance_counts_what_only_one_of_the_masks_has() -> None:
+    small = block(slice(0, 12), slice(0, 14), slice(2, 3))
+    both = small | block(slice(0, 12), slice(0, 14), slice(12, 13))
+    assert hd95_mm(small, both, SPACING) == pytest.approx(10 * 0.5)
+    assert hd95_mm(both, small, SPACING) == pytest.approx(10 * 0.5)
+
+
+def test_volume_counts_voxels_of_any_label() -> None:
+    assert volume_ml(block(slice(0, 10), slice(0, 10), slice(0, 10)), SPACING) == pytest.approx(1.0)
+
+
+def test_masks_that_cannot_be_compared_are_refused() -> None:
+    empty, full = np.zeros((3, 3, 3)), np.ones((3, 3, 3))
+    for call in (
+        lambda: dice(empty, empty),
+        lambda: hd95_mm(empty, full, SPACING),
+        lambda: hd95_mm(full, empty, SPACING),
+    ):
+        with pytest.raises(ImagingError) as refusal:
+            call()
+        assert refusal.value.code == "empty_label"
+    with pytest.raises(ImagingError) as refusal:
+        dice(full, np.ones((3, 3, 4)))
+    assert refusal.value.code == "shape_mismatch"
