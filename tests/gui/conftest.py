@@ -6,6 +6,7 @@ import gc
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -60,11 +61,15 @@ def application(display: None, settings_home: Path) -> QApplication:
 
 @pytest.fixture
 def drive(application: QApplication) -> Iterator[Driver]:
-    """Drives widgets; what the test opened is closed afterwards."""
+    """Drives widgets; what the test opened is closed afterwards, and no slot may have raised."""
     driver = Driver(application)
+    unforeseen: list[BaseException] = []
+    before, sys.excepthook = sys.excepthook, lambda kind, error, at: unforeseen.append(error)
     yield driver
     driver.close_all()
     gc.collect()
+    sys.excepthook = before
+    assert unforeseen == [], "an error in a slot that nobody foresaw"
 
 
 @pytest.fixture

@@ -44,6 +44,14 @@ def gray_at(drive: Driver, view: SliceView, position: np.ndarray) -> int:
     return drive.color_at(view, view.to_screen(position)).red()
 
 
+def test_a_window_maps_its_edges_to_black_and_white_and_its_level_to_the_middle() -> None:
+    values = np.array([[-101, -100, 200, 499, 500, 501]], dtype=np.int16)
+    gray = to_gray(values, Window(600, 200))
+    np.testing.assert_array_equal(gray, [[0, 0, 127, 254, 255, 255]])
+    np.testing.assert_array_equal(to_gray(values.astype(np.float32), Window(600, 200)), gray)
+    assert gray.flags["C_CONTIGUOUS"] and gray.dtype == np.uint8
+
+
 def test_left_is_painted_right_and_front_is_painted_up(drive: Driver, quad: QuadView) -> None:
     """The block at the patient's left is brighter; it must be on the right of axial and coronal views."""
     gray = {
@@ -96,9 +104,11 @@ def test_voxels_are_drawn_to_scale_though_they_are_anisotropic(quad: QuadView) -
 
 
 def test_the_readout_is_the_array_the_label_and_the_position(drive: Driver, quad: QuadView) -> None:
-    volume, labels = marked_volume(), tube_labels()
-    quad.set_labels(labels)
     rng = np.random.default_rng(0)
+    volume = Volume(rng.integers(-1000, 1000, GRID.array_shape, dtype=np.int16), GRID)
+    labels = tube_labels()
+    quad.set_volume(volume)
+    quad.set_labels(labels)
     for view in quad.slices.values():
         for _ in range(5):
             at = QPointF(*rng.uniform((30, 30), (view.width() - 30, view.height() - 30)).round())

@@ -170,7 +170,8 @@ def test_the_child_leaves_when_the_window_is_killed(tmp_path: Path, display: Non
     assert window.stdout is not None
     child = psutil.Process(int(window.stdout.readline()))
     window.kill()
-    window.communicate()
+    window.wait()
+    window.stdout.close()
     psutil.wait_procs([child], timeout=5.0)
     assert is_gone(child)
     with OpenCase.open(folder) as opened:  # whole, not locked, nothing half made

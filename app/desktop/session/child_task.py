@@ -41,6 +41,7 @@ class ChildTask(QObject):
             self._process = subprocess.Popen(
                 [sys.executable, "-m", child_process.__name__, str(descriptor)],
                 stdin=task,
+                stdout=subprocess.DEVNULL,
                 pass_fds=[descriptor],
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
             )
