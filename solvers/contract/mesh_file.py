@@ -100,6 +100,9 @@ def check_mesh(mesh: MeshArrays, spec: RunSpec) -> None:
     for name, array in (("tetrahedron", mesh.tets), ("facet", mesh.facets)):
         if array.min() < 0 or array.max() >= n_points:
             _refuse(f"The mesh has a {name} with a vertex that does not exist; mesh the vessel again.")
+    unused = np.flatnonzero(np.bincount(mesh.tets.ravel(), minlength=n_points) == 0)
+    if len(unused):
+        _refuse("The mesh has a vertex that no tetrahedron uses; mesh the vessel again.", mesh.points[unused[0]])
     size = float(np.ptp(mesh.points, axis=0).max())
     if not 1e-4 < size < 10.0:
         _refuse(f"The mesh is {size:g} m long, which no vessel is; its points must be given in meters.")

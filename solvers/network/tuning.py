@@ -48,6 +48,8 @@ class TunedNetwork:
         The periodic state.
     systolic, diastolic, mean
         Pressures it has at the inlet [Pa].
+    proximal_fraction
+        Proximal over total resistance: what was asked for, or less if that alone brings a larger pulse than wanted.
     """
 
     terminals: tuple[Terminal, ...]
@@ -56,6 +58,7 @@ class TunedNetwork:
     systolic: float
     diastolic: float
     mean: float
+    proximal_fraction: float
 
 
 def fractions_of_radii(radius: ArrayLike, exponent: float) -> FloatArray:
@@ -85,7 +88,7 @@ def tune(
     branches
         The vessel that leads to each outlet; resistanceless if not given.
     proximal_fraction
-        Proximal over total resistance of a Windkessel.
+        Proximal over total resistance of a Windkessel; halved as often as needed if the wanted pulse is too small.
 
     Raises
     ------
@@ -105,36 +108,18 @@ def tune(
     if share.min() <= 0.0 or abs(share.sum() - 1.0) > 1e-6:
         raise _bad("The flow fractions of the outlets must be positive and add up to 1.")
     wanted = np.array([target.systolic, target.diastolic])
-    mean_guess = target.diastolic + (target.systolic - target.diastolic) / 3.0
-    resistance_guess = (mean_guess - p_distal) / curve.mean
-
-    def network(logarithms: FloatArray) -> list[Terminal]:
-        total, time_constant = np.exp(logarithms)
-        terminals = []
-        for fraction, branch in zip(share, branches, strict=True):
-            resistance = total / fraction - branch.resistance
-            if resistance <= 0.0:
-                raise _bad(
-                    "A branch of the vessel resists so much that its outlet cannot carry its share of the flow; "
-                    "lower that outlet's flow fraction or check the vessel for a closed stretch."
-                )
-            distal = (1.0 - proximal_fraction) * resistance
-            terminals.append(Terminal(proximal_fraction * resistance, time_constant / distal, distal, p_distal, branch))
-        return terminals
-
-    def miss(logarithms: FloatArray) -> FloatArray:
-        pressure = periodic_state(curve, period, network(logarithms), trunk).inlet_pressure
-        return np.asarray(np.array([pressure.max(), pressure.min()]) / wanted - 1.0)
-
-    start = np.log([resistance_guess, 1.5 * period])
-    found = least_squares(miss, start, xtol=1e-12, ftol=1e-12, gtol=1e-12)
-    if float(np.abs(found.fun).max()) > TOLERANCE:
-        raise _bad(
-            f"No compliance gives {target.systolic:.0f} over {target.diastolic:.0f} Pa with this inflow (nearest: "
-            f"{(1 + found.fun[0]) * target.systolic:.0f} over {(1 + found.fun[1]) * target.diastolic:.0f} Pa); "
-            "check the pressures, the flow and the proximal fraction."
-        )
-    terminals = network(found.x)
+    fraction = proximal_fraction
+    while True:
+        terminals, miss = _fit(curve, period, share, wanted, branches, trunk, p_distal, fraction)
+        if float(np.abs(miss).max()) <= TOLERANCE:
+            break
+        if fraction < proximal_fraction / 16.0:
+            nearest = (1.0 + miss) * wanted
+            raise _bad(
+                f"No compliance gives {target.systolic:.0f} over {target.diastolic:.0f} Pa with this inflow (nearest: "
+                f"{nearest[0]:.0f} over {nearest[1]:.0f} Pa); check the pressures and the flow."
+            )
+        fraction *= 0.5
     state = periodic_state(curve, period, terminals, trunk)
     return TunedNetwork(
         terminals=tuple(terminals),
@@ -143,7 +128,47 @@ def tune(
         systolic=float(state.inlet_pressure.max()),
         diastolic=float(state.inlet_pressure.min()),
         mean=float(state.inlet_pressure.mean()),
+        proximal_fraction=fraction,
     )
+
+
+def _fit(
+    curve: PeriodicCurve,
+    period: float,
+    share: FloatArray,
+    wanted: FloatArray,
+    branches: tuple[Segment, ...],
+    trunk: Segment,
+    p_distal: float,
+    proximal_fraction: float,
+) -> tuple[list[Terminal], FloatArray]:
+    """Terminals whose systolic and diastolic pressure come nearest to those wanted, and the relative misses (2,)."""
+
+    least = max(part * branch.resistance for part, branch in zip(share.tolist(), branches, strict=True))
+    mean = wanted[1] + (wanted[0] - wanted[1]) / 3.0
+    expected = (mean - p_distal) / curve.mean - trunk.resistance
+    if least > 0.95 * expected:
+        raise _bad(
+            "A branch of the vessel resists so much that its outlet cannot carry its share of the flow; "
+            "lower that outlet's flow fraction or check the vessel for a closed stretch."
+        )
+
+    def network(logarithms: FloatArray) -> list[Terminal]:
+        above, time_constant = np.exp(logarithms).tolist()
+        terminals = []
+        for part, branch in zip(share.tolist(), branches, strict=True):
+            resistance = (least + above) / part - branch.resistance
+            distal = (1.0 - proximal_fraction) * resistance
+            terminals.append(Terminal(proximal_fraction * resistance, time_constant / distal, distal, p_distal, branch))
+        return terminals
+
+    def miss(logarithms: FloatArray) -> FloatArray:
+        pressure = periodic_state(curve, period, network(logarithms), trunk).inlet_pressure
+        return np.asarray(np.array([pressure.max(), pressure.min()]) / wanted - 1.0)
+
+    start = np.log([expected - least, 1.5 * period])
+    found = least_squares(miss, start, xtol=1e-12, ftol=1e-12, gtol=1e-12, max_nfev=100)
+    return network(found.x), np.asarray(found.fun)
 
 
 def _bad(sentence: str) -> RunError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -45,9 +46,9 @@ def read_checkpoint(run_dir: Path, fingerprint: str) -> tuple[int, Arrays]:
     """
     for step in reversed(checkpoint_steps(run_dir)):
         try:
-            with np.load(_path(run_dir / CHECKPOINTS, step), allow_pickle=False) as archive:
+            with _path(run_dir / CHECKPOINTS, step).open("rb") as stream, np.load(stream) as archive:
                 content = {name: archive[name] for name in archive.files}
-        except (OSError, ValueError, EOFError, KeyError):
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
             continue
         if int(content.pop("schema_version")) != SCHEMA_VERSION or str(content.pop("fingerprint")) != fingerprint:
             raise RunError(
