@@ -123,6 +123,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
             steps_per_cycle=steps,
             max_cycles=chosen.max_cycles,
             periodicity_limit=chosen.periodicity_limit,
+            ramp=0.0,  # the beat begins with no flow, so that the blood may start from rest
         ),
         output=spec.Output(fields_per_cycle=chosen.fields_per_cycle, checkpoint_every=max(50, steps // 8)),
     )
