@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from app.case.errors import CaseError
 from app.desktop.main import make_application
 from app.desktop.session.refusal import refusal_of
+from app.workflow.steps import STEPS
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
@@ -78,8 +79,10 @@ def _walk(application: QApplication, window: MainWindow, out: Path) -> list[Path
     )
     made = []
     for name, step_id, is_there in steps:
+        if session.store.case.current(STEPS[step_id].makes) is None:
+            raise _nothing_to_show(step_id)
         work.go_to(step_id)
-        _wait(application, is_there, f"the step {step_id} has nothing to show")
+        _wait(application, is_there, step_id)
         if step_id == "segment":
             _center_on_labels(window)
         if step_id == "results":
@@ -113,11 +116,18 @@ def _show_flow(window: MainWindow) -> None:
     panel.streamlines.setChecked(panel.streamlines.isEnabled())  # type: ignore[attr-defined]
 
 
-def _wait(application: QApplication, is_there: Callable[[], bool], otherwise: str) -> None:
+def _nothing_to_show(step_id: str) -> CaseError:
+    title = STEPS[step_id].title
+    return CaseError(
+        "not_captured", f"The window could not be photographed: {title} has nothing to show; run it first."
+    )
+
+
+def _wait(application: QApplication, is_there: Callable[[], bool], step_id: str) -> None:
     end = time.monotonic() + _LONGEST_WAIT_S
     while not is_there():
         if time.monotonic() > end:
-            raise CaseError("not_captured", f"The window could not be photographed: {otherwise}.")
+            raise _nothing_to_show(step_id)
         application.processEvents()
         time.sleep(0.005)
 

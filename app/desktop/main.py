@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import threading
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _X_FIRST_PORT = 6000
 _X_TIMEOUT_S = 2.0
+_SIGNAL_POLL_MS = 250
 
 
 @contextmanager
@@ -85,20 +87,29 @@ def open_window(case_folder: Path | None) -> int:
 
     window = MainWindow()
     _catch_unexpected(window)
+    _close_on_signals(window)
     window.show()
     if case_folder is not None:
         window.open_case(case_folder)
     return application.exec()
 
 
+def _close_on_signals(window: MainWindow) -> None:
+    """Ctrl+C in the shell, or a polite kill, closes the window as its user would."""
+    from PySide6.QtCore import QTimer
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, frame: window.close())
+    timer = QTimer(window)
+    timer.timeout.connect(lambda: None)  # Python sees a signal only when it runs
+    timer.start(_SIGNAL_POLL_MS)
+
+
 def _catch_unexpected(window: MainWindow) -> None:
     """Errors that nobody foresaw go to a log file and the message bar, in whatever thread they happen."""
 
     def show(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
-        if issubclass(kind, KeyboardInterrupt):
-            window.close()
-        else:
-            window.show_unexpected(error)
+        window.show_unexpected(error)
 
     sys.excepthook = show
     threading.excepthook = lambda details: window.unexpected_elsewhere.emit(details.exc_value)

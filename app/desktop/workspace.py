@@ -364,7 +364,7 @@ class Workspace(QWidget):
         assert self.session is not None
         record = self.session.store.case.current("report")
         if record is not None:
-            path = self.session.store.opened.path_of(next(iter(record.files.values())))
+            path = self.session.store.opened.path_of(record.files["pdf"])
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
 
     @staticmethod

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,21 @@ def test_the_program_ends_by_itself_when_its_window_is_closed(tmp_path: Path, di
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_a_polite_kill_closes_the_window_and_gives_the_case_back(tmp_path: Path, display: None) -> None:
+    folder = make_case(tmp_path / "a.case")
+    code = "import sys, pathlib; from app.desktop import main; sys.exit(main.open_window(pathlib.Path(sys.argv[1])))"
+    command = [sys.executable, "-c", code, str(folder)]
+    window = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 30.0
+    while not (folder / ".holder.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1.0)
+    window.terminate()
+    _, complaint = window.communicate(timeout=30)
+    assert (window.returncode, complaint) == (0, "")
+    assert not (folder / ".holder.json").exists()
+
+
 def test_five_steps_of_a_finished_case_are_photographed(tmp_path: Path, display: None, settings_home: Path) -> None:
     folder = make_case(tmp_path / "a.case", upto="results")
     with OpenCase.open(folder, writable=False) as opened:
@@ -116,15 +132,10 @@ def test_five_steps_of_a_finished_case_are_photographed(tmp_path: Path, display:
 
 def test_a_case_without_results_is_not_photographed_as_if_it_had_some(tmp_path: Path, display: None) -> None:
     folder = make_case(tmp_path / "a.case", upto="segment")
-    code = (
-        "import sys; from app.desktop import capture; capture._LONGEST_WAIT_S = 2.0\n"
-        "sys.exit(capture.main(sys.argv[1:]))"
-    )
-    command = [sys.executable, "-c", code, str(folder), str(tmp_path / "shots")]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    command = [sys.executable, "-m", "app.desktop.capture", str(folder), str(tmp_path / "shots")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1
-    assert done.stderr.strip() == "The window could not be photographed: the step mesh has nothing to show."
+    assert done.stderr.strip() == "The window could not be photographed: Mesh has nothing to show; run it first."
 
 
 @pytest.mark.parametrize("display_name", ["", ":4711", "localhost:4711"])
