@@ -1,0 +1,115 @@
+"""The report as a whole: pictures of the case on a page of its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+import numpy as np
+
+from app.reports import style
+from app.reports.anatomy import main_vessel, vessels_of
+from app.reports.content import Content
+from app.reports.ct_pictures import Window, slice_picture
+from app.reports.curve_pictures import along_picture, waveform_picture
+from app.reports.page import TALL, WIDE, Page, lay_out
+from app.reports.page_text import words_of
+from app.reports.rendering import Renderings, peak_flow_frame, render
+from app.reports.tags import Tag
+from app.reports.vessel_pictures import Bar, model_picture, result_picture
+from app.reports.views import AXIAL, View, plane_of, widest_view
+from app.workflow.result_files import ResultData
+from imaging.types import LabelMap, Progress, VesselModel, Volume
+
+_NEAR_RADII, _NEAR_MM = 3.0, (15.0, 45.0)
+"""How far an axial slice reaches to either side of the narrowest place: in largest radii, and at least and at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """What the pictures are made of. ``view`` is that of the vessels; None chooses the widest."""
+
+    volume: Volume
+    labels: LabelMap
+    model: VesselModel
+    result: ResultData
+    window: Window
+    view: View | None = None
+
+
+def write_report(content: Content, sources: Sources, path: Path, progress: Progress) -> str:
+    """Write a report as a PDF of one page.
+
+    Returns
+    -------
+    str
+        Why the vessels could not be drawn in 3D; empty when they could.
+    """
+    result = sources.result
+    view = sources.view or widest_view(result.wall_points_mm.astype(float))
+    progress(0.0, "Drawing the vessels")
+    renderings = render(result, content.tawss_pa["p99"], view, progress, 0.3)
+    progress(0.6, "Drawing slices and curves")
+    left, right, bottom, top = renderings.extent_mm
+    is_tall = top - bottom > right - left
+    page = lay_out(content, _captions(content, sources, renderings), TALL if is_tall else WIDE)
+    drawn = _figures(content, sources, renderings, page, "horizontal" if is_tall else "vertical")
+    progress(0.8, "Writing the page")
+    page.write(path, content.title, {name: style.image_of(figure) for name, figure in drawn.items()})
+    progress(1.0, "Page written")
+    return renderings.problem
+
+
+def _captions(content: Content, sources: Sources, renderings: Renderings) -> dict[str, str]:
+    window, vessel = sources.window, escape(words_of(content.narrowest.vessel))
+    at_peak_s = sources.result.times_s[peak_flow_frame(sources.result)]
+    hu = f"{window.width_hu:.0f}/{window.level_hu:.0f} HU"
+    return {
+        "slice": "<b>CT, axial</b>, narrowest place (arrow)",
+        "plane": f"<b>CT, {plane_of(_main_points(sources)).name}</b>; yellow: segmented lumen; window {hu}",
+        "model": f"<b>Vessel model</b>, {renderings.view.name}; openings numbered as in the table; gray: flow "
+        "extensions",
+        "pressure": "<b>Mean pressure</b> [mmHg]; colors: 1st to 99th percentile",
+        "stress": f"<b>TAWSS</b> [Pa]; colors: 0 to 99th percentile; maximum {content.tawss_pa['max']:.3g}",
+        "speed": "<b>Speed at peak inflow</b>: no streamlines were computed"
+        if not len(sources.result.streamlines.frame)
+        else f"<b>Speed at peak inflow</b> [m/s], {at_peak_s:.2f} s; colors: 0 to 99th percentile",
+        "flow_curve": "<b>Flow</b> [mL/s]: 1 in, the others out",
+        "pressure_curve": "<b>Pressure</b> [mmHg]" + ("; dotted: target" if content.target_mmhg else ""),
+        "along_curve": f"<b>Along the {vessel}</b>: mean pressure (blue), radius (gray), narrowest (dashed)",
+    }
+
+
+def _figures(content: Content, sources: Sources, renderings: Renderings, page: Page, bar: Bar) -> dict[str, Any]:
+    result = sources.result
+    size = {name: box.size_pt for name, box in page.boxes.items()}
+    main = main_vessel(vessels_of(sources.model))
+    narrow = np.asarray(main.narrowest.position_mm)
+    reach = float(np.clip(_NEAR_RADII * main.radius_mm.max(), *_NEAR_MM))
+    near = narrow + reach * np.array([[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+    profile = next(profile for profile in result.profiles if profile.name == main.name)
+    starts = sources.model.extension_start_mm
+    placed = {patch.name: starts.get(patch.id, patch.center_mm) for patch in sources.model.patches}
+    tags = [
+        Tag(number, words_of(wave.name), placed[wave.name]) for number, wave in enumerate(result.waveforms, start=1)
+    ]
+    scan = (sources.volume, sources.labels)
+    waves = (result.waveform_times_s, result.period_s, result.waveforms)
+    plane = plane_of(main.points_mm)
+    return {
+        "slice": slice_picture(*scan, AXIAL, near, sources.window, size["slice"], narrow),
+        "plane": slice_picture(*scan, plane, main.points_mm, sources.window, size["plane"]),
+        "model": model_picture(renderings, tags, size["model"]),
+        "pressure": result_picture(renderings, 1, renderings.pressure_mmhg, "mmHg", size["pressure"], bar),
+        "stress": result_picture(renderings, 2, renderings.stress_pa, "Pa", size["stress"], bar),
+        "speed": result_picture(renderings, 3, renderings.speed_m_s, "m/s", size["speed"], bar),
+        "flow_curve": waveform_picture(*waves, "flow_ml_s", size["flow_curve"]),
+        "pressure_curve": waveform_picture(*waves, "pressure_mmhg", size["pressure_curve"], content.target_mmhg),
+        "along_curve": along_picture(profile, main.span_mm, main.narrowest.at_mm, size["along_curve"]),
+    }
+
+
+def _main_points(sources: Sources) -> Any:
+    return main_vessel(vessels_of(sources.model)).points_mm

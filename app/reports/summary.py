@@ -1,0 +1,258 @@
+"""From the case's records to the content of a report: numbers, checks in words, assumptions, sources."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from app import __version__
+from app.case.records import Case, Record
+from app.reports.anatomy import Vessel, main_vessel
+from app.reports.content import LIMITS_OF_PEAK_PRESSURE, LIMITS_OF_WALL_STRESS, Check, Content, Opening, Source
+from app.reports.lineage import Lineage, out_of_date
+from app.workflow.parameters import describe
+from app.workflow.patient import PatientValues
+from app.workflow.result_files import CapWaveform, ResultData
+
+MASS_IMBALANCE_LIMIT = 1e-3
+FEWEST_LAYERS = 3
+MESH_VOLUME_LIMIT = 0.01
+_NOTING = ("image", "segmentation", "model", "mesh", "run")
+
+
+@dataclass(frozen=True)
+class SolverFacts:
+    """What the run folder says beside its indices: how fine the steps were, and its warnings in words."""
+
+    steps_per_beat: int
+    largest_cfl: float
+    warnings: tuple[str, ...] = ()
+
+
+def content_of(
+    case: Case,
+    lineage: Lineage,
+    result: ResultData,
+    vessels: tuple[Vessel, ...],
+    solver: SolverFacts,
+    made_utc: str,
+) -> Content:
+    """Everything that the report says."""
+    facts = lineage.result.facts
+    changed = out_of_date(case, lineage)
+    image = lineage.image.facts
+    return Content(
+        title=case.title,
+        case_id=case.id,
+        made_utc=made_utc,
+        version=__version__,
+        scan=f"{image['modality']} {_product(image['size'], '.0f')} voxels, {_product(image['spacing_mm'], '.3g')} mm",
+        openings=_openings(result, lineage, vessels),
+        target_mmhg=_target(lineage.run.facts),
+        lumen_volume_ml=float(lineage.model.facts["wall_volume_ml"]),
+        narrowest=main_vessel(vessels).narrowest,
+        heart_rate_bpm=60.0 / result.period_s,
+        tawss_pa=facts["tawss_pa"],
+        osi_max=float(facts["osi_max"]),
+        osi_p99=float(facts["osi_p99"]),
+        checks=_checks(lineage, solver, changed),
+        entered=_entered(case, lineage.run),
+        assumptions=tuple(
+            (item["name"], value_text(item["value"], item["unit"]), item["source"])
+            for item in lineage.run.facts.get("assumptions", ())
+        ),
+        definitions=tuple(
+            (field.quantity.label, field.quantity.definition)
+            for field in result.wall_fields.values()
+            if field.quantity.id in ("tawss_pa", "osi")
+        ),
+        notes=_notes(lineage, solver),
+        limits=(LIMITS_OF_WALL_STRESS, LIMITS_OF_PEAK_PRESSURE),
+        out_of_date=changed,
+        sources=tuple(_source(record) for record in lineage.records),
+        software=lineage.run.recipe.software,
+    )
+
+
+def words(name: str) -> str:
+    """An identifier as people write it."""
+    return name.replace("_", " ")
+
+
+def value_text(value: Any, unit: str) -> str:
+    """A value with its unit; the unit ``1`` is not written."""
+    number = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{number} {unit}".rstrip() if unit != "1" else number
+
+
+def _product(values: Any, spec: str) -> str:
+    return " × ".join(f"{value:{spec}}" for value in values)
+
+
+def _target(facts: Mapping[str, Any]) -> tuple[float, float] | None:
+    if "tuned_systolic_mmhg" not in facts:
+        return None
+    return float(facts["tuned_systolic_mmhg"]), float(facts["tuned_diastolic_mmhg"])
+
+
+def _openings(result: ResultData, lineage: Lineage, vessels: tuple[Vessel, ...]) -> tuple[Opening, ...]:
+    by_outlet = {vessel.outlet.name: vessel for vessel in vessels}
+    radii = lineage.model.facts["cap_radius_mm"]
+    shares = lineage.run.facts.get("flow_shares", {})
+    facts = lineage.result.facts
+    return tuple(
+        _opening(number, wave, float(radii[wave.name]), shares.get(wave.name), by_outlet.get(wave.name), facts)
+        for number, wave in enumerate(result.waveforms, start=1)
+    )
+
+
+def _opening(
+    number: int,
+    wave: CapWaveform,
+    radius_mm: float,
+    asked_share: float | None,
+    vessel: Vessel | None,
+    facts: Mapping[str, Any],
+) -> Opening:
+    pressure = facts["pressures_mmhg"][wave.name]
+    return Opening(
+        number=number,
+        name=words(wave.name),
+        kind=wave.kind,
+        is_main=vessel is not None and vessel.is_main,
+        radius_mm=radius_mm,
+        mean_flow_ml_s=float(facts["mean_flow_ml_s"][wave.name]),
+        peak_flow_ml_s=float(np.max(wave.flow_ml_s)),
+        share=facts["flow_split"].get(wave.name),
+        asked_share=asked_share,
+        systolic_mmhg=float(pressure["systolic"]),
+        diastolic_mmhg=float(pressure["diastolic"]),
+        mean_mmhg=float(pressure["mean"]),
+        mean_drop_mmhg=facts["pressure_drop_mmhg"].get(wave.name),
+        peak_flow_drop_mmhg=facts["pressure_drop_peak_flow_mmhg"].get(wave.name),
+        narrowest=vessel.narrowest if vessel is not None else None,
+    )
+
+
+def _checks(lineage: Lineage, solver: SolverFacts, changed: tuple[str, ...]) -> tuple[Check, ...]:
+    model, mesh, run = lineage.model, lineage.mesh.facts, lineage.result.facts["run"]
+    volume_limit = float(model.recipe.parameters.get("volume_change_limit", 0.02))
+    volume_change = float(model.facts["volume_change_relative"])
+    period_limit = float(lineage.run.recipe.parameters["periodicity_limit"])
+    period_error, imbalance = _number(run["periodicity_error"]), _number(run["mass_imbalance_rel"])
+    volume_error, jacobian = _number(mesh["volume_error"]), _number(mesh["min_scaled_jacobian"])
+    is_sound = bool(mesh["is_watertight"]) and bool(mesh["is_tagged"]) and mesh["n_pieces"] == 1
+    layers = f"{mesh['n_boundary_layers']} on {100.0 * mesh['layered_wall_fraction']:.0f} % of the wall"
+    across = mesh["cells_across"]
+    return (
+        Check(
+            "Volume of the surface against the segmentation",
+            _percent(volume_change),
+            f"±{100.0 * volume_limit:g} %",
+            _held(abs(volume_change) <= volume_limit),
+        ),
+        Check("Surface closed", _yes(model.facts["is_watertight"]), "yes", _held(bool(model.facts["is_watertight"]))),
+        Check("Mesh closed, in one piece, patches named", _yes(is_sound), "yes", _held(is_sound)),
+        Check(
+            "Mesh volume against the surface",
+            _percent(volume_error),
+            f"±{100.0 * MESH_VOLUME_LIMIT:g} %",
+            _held(abs(volume_error) <= MESH_VOLUME_LIMIT),
+        ),
+        Check(
+            "Boundary layers found",
+            layers,
+            f"at least {FEWEST_LAYERS}",
+            _held(mesh["n_boundary_layers"] >= FEWEST_LAYERS),
+        ),
+        Check("Least scaled Jacobian", f"{jacobian:.2g}", "above 0", _held(jacobian > 0.0)),
+        Check(
+            "Cells",
+            f"{mesh['n_cells']:,}".replace(",", " ")
+            + f"; across the lumen {across[0]:.0f} (least), {across[1]:.0f} (median)",
+            "",
+            "noted",
+        ),
+        *(Check("Mesh finding", text, "", "finding") for text in mesh.get("findings", ())),
+        Check(
+            "Flow run",
+            f"{run['status']} after {run['n_cycles']} beats",
+            "finished",
+            _held(run["status"] == "finished"),
+        ),
+        Check(
+            "Change from beat to beat",
+            _percent(period_error),
+            f"{100.0 * period_limit:g} %",
+            _held(period_error <= period_limit),
+        ),
+        Check(
+            "Mass imbalance",
+            _percent(abs(imbalance)),
+            f"{100.0 * MASS_IMBALANCE_LIMIT:g} %",
+            _held(abs(imbalance) <= MASS_IMBALANCE_LIMIT),
+        ),
+        Check(
+            "Time step",
+            f"{run['dt_ms']:.3g} ms ({solver.steps_per_beat} a beat), largest CFL {solver.largest_cfl:.2g}",
+            "",
+            "noted",
+        ),
+        Check("Solver", f"{run['n_ranks']} processes{_duration(_number(run['wall_s']))}", "", "noted"),
+        Check("Case not changed since then", _yes(not changed), "yes", _held(not changed)),
+    )
+
+
+def _held(holds: bool) -> Any:
+    return "met" if holds else "missed"
+
+
+def _yes(value: Any) -> str:
+    return "yes" if value else "no"
+
+
+def _number(value: Any) -> float:
+    """A fact as a number; what is missing is NaN, which holds no limit."""
+    return float(value) if isinstance(value, (int, float)) else math.nan
+
+
+def _percent(part: float) -> str:
+    if abs(part) < 1e-5:
+        return "below 0.001 %"
+    return f"{100.0 * part:.2g} %".replace("-", "−")
+
+
+def _duration(seconds: float) -> str:
+    return f", {seconds:.0f} s" if math.isfinite(seconds) else ""
+
+
+def _entered(case: Case, run: Record) -> tuple[tuple[str, str], ...]:
+    """Values of the patient that the run used; they are known only while the case still holds the same ones."""
+    if case.input_digest("patient") != run.recipe.inputs.get("patient"):
+        return ()
+    return tuple(
+        (parameter.help, value_text(float(case.patient[parameter.name]), parameter.unit))
+        for parameter in describe(PatientValues)
+        if parameter.name in case.patient
+    )
+
+
+def _notes(lineage: Lineage, solver: SolverFacts) -> tuple[str, ...]:
+    recorded = [note for kind in _NOTING for note in getattr(lineage, kind).facts.get("notes", ())]
+    return tuple(dict.fromkeys([*recorded, *solver.warnings]))
+
+
+def _source(record: Record) -> Source:
+    hashes = {name: ref.sha256 for name, ref in record.files.items()}
+    original = record.facts.get("source_sha256", "")
+    return Source(
+        id=record.id,
+        title=record.title,
+        made_utc=record.recipe.created_utc,
+        parameters=record.recipe.parameters,
+        sha256={**hashes, "imported_file": original} if original else hashes,
+    )
