@@ -1,0 +1,34 @@
+"""The same run on one, two and three ranks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tube_runs import solve_by_hand, write_tube_run
+
+from solvers.contract.files import INDICES
+from solvers.contract.scalars import read_scalars
+
+pytestmark = pytest.mark.mpi
+
+
+def test_one_two_and_three_ranks_agree(tmp_path: Path) -> None:
+    found = {}
+    for n_ranks in (1, 2, 3):
+        folder = tmp_path / str(n_ranks)
+        write_tube_run(folder, steps=40, cycles=1)
+        assert solve_by_hand(folder, n_ranks) == 0
+        found[n_ranks] = read_scalars(folder), json.loads((folder / INDICES).read_text())
+    one, one_indices = found[1]
+    for n_ranks in (2, 3):
+        scalars, indices = found[n_ranks]
+        for name in ("pressure[inlet]", "pressure[outlet]", "flow[outlet]", "max_speed"):
+            # velocity tolerance 1e-8 of the right side, which holds the whole momentum: 1e-5 of a value is left
+            assert np.abs(scalars[name] - one[name]).max() < 1e-5 * np.abs(one[name]).max()
+        for quantity in ("mean", "p99", "max"):
+            assert indices["wall"]["tawss_Pa"][quantity] == pytest.approx(
+                one_indices["wall"]["tawss_Pa"][quantity], rel=1e-4
+            )

@@ -1,0 +1,37 @@
+"""The checks that the program runs on itself pass: exact solutions, orders of convergence, definitions."""
+
+from __future__ import annotations
+
+import pytest
+
+from solvers.verification.exact import Womersley
+from solvers.verification.registry import CHECKS, run_checks
+
+
+@pytest.mark.parametrize("name", list(CHECKS))
+def test_check_passes(name: str) -> None:
+    seen: list[float] = []
+    rows = run_checks([name], lambda fraction, text: seen.append(fraction))
+    assert rows
+    failed = [f"{row['quantity']}: {row['value']} for {row['reference']}" for row in rows if not row["passed"]]
+    assert not failed
+    assert seen == sorted(seen) and seen[-1] == 1.0
+
+
+def test_an_unknown_check_is_named() -> None:
+    with pytest.raises(KeyError, match="poisseuille"):
+        run_checks(["poisseuille"], lambda fraction, text: None)
+
+
+def test_womersley_flow_is_inverted_without_loss() -> None:
+    exact = Womersley(3e-3, 1060.0, 3.5e-3, 6.283185307179586, 1000.0)
+    back = Womersley.of_flow(exact.flow, 3e-3, 1060.0, 3.5e-3, 6.283185307179586)
+    assert abs(back.gradient / exact.gradient - 1.0) < 1e-10
+    assert abs(exact.flow) == pytest.approx(3.032853e-6, rel=1e-6)
+
+
+def test_slow_womersley_flow_is_poiseuille_flow() -> None:
+    slow = Womersley(3e-3, 1060.0, 3.5e-3, 0.05, 1000.0)
+    assert slow.number < 0.5
+    poiseuille = 3.141592653589793 * 3e-3**4 * 1000.0 / (8.0 * 3.5e-3)
+    assert abs(slow.flow) == pytest.approx(poiseuille, rel=5e-3)
