@@ -88,6 +88,8 @@ def _walk(application: QApplication, window: MainWindow, out: Path) -> list[Path
         if step_id == "results":
             _show_flow(window)
         _settle(application)
+        view = work.scene.view
+        _wait(application, lambda: view.is_settled or not view.isVisible(), step_id)  # noqa: B023  waited for here
         path = out / f"{name}.png"
         if not window.grab().save(str(path)):
             raise CaseError(

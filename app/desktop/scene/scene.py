@@ -150,7 +150,7 @@ class Scene(QObject):
             return "vessel", build, captions_of(data.model.patches)
         if step != "import" and data.labels is not None:
             return "labels", partial(label_actors, data.labels), ()
-        return "planes" if data.volume is not None else "", None, ()
+        return "planes" if data.volume is not None and self._shown_planes() else "", None, ()
 
     def _build_result(self, colors: ResultColors, look: ResultLook) -> Sequence[Any]:
         """In the rendering thread: the actors of a result are kept from look to look."""
