@@ -271,6 +271,31 @@ def test_keys_turn_the_view_and_names_stand_at_the_openings(drive: Driver, tmp_p
 
 
 @pytest.mark.gui
+@pytest.mark.parametrize("step_id", ["import", "segment", "model", "results"])
+def test_each_step_shows_its_scene_whole(drive: Driver, tmp_path: Path, step_id: str) -> None:
+    """However the data come in: nothing is cut off, and it fills at least half of the view."""
+    window = drive.open_with_scan(make_case(tmp_path / "a.case", upto="results"))
+    window.workspace.go_to(step_id)
+    drive.until(lambda: window.workspace.scene is not None, "the 3D view is there")
+    view = view_of(window)
+    drive.settle(0.5)
+    settle_scene(drive, window)
+    grid = window.workspace.quad.volume.grid  # type: ignore[union-attr]
+    low, high = (4.0, 14.0, 0.0), (16.0, 26.0, 60.0)
+    if step_id in ("import", "segment"):
+        index = ((0, 0, 0), grid.size) if step_id == "import" else ((17, 12, 3), (22, 17, 16))
+        low, high = (tuple(grid.to_lps(corner)) for corner in index)
+    box = np.array([low, high])
+    center = box.mean(axis=0)
+    reach = view.camera.to_screen(center, view.width(), view.height())
+    assert np.hypot(reach[0] - view.width() / 2, reach[1] - view.height() / 2) < 0.1 * view.height()
+    half = float(np.abs((box[1] - center) @ np.abs(view.camera.up))) + float(
+        np.abs((box[1] - center) @ np.abs(view.camera.right))
+    )
+    assert 0.3 * half < view.camera.half_height_mm < 3.0 * half
+
+
+@pytest.mark.gui
 def test_the_inlet_is_painted_in_its_own_color_at_its_place(drive: Driver, tmp_path: Path) -> None:
     window = drive.open_with_scene(make_case(tmp_path / "a.case", upto="mesh"))
     window.workspace.go_to("mesh")

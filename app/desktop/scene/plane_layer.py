@@ -27,11 +27,11 @@ class SliceInScene:
         self.actor.PickableOff()
         self._shown: tuple[int, Window] | None = None
 
-    def show(self, volume: Volume, position_mm: FloatArray, window: Window) -> None:
-        """Show the slice at a position."""
+    def show(self, volume: Volume, position_mm: FloatArray, window: Window) -> vtkActor:
+        """The actor, showing the slice at a position."""
         index = self._plane.slice_index(position_mm)
         if self._shown == (index, window):
-            return
+            return self.actor
         self._shown = (index, window)
         gray = to_gray(self._plane.image(volume.array, index), window)
         rows, columns = gray.shape
@@ -41,3 +41,4 @@ class SliceInScene:
         width, height = self._plane.extent_mm
         corners = [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)]
         self._data.points = np.array([self._plane.to_lps(x, y, index) for x, y in corners], dtype=np.float32)
+        return self.actor

@@ -27,6 +27,7 @@ from app.desktop.views.renderer import Pick, SceneRenderer
 from app.desktop.views.scene_view import Build, Caption, SceneView
 from app.desktop.views.slice_plane import PLANE_NAMES, SlicePlane
 from app.workflow.result_files import ResultData
+from imaging.types import Volume
 
 _REST_MS = 60
 _LAYERS = ("anatomy", "planes", "points", "crosshair")
@@ -128,10 +129,7 @@ class Scene(QObject):
         if self._shows_result:
             self.show_result()
         self._show_points()
-        has_scan = session.data.volume is not None
-        self.view.set_layer("crosshair", crosshair_actors if has_scan else None)
-        planes = self._shown_planes() if has_scan else []
-        self.view.set_layer("planes", (lambda: [plane.actor for plane in planes]) if planes else None)
+        self._show_planes(session.data.volume)
         self._follow()
         if content and content != self._framed_for:
             self._framed_for = content
@@ -164,6 +162,15 @@ class Scene(QObject):
         points = self._session.store.case.points if self._step == "segment" else {}
         captions = point_captions(points) if self._shows_captions else ()
         self.view.set_layer("points", partial(point_actors, points) if points else None, captions)
+
+    def _show_planes(self, volume: Volume | None) -> None:
+        self.view.set_layer("crosshair", crosshair_actors if volume is not None else None)
+        planes = self._shown_planes()
+        if volume is None or not planes:
+            self.view.set_layer("planes", None)
+            return
+        position, window = self._quad.position_mm, self._quad.window_level
+        self.view.set_layer("planes", lambda: [plane.show(volume, position, window) for plane in planes])
 
     def _shown_planes(self) -> list[SliceInScene]:
         """All slices of a scan, the axial one beside its labels, none with model and result."""

@@ -75,6 +75,8 @@ class SceneView(QWidget):
         self._thread = Background("renderer", self)
         self._renderer: SceneRenderer | None = None
         self._layers: dict[str, int] = {}
+        self._filled: dict[str, int] = {}
+        self._wishes: dict[str, str | None] = {}
         self._captions: dict[str, tuple[Caption, ...]] = {}
         self._legend: LegendPainter | None = None
         self._image: QImage | None = None
@@ -93,7 +95,10 @@ class SceneView(QWidget):
         """Replace a layer by the actors that ``build`` makes, or by nothing."""
         generation = self._layers[name] = self._layers.get(name, 0) + 1
         self._captions[name] = tuple(captions)
-        self.change(lambda renderer: self._fill_layer(renderer, name, generation, build))
+        self.change(
+            lambda renderer: self._fill_layer(renderer, name, generation, build),
+            lambda box: self._take_layer(name, generation, box),
+        )
 
     def change(self, work: Callable[[SceneRenderer], Any], then: Callable[[Any], None] | None = None) -> None:
         """Do something with the scene in the rendering thread, and render anew; ``then`` gets its answer here."""
@@ -131,14 +136,22 @@ class SceneView(QWidget):
         self.set_camera(self.camera.looking_from(letter))
 
     def fit(self, name: str, letter: str | None = None) -> None:
-        """Show all of a layer, from a standard direction or from where one looks now."""
+        """Show all of a layer, from a standard direction or from where one looks now; a layer that is still being made
+        is fitted when it is there."""
+        self._wishes[name] = letter
+        if self._filled.get(name) == self._layers.get(name):
+            self.change(lambda renderer: renderer.box_of(name), partial(self._aim, name))
 
-        def aim(box: FloatArray | None) -> None:
-            if box is not None:
-                camera = self.camera if letter is None else self.camera.looking_from(letter)
-                self.set_camera(camera.fitted(box, self.width() / max(1, self.height())))
+    def _take_layer(self, name: str, generation: int, box: FloatArray | None) -> None:
+        self._filled[name] = generation
+        if generation == self._layers[name]:
+            self._aim(name, box)
 
-        self.change(lambda renderer: renderer.box_of(name), aim)
+    def _aim(self, name: str, box: FloatArray | None) -> None:
+        if box is not None and name in self._wishes:
+            letter = self._wishes.pop(name)
+            camera = self.camera if letter is None else self.camera.looking_from(letter)
+            self.set_camera(camera.fitted(box, self.width() / max(1, self.height())))
 
     @property
     def is_settled(self) -> bool:
@@ -161,9 +174,13 @@ class SceneView(QWidget):
             self._renderer = SceneRenderer()
         return self._renderer
 
-    def _fill_layer(self, renderer: SceneRenderer, name: str, generation: int, build: Build | None) -> None:
-        if generation == self._layers[name]:  # else a newer content is on its way
-            renderer.set_layer(name, build() if build is not None else ())
+    def _fill_layer(
+        self, renderer: SceneRenderer, name: str, generation: int, build: Build | None
+    ) -> FloatArray | None:
+        if generation != self._layers[name]:  # a newer content is on its way
+            return None
+        renderer.set_layer(name, build() if build is not None else ())
+        return renderer.box_of(name)
 
     def _picture(self, camera: Camera, width_px: int, height_px: int) -> tuple[NDArray[np.uint8], float]:
         began = time.perf_counter()
