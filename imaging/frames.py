@@ -14,7 +14,8 @@ _FLIP = np.array([-1.0, -1.0, 1.0])
 
 def flip_lps_ras(points: Any) -> FloatArray:
     """RAS of LPS points ``(..., 3)``, or LPS of RAS points: the first two axes change sign."""
-    return np.asarray(points, dtype=float) * _FLIP
+    flipped: FloatArray = np.asarray(points, dtype=float) * _FLIP
+    return flipped
 
 
 def orientation_letters(direction_lps: Any) -> str:

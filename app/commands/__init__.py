@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from app.commands import cases, checks, runs, steps
+from app.commands.cases import COMMANDS as CASES
+from app.commands.checks import COMMANDS as CHECKS
 from app.commands.command import Command
+from app.commands.runs import COMMANDS as RUNS
+from app.commands.steps import COMMANDS as STEPS
 
-COMMANDS: dict[str, Command] = {
-    command.name: command for command in (*cases.COMMANDS, *steps.COMMANDS, *runs.COMMANDS, *checks.COMMANDS)
-}
+COMMANDS: dict[str, Command] = {command.name: command for command in (*CASES, *STEPS, *RUNS, *CHECKS)}

@@ -23,12 +23,12 @@ def _verify_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _verify(arguments: argparse.Namespace) -> Result:
-    from solvers.verification.checks import CHECKS, run_checks
+    from solvers.verification.registry import CHECKS, run_checks
 
     known = _known(arguments.names, CHECKS)
     if arguments.list:
         return Result(list(CHECKS), "\n".join(CHECKS))
-    rows = run_checks(known, long=arguments.long, progress=console_progress("verify"))
+    rows = run_checks(known, console_progress("verify"), arguments.long)
     passed = all(row["passed"] for row in rows)
     columns = ("name", "quantity", "value", "reference", "error", "gate", "unit", "passed")
     return Result(rows, table(rows, columns), 0 if passed else 1)

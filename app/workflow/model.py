@@ -7,28 +7,16 @@ from pathlib import Path
 from app.case.errors import CaseError
 from app.case.records import Position
 from app.workflow.steps import Outcome, Request
+from imaging.segmentation.presets import PRESETS
 from imaging.surface.parameters import ModelParameters as Parameters
 from imaging.types import Progress, VesselEnd
 
 __all__ = ["Parameters", "compute"]
 
-_ENDS = {
-    "thoracic-aorta": tuple(
-        __import__("types").SimpleNamespace(role=r, name=n, kind=k)
-        for r, n, k in (
-            ("aortic_valve", "aortic_valve", "inlet"),
-            ("brachiocephalic", "brachiocephalic", "outlet"),
-            ("left_common_carotid", "left_common_carotid", "outlet"),
-            ("left_subclavian", "left_subclavian", "outlet"),
-            ("descending_end", "descending", "outlet"),
-        )
-    )
-}
-
 
 def vessel_ends(preset_id: str, points: dict[str, Position]) -> tuple[VesselEnd, ...]:
     """The openings that a preset's points stand for."""
-    ends = _ENDS[preset_id]
+    ends = PRESETS[preset_id].openings
     missing = [end.role for end in ends if end.role not in points]
     if missing:
         raise CaseError("missing_point", f"The model's openings need these points: {', '.join(missing)}.")

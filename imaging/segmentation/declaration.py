@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from imaging.errors import ImagingError
 from imaging.types import Grid, LabelMap, Progress, Volume
@@ -25,6 +25,15 @@ class PointRole:
     hint: str
 
 
+@dataclass(frozen=True)
+class Opening:
+    """Where the vessels open: the role of the point at which the model is cut, the opening's name, and its kind."""
+
+    role: str
+    name: str
+    kind: Literal["inlet", "outlet"]
+
+
 class SegmentFunction(Protocol):
     """Makes the labels. Raises ``ImagingError`` for input that cannot be used; ``progress`` may raise to cancel."""
 
@@ -41,6 +50,8 @@ class Preset:
         Stable id, title on the screen, and which vessels it finds in which scan.
     roles
         The points it needs, all of them, in the order in which to ask for them.
+    openings
+        Where its vessels open, the inlet first.
     parameters_type
         Frozen dataclass with a default for every field, each field declared with ``number``.
     names
@@ -53,6 +64,7 @@ class Preset:
     title: str
     anatomy: str
     roles: tuple[PointRole, ...]
+    openings: tuple[Opening, ...]
     parameters_type: type[Any]
     names: Mapping[int, str]
     segment: SegmentFunction

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imaging.segmentation.arterial_tree import ArterialTreeParameters, TreeRoles, segment_tree
-from imaging.segmentation.declaration import PointRole, PointsMm, Preset
+from imaging.segmentation.declaration import Opening, PointRole, PointsMm, Preset
 from imaging.types import LabelMap, Progress, Volume
 
 ROLES = (
@@ -31,12 +31,21 @@ def _segment(volume: Volume, points: PointsMm, parameters: ArterialTreeParameter
     return segment_tree(volume, points, _TREE, parameters, progress)
 
 
+OPENINGS = (
+    Opening("aortic_valve", "aortic_valve", "inlet"),
+    Opening("brachiocephalic", "brachiocephalic", "outlet"),
+    Opening("left_common_carotid", "left_common_carotid", "outlet"),
+    Opening("left_subclavian", "left_subclavian", "outlet"),
+    Opening("descending_end", "descending", "outlet"),
+)
+
 THORACIC_AORTA = Preset(
     id="thoracic-aorta",
     title="Thoracic aorta",
     anatomy="Lumen of the aorta from the valve to the descending part, with the three branches of the arch, in a CT "
     "with contrast medium in the arteries; in a dissection the lumen in which the points lie.",
     roles=ROLES,
+    openings=OPENINGS,
     parameters_type=ArterialTreeParameters,
     names=NAMES,
     segment=_segment,

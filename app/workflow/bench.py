@@ -1,0 +1,99 @@
+"""What the program is promised to be quick at, measured as ratios to limits in one run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from app.case.bundle import OpenCase
+from app.workflow.samples import import_sample
+from app.workflow.steps import run_step
+from imaging.types import Progress, silent
+
+SEGMENT_LIMIT_S = 20.0
+MODEL_AND_MESH_LIMIT_S = 90.0
+FIRST_SLICE_LIMIT_S = 2.0
+
+
+def _row(name: str, seconds: float, limit: float, how: str) -> dict[str, Any]:
+    ratio = seconds / limit
+    text = f"{how}: {seconds:.2f} s, limit {limit:g} s"
+    return {"name": name, "value": round(ratio, 4), "unit": "1", "goal": "<= 1", "met": ratio <= 1.0, "how": text}
+
+
+def _sample_case(folder: Path, *steps: str) -> Path:
+    case = folder / "bench.case"
+    import_sample("thoracic_ct", case)
+    with OpenCase.open(case) as opened:
+        for step in steps:
+            run_step(opened, step)
+    return case
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def bench_segment(progress: Progress) -> dict[str, Any]:
+    """Segmentation of the sample against its limit."""
+    with tempfile.TemporaryDirectory() as folder, OpenCase.open(_sample_case(Path(folder))) as opened:
+        seconds = _seconds(lambda: run_step(opened, "segment", None, progress))
+    return _row("segment", seconds, SEGMENT_LIMIT_S, "the sample CT's lumen from its points, file to file")
+
+
+def bench_model_and_mesh(progress: Progress) -> dict[str, Any]:
+    """Model and mesh of the sample against their limit."""
+    with tempfile.TemporaryDirectory() as folder, OpenCase.open(_sample_case(Path(folder), "segment")) as opened:
+        seconds = _seconds(lambda: [run_step(opened, step, None, progress) for step in ("model", "mesh")])
+    return _row("model-and-mesh", seconds, MODEL_AND_MESH_LIMIT_S, "the sample's model and mesh, file to file")
+
+
+def bench_first_slice(progress: Progress) -> dict[str, Any]:
+    """From the start of the program to the first slice on the screen against its limit."""
+    with tempfile.TemporaryDirectory() as folder:
+        case = _sample_case(Path(folder))
+        command = [sys.executable, "-m", "app.desktop.first_slice", str(case)]
+        seconds = []
+        for attempt in range(3):
+            progress(attempt / 3, "Opening the window")
+            seconds.append(_seconds(lambda: subprocess.run(command, check=True, capture_output=True)))
+    return _row("first-slice", sorted(seconds)[1], FIRST_SLICE_LIMIT_S, "program start to first slice, median of 3")
+
+
+def bench_flow_step(progress: Progress) -> dict[str, Any]:
+    """A time step of the flow solver against the time that its memory traffic would take at the machine's bandwidth."""
+    from solvers.verification.step_cost import step_cost
+
+    cost = step_cost(progress)
+    return {
+        "name": "flow-step",
+        "value": round(cost.ratio, 2),
+        "unit": "1",
+        "goal": f"<= {cost.goal:g}",
+        "met": cost.ratio <= cost.goal,
+        "how": cost.how,
+    }
+
+
+BENCHES: dict[str, Callable[[Progress], dict[str, Any]]] = {
+    "segment": bench_segment,
+    "model-and-mesh": bench_model_and_mesh,
+    "first-slice": bench_first_slice,
+}
+
+
+def run_benches(names: list[str], progress: Progress = silent) -> list[dict[str, Any]]:
+    """Run the named benches one after another."""
+    rows = []
+    for number, name in enumerate(names):
+        progress(number / len(names), name)
+        rows.append(BENCHES[name](silent))
+    progress(1.0, "Measured")
+    return rows
