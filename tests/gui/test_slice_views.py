@@ -23,7 +23,7 @@ from PySide6.QtCore import QPointF, Qt
 from app.desktop.views.quad_view import QuadView
 from app.desktop.views.slice_view import SliceView
 from app.desktop.views.window_level import Window, to_gray
-from imaging.types import Grid, Volume
+from imaging.types import Grid, LabelMap, Volume
 
 pytestmark = pytest.mark.gui
 CENTER = np.array([10.0, 20.0, 30.0])
@@ -199,6 +199,20 @@ def test_hidden_and_switched_off_labels_are_not_painted(drive: Driver, quad: Qua
     assert is_colored(first) and not is_colored(second)
     quad.set_shows(labels=False)
     assert not is_colored(first)
+
+
+def test_labels_of_another_scan_are_not_shown_over_this_one(drive: Driver, quad: QuadView) -> None:
+    elsewhere = Grid(GRID.size, GRID.spacing_mm, (0.0, 0.0, 0.0))
+    smaller = Grid((10, 10, 10), GRID.spacing_mm, GRID.origin_mm)
+    for grid in (elsewhere, smaller):
+        quad.set_labels(LabelMap(np.ones(grid.array_shape, dtype=np.uint8), grid, {1: "aorta"}))
+        for view in quad.slices.values():
+            color = drive.color_at(view, view.to_screen(CENTER))
+            assert color.red() == color.blue()
+    quad.set_volume(marked_volume(smaller))  # now they are those of the scan
+    axial = quad.slices["axial"]
+    color = drive.color_at(axial, axial.to_screen(quad.position_mm))
+    assert color.red() != color.blue()
 
 
 def test_double_click_maximizes_and_restores(drive: Driver, quad: QuadView) -> None:

@@ -12,9 +12,10 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 from app.desktop.views.slice_plane import PLANE_NAMES, PlaneName
 from app.desktop.views.slice_view import SliceView, label_colors
 from app.desktop.views.window_level import FIRST_WINDOW, Window
-from imaging.types import FloatArray, LabelMap, Volume
+from imaging.types import FloatArray, Grid, LabelMap, Volume
 
 Layout = Literal["four", "scene", "axial", "sagittal", "coronal", "only_scene"]
+_SAME_PLACE_MM = 1e-3
 
 
 class QuadView(QWidget):
@@ -33,6 +34,7 @@ class QuadView(QWidget):
         self._has_position = False
         self.window_level = FIRST_WINDOW
         self.volume: Volume | None = None
+        self._labels: LabelMap | None = None
         self._layout_name: Layout = "four"
         self._layout_before: Layout = "four"
         self._opacity = 0.45
@@ -63,13 +65,16 @@ class QuadView(QWidget):
         self.volume = volume
         for view in self.slices.values():
             view.set_volume(volume)
+        self.set_labels(self._labels)
         if volume is not None and not (self._has_position and volume.grid.contains(self.position_mm)):
             self.set_position(volume.grid.to_lps((np.asarray(volume.grid.size) - 1) / 2.0))
 
     def set_labels(self, labels: LabelMap | None) -> None:
-        """Show labels over the scan."""
+        """Show labels over the scan; labels of another scan, whose voxels lie elsewhere, are not shown."""
+        self._labels = labels
+        fits = labels is not None and self.volume is not None and _is_same_grid(labels.grid, self.volume.grid)
         for view in self.slices.values():
-            view.set_labels(labels)
+            view.set_labels(labels if fits else None)
 
     def set_label_look(self, opacity: float, hidden: frozenset[int]) -> None:
         """How opaque the labels are, and which are not shown."""
@@ -164,3 +169,8 @@ class QuadView(QWidget):
         view = self.sender()
         assert isinstance(view, SliceView)
         self.toggle_maximized(view.name)
+
+
+def _is_same_grid(first: Grid, second: Grid) -> bool:
+    corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]) * np.asarray(first.size)
+    return first.size == second.size and np.allclose(first.to_lps(corners), second.to_lps(corners), atol=_SAME_PLACE_MM)
