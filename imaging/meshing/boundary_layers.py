@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from imaging.meshing.inscribed_ball import inscribed_ball_radius_mm
 from imaging.meshing.shape import volumes_mm3
+from imaging.surface.smoothing import least_cosine
 from imaging.surface.topology import (
     area_vectors,
     areas_mm2,
@@ -26,7 +27,7 @@ _VISIBILITY_PASSES = 40
 _VISIBILITY = 0.6
 _SHRINK = 0.75
 _SHRINK_PASSES = 25
-_LEAST_VOLUME = 0.2
+_LEAST_VOLUME = 0.1
 
 
 class LayerError(Exception):
@@ -59,7 +60,7 @@ def grow_layers(
 
     The wall moves inward along smoothed normals, border points within the plane of their border. The wished thickness
     is cut to 0.4 of the largest ball that touches the wall at the point, so that opposite layers and sharp folds leave
-    room, and changes slowly along the wall. Where a tetrahedron still has less than 0.2 of the volume that it would
+    room, and changes slowly along the wall. Where a tetrahedron still has less than 0.1 of the volume that it would
     have over a flat wall, or the inner surface crosses itself, the layers are made thinner around it.
 
     Parameters
@@ -119,28 +120,18 @@ def _directions(points: FloatArray, triangles: IntArray, normals: FloatArray) ->
         count = np.bincount(both[:, 0], minlength=len(points))
         mean = total / np.maximum(count, 1)[:, None]
         trial = _in_planes(_unit(0.5 * direction + 0.5 * _unit(mean)), planes)
-        now, _ = _least_cosine(direction, triangles, faces)
-        then, _ = _least_cosine(trial, triangles, faces)
+        now, _ = least_cosine(direction, triangles, faces)
+        then, _ = least_cosine(trial, triangles, faces)
         worse = then < np.minimum(0.9 * now, 0.7)
         direction = np.where(worse[:, None], direction, trial)
     for _ in range(_VISIBILITY_PASSES):
-        least, facet = _least_cosine(direction, triangles, faces)
+        least, facet = least_cosine(direction, triangles, faces)
         hidden = least < _VISIBILITY
         if not hidden.any():
             break
         direction[hidden] = _unit(direction[hidden] + 0.1 * faces[facet[hidden]])
         direction = _in_planes(direction, planes)
     return direction
-
-
-def _least_cosine(direction: FloatArray, triangles: IntArray, faces: FloatArray) -> tuple[FloatArray, IntArray]:
-    """For each point the least cosine to the normal of a facet around it, and that facet."""
-    vertex = triangles.T.ravel()
-    facet = np.tile(np.arange(len(triangles)), 3)
-    cosine = np.einsum("ij,ij->i", direction[vertex], faces[facet])
-    order = np.lexsort((cosine, vertex))
-    _, first = np.unique(vertex[order], return_index=True)
-    return cosine[order][first], facet[order][first]
 
 
 def _in_planes(direction: FloatArray, planes: list[tuple[IntArray, FloatArray]]) -> FloatArray:

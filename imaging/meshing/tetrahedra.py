@@ -20,6 +20,7 @@ from imaging.surface.caps import CapError, cap
 from imaging.surface.checks import position_text, triple
 from imaging.surface.polydata import SignedDistance
 from imaging.surface.remesh import RemeshError, fitted, remeshed
+from imaging.surface.smoothing import blunted
 from imaging.surface.topology import (
     compact,
     is_watertight,
@@ -29,7 +30,6 @@ from imaging.surface.topology import (
     vertex_normals,
 )
 from imaging.types import WALL_PATCH_ID, FloatArray, IntArray, Patch, Progress, TetMesh, VesselModel, silent
-
 
 _SHARPEST = 0.35
 """Shortest edge at a sharp bend, relative to the edge that the radius asks for."""
@@ -94,7 +94,7 @@ def _meshed(attempt: Attempt, progress: Progress, done: float) -> TetMesh:
     left = 1.0 - done
     model, parameters = attempt.model, attempt.parameters
     progress(done + 0.05 * left, "New triangles on the wall")
-    points, triangles = _wall(attempt)
+    points, triangles, n_blunted = _wall(attempt)
     progress(done + 0.3 * left, "Growing boundary layers")
     tree = model.centerlines
     radius = tree.radius_mm[nearest_on_tree(tree.points, tree.radius_mm, points)]
@@ -121,17 +121,21 @@ def _meshed(attempt: Attempt, progress: Progress, done: float) -> TetMesh:
         raise MeshingFailure("a cell came out inverted", triple(all_points[tets[flat][0]].mean(axis=0)))
     facets = boundary_of(tets)
     patch = _facet_patches(facets, triangles, cap_of, all_points)
-    return TetMesh(all_points, tets, facets, patch, layer, model.patches, _layer_note(layers, len(points)))
+    return TetMesh(all_points, tets, facets, patch, layer, model.patches, _notes(layers, len(points), n_blunted))
 
 
-def _layer_note(layers: Layers, n_wall: int) -> tuple[str, ...]:
-    if layers.thinned == 0:
-        return ()
-    return (f"Boundary layers were made thinner at {100.0 * layers.thinned / n_wall:.1f} % of the wall's points.",)
+def _notes(layers: Layers, n_wall: int, n_blunted: int) -> tuple[str, ...]:
+    notes = []
+    if n_blunted:
+        notes.append(f"Sharp ridges of the wall were blunted at {n_blunted} point(s).")
+    if layers.thinned:
+        part = 100.0 * layers.thinned / n_wall
+        notes.append(f"Boundary layers were made thinner at {part:.1f} % of the wall's points.")
+    return tuple(notes)
 
 
-def _wall(attempt: Attempt) -> tuple[FloatArray, IntArray]:
-    """The open wall with triangles of the wished size, its facets on average on the model's wall."""
+def _wall(attempt: Attempt) -> tuple[FloatArray, IntArray, int]:
+    """The open wall with triangles of the wished size on the model's wall; how many points were blunted."""
     surface = attempt.model.surface
     is_wall = np.asarray(surface.triangle_data["patch"]) == WALL_PATCH_ID
     points, triangles = compact(surface.points, surface.triangles[is_wall])
@@ -142,12 +146,13 @@ def _wall(attempt: Attempt) -> tuple[FloatArray, IntArray]:
     except RemeshError:
         worst = triangles[triangle_quality(points, triangles).argmin()]
         raise MeshingFailure("the wall got no new triangles", triple(points[worst].mean(axis=0))) from None
-    points = fitted(points, triangles, original)
+    caps = [(np.asarray(p.center_mm), np.asarray(p.normal)) for p in attempt.model.patches if p.kind != "wall"]
+    points, n_blunted = blunted(fitted(points, triangles, original, caps), triangles)
     crossing = self_intersections(points, triangles)
     if len(crossing):
         place = triple(points[triangles[crossing[0]]].mean(axis=0))
         raise MeshingFailure("the wall crosses itself", place)
-    return points, triangles
+    return points, triangles, n_blunted
 
 
 def _edge_mm(attempt: Attempt, points: FloatArray, triangles: IntArray) -> FloatArray:

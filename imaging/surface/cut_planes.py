@@ -21,8 +21,8 @@ _MAX_RETREAT_RADII = 3.0
 _TANGENT_RADII = 0.75
 _TANGENT_DEPTHS_RADII = (0.0, 0.5, 1.0)
 _WINDOW_RADII = 6.0
-_CENTROIDS = 4
-_CENTROID_STEP_RADII = 0.3
+_CENTROIDS = 5
+_CENTROID_STEP_RADII = 0.4
 _LEAST_AGREEMENT = 0.8
 _TUBULAR = 0.75
 
@@ -99,7 +99,7 @@ def _whole_section(field: LumenField, center_mm: FloatArray, normal: FloatArray,
 def _along_centroids(
     field: LumenField, center_mm: FloatArray, normal: FloatArray, window_mm: float, radius_mm: float
 ) -> FloatArray:
-    """The direction of the line through the centroids of four sections one after the other toward the inside.
+    """The direction of the line through the centroids of five sections one after the other toward the inside.
 
     Near the rounded end of a label the centerline turns aside; the centroids of parallel sections, even oblique ones,
     stay on the axis of a tube. Where the sections are not those of a tube, as in the aortic root, the given direction

@@ -330,7 +330,7 @@ def _extended(
     edge = np.clip(edge, parameters.edge_min_mm, parameters.edge_max_mm)
     hausdorff = _HAUSDORFF_VOXELS * lumen.voxel_mm
     points, triangles = remeshed(points, triangles, edge, hausdorff)
-    points = fitted(points, triangles, original)
+    points = fitted(points, triangles, original, [(o.cap_center_mm, o.cut.normal) for o in openings])
     points = _joints_smoothed(points, triangles, openings)
     surface, patches = closed_surface(points, triangles, openings)
     return _Closed(surface, patches, tree, ())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from imaging.surface.polydata import SignedDistance
@@ -43,19 +45,28 @@ def remeshed(
     return np.array(mesh.get_vertices(), dtype=np.float64), np.array(mesh.get_triangles(), dtype=np.int64)
 
 
-def fitted(points: FloatArray, triangles: IntArray, original: SignedDistance) -> FloatArray:
+def fitted(
+    points: FloatArray, triangles: IntArray, original: SignedDistance, planes: Sequence[tuple[FloatArray, FloatArray]]
+) -> FloatArray:
     """Move the points along their normals until the facets lie on average on the original surface.
 
     Facets whose corners lie on a convex wall lie inside it: with edges of R/3 a tube loses 2 % of its volume. A point
-    moves by the mean distance of the facets around it; the points of open borders stay in their plane.
+    moves by the mean distance of the facets around it; the points of an open border stay in its plane.
 
     Parameters
     ----------
     original : SignedDistance
         Of the surface to follow.
+    planes : sequence of (center, normal)
+        One for each open border; a border belongs to the plane whose center is nearest to its own.
     """
     points = points.copy()
-    planes = [(loop, _plane_normal(points[loop])) for loop in open_loops(triangles)]
+    borders = []
+    for loop in open_loops(triangles):
+        middle = points[loop].mean(axis=0)
+        center, normal = min(planes, key=lambda plane: float(np.linalg.norm(plane[0] - middle)))
+        points[loop] -= ((points[loop] - center) @ normal)[:, None] * normal
+        borders.append((loop, normal))
     for _ in range(_FIT_PASSES):
         corners = points[triangles]
         middles = (corners + np.roll(corners, -1, axis=1)) / 2.0
@@ -67,13 +78,7 @@ def fitted(points: FloatArray, triangles: IntArray, original: SignedDistance) ->
         np.add.at(total, triangles, (facet * weight)[:, None])
         np.add.at(mass, triangles, weight[:, None])
         step = -(total / np.maximum(mass, 1e-300))[:, None] * vertex_normals(points, triangles)
-        for loop, normal in planes:
+        for loop, normal in borders:
             step[loop] -= (step[loop] @ normal)[:, None] * normal
         points += step
     return points
-
-
-def _plane_normal(ring: FloatArray) -> FloatArray:
-    normal = np.cross(ring - ring.mean(axis=0), np.roll(ring, -1, axis=0) - ring.mean(axis=0)).sum(axis=0)
-    unit: FloatArray = normal / np.linalg.norm(normal)
-    return unit
