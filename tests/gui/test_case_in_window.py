@@ -45,7 +45,7 @@ def test_a_click_places_the_armed_point_undo_takes_it_back_redo_brings_it_again(
     axial = window.workspace.quad.slices["axial"]
     wanted = np.array([0.0, 16.0, 30.0])
     drive.click(axial, axial.to_screen(wanted))
-    drive.until(lambda: "ascending" in window.session.store.case.points, "the point is placed")
+    drive.until(lambda: "ascending" in points_on_disk(folder), "the point is on disk")
     placed = window.session.store.case.points["ascending"]
     np.testing.assert_allclose(placed[:2], wanted[:2], atol=1.0 / axial.px_per_mm)
     assert placed[2] == pytest.approx(axial.plane.grid.to_lps((0, 0, axial.slice_index))[2])
