@@ -47,12 +47,12 @@ def _column(waiting: list[Any], width: float, height: float) -> Placed:
         style = text.style
         gap = style.spaceBefore if placed else 0.0
         needed = text.wrap(width, height)[1]
-        behind = 2.0 * style.leading if style.keepWithNext else 0.0
+        behind = 2.0 * style.leading if text.getKeepWithNext() else 0.0
         if used + gap + needed + behind <= height:
             used += gap + needed
             placed.append((waiting.pop(0), used))
             continue
-        parts = [] if style.keepWithNext else text.split(width, height - used - gap)
+        parts = [] if text.getKeepWithNext() else text.split(width, height - used - gap)
         if len(parts) == 2:
             used += gap + parts[0].wrap(width, height)[1]
             placed.append((parts[0], used))

@@ -69,7 +69,7 @@ def slice_picture(
     black, white = window.limits_hu
     axes.imshow(
         _sampled(volume.array, volume.grid, points, _AIR_HU),
-        extent=(across[0], across[-1], above[0], above[-1]),
+        extent=(across[0] - step / 2.0, across[-1] + step / 2.0, above[0] - step / 2.0, above[-1] + step / 2.0),
         origin="lower",
         cmap="gray",
         vmin=black,

@@ -10,6 +10,7 @@ import numpy as np
 from app.reports import style
 from app.workflow.result_files import BranchProfile, CapWaveform
 
+_MOST_IN_LEGEND = 10
 _LABEL = {"fontsize": style.SMALLEST_PT, "color": style.INK, "labelpad": 1.5}
 
 
@@ -45,17 +46,18 @@ def waveform_picture(
     axes.set_xlabel("time in the beat [s]", **_LABEL)
     axes.set_ylabel({"flow_ml_s": "mL/s", "pressure_mmhg": "mmHg"}[quantity], **_LABEL)
     axes.margins(y=0.06)
-    axes.legend(
-        fontsize=style.SMALLEST_PT,
-        ncols=1 + (len(waveforms) - 1) // 5,
-        frameon=False,
-        loc="upper right",
-        handlelength=1.4,
-        handletextpad=0.4,
-        columnspacing=0.8,
-        labelspacing=0.15,
-        borderaxespad=0.2,
-    )
+    if len(waveforms) <= _MOST_IN_LEGEND:
+        axes.legend(
+            fontsize=style.SMALLEST_PT,
+            ncols=1 + (len(waveforms) - 1) // 5,
+            frameon=False,
+            loc="upper right",
+            handlelength=1.4,
+            handletextpad=0.4,
+            columnspacing=0.8,
+            labelspacing=0.15,
+            borderaxespad=0.2,
+        )
     return drawn
 
 

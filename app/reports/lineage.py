@@ -75,7 +75,7 @@ def out_of_date(case: Case, lineage: Lineage) -> tuple[str, ...]:
 
 
 def _sentence(name: str, users: list[str]) -> str:
-    behind = " and ".join(users)
+    behind = " and ".join([", ".join(users[:-1]), users[-1]] if len(users) > 1 else users)
     if name == "patient":
         return f"The patient's values were changed after the {behind} was made: it still uses the old ones."
     if name == "points":

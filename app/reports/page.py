@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -124,26 +125,33 @@ def lay_out(content: Content, captions: Mapping[str, str], rows: tuple[Row, ...]
     least, wanted = sum(row.least_pt for row in rows), sum(row.wanted_pt for row in rows)
     over = [_caption_height(row, captions) for row in rows]
     top, above = _head(content)
-    for size, n_notes, n_openings in _ever_tighter(len(content.notes), len(content.openings)):
+
+    @cache
+    def tried(size: float, n_notes: int, n_openings: int) -> tuple[float, list[Draw]]:
+        """The room that a try leaves for pictures, and the foot of the page."""
         foot, below = _foot(content, size, n_notes, n_openings)
-        room = top - foot - sum(over) - _GAP * len(rows)
-        if room >= (least if size == _BODY_SIZES_PT[-1] else wanted):
-            boxes, captioned = _pictures(top, rows, _heights(rows, room), over, captions)
-            return Page(boxes, (*above, *captioned, *below))
-    raise CaseError(
-        "report_too_long",
-        "The report does not fit on one page: shorten the case's title or the names of the openings.",
-    )
+        return top - foot - sum(over) - _GAP * len(rows), below
+
+    def fits(candidate: tuple[float, int, int]) -> bool:
+        return tried(*candidate)[0] >= (least if candidate[0] == _BODY_SIZES_PT[-1] else wanted)
+
+    tries = _ever_tighter(len(content.notes), len(content.openings))
+    chosen = bisect_left(tries, True, key=fits)
+    if chosen == len(tries):
+        raise CaseError(
+            "report_too_long",
+            "The report does not fit on one page: shorten the case's title or the names of the openings.",
+        )
+    room, below = tried(*tries[chosen])
+    boxes, captioned = _pictures(top, rows, _heights(rows, room), over, captions)
+    return Page(boxes, (*above, *captioned, *below))
 
 
-def _ever_tighter(n_notes: int, n_openings: int) -> Iterator[tuple[float, int, int]]:
-    """Type size, and how many notes and openings to write out."""
-    for size in _BODY_SIZES_PT:
-        yield size, n_notes, n_openings
-    for kept in range(n_notes - 1, -1, -1):
-        yield _BODY_SIZES_PT[-1], kept, n_openings
-    for kept in range(n_openings - 1, 0, -1):
-        yield _BODY_SIZES_PT[-1], 0, kept
+def _ever_tighter(n_notes: int, n_openings: int) -> list[tuple[float, int, int]]:
+    """Type size, and how many notes and openings to write out; each leaves no less room than the one before."""
+    tries = [(size, n_notes, n_openings) for size in _BODY_SIZES_PT]
+    tries += [(_BODY_SIZES_PT[-1], kept, n_openings) for kept in range(n_notes - 1, -1, -1)]
+    return tries + [(_BODY_SIZES_PT[-1], 0, kept) for kept in range(n_openings - 1, 0, -1)]
 
 
 def _head(content: Content) -> tuple[float, list[Draw]]:
@@ -178,22 +186,26 @@ def _tile(box: Box, name: str, value: str, unit: str, beside: tuple[str, str]) -
     def draw(canvas: Any) -> None:
         _tinted(box, style.TILE)(canvas)
         x, room = box.x + 4.0, box.width - 7.0
-        for text, color, y in ((name, style.MUTED, 35.0), (beside[0], style.INK, 11.5), (beside[1], style.INK, 3.8)):
+
+        def line(text: str, y: float, color: str) -> None:
             canvas.setFillColor(color)
             canvas.setFont(_FONT, style.SMALLEST_PT)
             canvas.drawString(x, box.y + y, shortened(text, _FONT, style.SMALLEST_PT, room))
+
+        line(name, 35.0, style.MUTED)
         canvas.setFillColor(style.INK)
         canvas.setFont(_BOLD, 12.0)
         canvas.drawString(x, box.y + 21.5, value)
         canvas.setFont(_FONT, 7.0)
         canvas.drawString(x + 3.0 + _text_width(value, _BOLD, 12.0), box.y + 21.5, unit)
+        line(beside[0], 11.5, style.INK)
+        line(beside[1], 3.8, style.INK)
 
     return [draw]
 
 
 def _foot(content: Content, size: float, n_notes: int, n_rows: int) -> tuple[float, list[Draw]]:
     """Table, columns and banner; returns how far up the page they reach."""
-    drawings = [_banner(MARGIN_PT)]
     y = MARGIN_PT + _BANNER_PT + _GAP
     width = (_WIDTH - _COLUMN_GAP * (_N_COLUMNS - 1)) / _N_COLUMNS
 
@@ -205,19 +217,19 @@ def _foot(content: Content, size: float, n_notes: int, n_rows: int) -> tuple[flo
         return made
 
     columns, height = balanced(paragraphs, _N_COLUMNS, width)
-    for number, column in enumerate(columns):
-        x = MARGIN_PT + number * (width + _COLUMN_GAP)
-        drawings += [_drawn(text, x, y + height - bottom) for text, bottom in column]
+    drawings = [
+        _drawn(text, MARGIN_PT + number * (width + _COLUMN_GAP), y + height - lower)
+        for number, column in enumerate(columns)
+        for text, lower in column
+    ]
     y += height + 3.0
-    drawings.append(_rule(y))
-    note = _paragraph(
-        page_text.table_note(content, len(content.openings) - n_rows), style.SMALLEST_PT, color=style.MUTED
-    )
-    y += 3.0
-    drawings.append(_drawn(note, MARGIN_PT, y))
-    y += note.wrap(_WIDTH, 100.0)[1] + 1.5
+    rule = _rule(y)
+    left_out = len(content.openings) - n_rows
+    note = _paragraph(page_text.table_note(content, left_out), style.SMALLEST_PT, color=style.MUTED)
+    note_y = y + 3.0
+    y = note_y + note.wrap(_WIDTH, 100.0)[1] + 1.5
     table, table_height = _table(content, n_rows, y)
-    return y + table_height + _GAP, [*drawings, table]
+    return y + table_height + _GAP, [table, _drawn(note, MARGIN_PT, note_y), rule, *drawings, _banner(MARGIN_PT)]
 
 
 def _table(content: Content, n_rows: int, bottom: float) -> tuple[Draw, float]:
