@@ -25,7 +25,7 @@ Float32Array = NDArray[np.float32]
 
 MAX_ITERATIONS = 200
 EXTRA_ITERATIONS = 3
-"""With so many more iterations than with fresh factors, old ones are computed anew before the next solve."""
+"""With so many more iterations than fresh factors needed, old ones are given up."""
 
 
 ONE = np.uint32(1)
@@ -48,36 +48,35 @@ class VelocitySolver:
         n_owned, n_local = halo.n_owned, halo.n_local
         self._factors = np.empty(pattern.n_entries, dtype=np.float32)
         self._work = np.empty(pattern.n_entries)
-        self._is_factored = False
+        self._is_factored = self._is_changing = False
         self._fresh_iterations = 0
         self._r, self._r0, self._s, self._v, self._t = (np.empty((n_owned, 3)) for _ in range(5))
         self._p = np.empty((n_owned, 3))
         self._p_hat, self._s_hat = np.zeros((n_local, 3)), np.zeros((n_local, 3))
 
     def forget_factors(self) -> None:
-        """Compute new factors before the next solve."""
-        self._is_factored = False
+        """Compute new factors before the next solve, and try to keep them."""
+        self._is_factored = self._is_changing = False
 
     def solve(self, values: FloatArray, b: FloatArray, x: FloatArray) -> SolveReport:
         """Improve ``x`` (n_local, 3), whose prescribed rows hold their values; returns how it went.
 
-        Old factors that no longer serve are renewed and the solve repeated, once.
+        Old factors that do not serve as well as fresh ones did are renewed, then and for every following solve until
+        :meth:`forget_factors` is called.
         """
-        was_fresh = not self._is_factored
-        if was_fresh:
-            self._factor(values)
-        start = x.copy()
-        report = self._iterate(values, b, x)
-        if not report.converged and not was_fresh:
-            self._factor(values)
-            x[:] = start
-            report = self._iterate(values, b, x)
-        elif was_fresh:
-            self._fresh_iterations = report.iterations
-        elif report.iterations > self._fresh_iterations + EXTRA_ITERATIONS:
-            self.forget_factors()
+        wasted = 0
+        if self._is_factored and not self._is_changing:
+            report = self._iterate(values, b, x, self._fresh_iterations + EXTRA_ITERATIONS)
+            if report.converged:
+                self._halo.update(x)
+                return report
+            self._is_changing = True
+            wasted = report.iterations
+        self._factor(values)
+        report = self._iterate(values, b, x, MAX_ITERATIONS)
+        self._fresh_iterations = report.iterations
         self._halo.update(x)
-        return report
+        return SolveReport(report.iterations + wasted, report.residual, report.converged)
 
     def _factor(self, values: FloatArray) -> None:
         pattern = self._pattern
@@ -98,7 +97,7 @@ class VelocitySolver:
         )
         self._halo.update(result)
 
-    def _iterate(self, values: FloatArray, b: FloatArray, x: FloatArray) -> SolveReport:
+    def _iterate(self, values: FloatArray, b: FloatArray, x: FloatArray, most: int) -> SolveReport:
         pattern = self._pattern
         r, r0, p, s, v, t = self._r, self._r0, self._p, self._s, self._v, self._t
         self._halo.update(x)
@@ -115,7 +114,7 @@ class VelocitySolver:
         active = rho > target
         rho[~active] = 1.0
         dots = np.zeros(6)
-        for iteration in range(1, MAX_ITERATIONS + 1):
+        for iteration in range(1, most + 1):
             self._precondition(p, self._p_hat)
             _multiply(pattern.starts, pattern.columns, values, self._p_hat, v, r0, dots)
             r0_v = self._sum(dots[:3])
@@ -141,7 +140,7 @@ class VelocitySolver:
             beta[~active] = 0.0
             rho = np.where(active & (r0_r_r_r[:3] != 0.0), r0_r_r_r[:3], 1.0)
             _turn(p, r, v, beta, omega)
-        return SolveReport(MAX_ITERATIONS, _relative(r_r, scale), False)
+        return SolveReport(most, _relative(r_r, scale), False)
 
 
 def _relative(squared: FloatArray, scale: float) -> float:

@@ -81,8 +81,8 @@ class OutletCoupling:
         Of the outlets [Pa].
     corrections : (2, n)
         Newest and older change of the kinematic pressures divided by ``alpha``.
-    shifts : (2, n)
-        Newest and older flow of the end-of-step velocity minus that of the velocity itself [m3/s].
+    shift : (n,)
+        Flow of the end-of-step velocity minus that of the velocity itself [m3/s].
     flows : (n,)
         Out of the vessel, of the end-of-step velocity [m3/s].
     """
@@ -105,8 +105,8 @@ class OutletCoupling:
             OutletTrace(mesh, patch_id, poisson.outlet_stiffness, caps[patch_id], is_prescribed) for patch_id in models
         ]
         n = len(models)
-        self.pressures, self.flows = np.zeros(n), np.zeros(n)
-        self.corrections, self.shifts = np.zeros((2, n)), np.zeros((2, n))
+        self.pressures, self.flows, self.shift = np.zeros(n), np.zeros(n), np.zeros(n)
+        self.corrections = np.zeros((2, n))
 
     def _sum(self, local: ArrayLike) -> FloatArray:
         total = np.array(local, dtype=np.float64)
@@ -160,13 +160,11 @@ class OutletCoupling:
             increment += rise / self._density * response
         self.pressures = pressures
         self.corrections = np.array([change / (self._density * bdf.alpha), self.corrections[0]])
-        self.shifts = np.array([self.flows - surface, self.shifts[0]])
+        self.shift = self.flows - surface
 
-    def end_of_step(self, velocity: FloatArray, correction: FloatArray, age: int) -> FloatArray:
-        """The velocity (n_local, 3) with its end-of-step values on the outlets; ``age`` 0 newest, 1 older."""
+    def end_of_step(self, velocity: FloatArray, correction: FloatArray) -> FloatArray:
+        """The new velocity (n_local, 3) with its end-of-step values on the outlets."""
         corrected = velocity.copy()
         for index, trace in enumerate(self._traces):
-            corrected[trace.nodes] += trace.velocity(
-                correction, self.corrections[age, index], float(self.shifts[age, index])
-            )
+            corrected[trace.nodes] += trace.velocity(correction, self.corrections[0, index], float(self.shift[index]))
         return corrected

@@ -28,6 +28,12 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
+EXTRAPOLATION = (5.0 / 3.0, -1.0 / 3.0, -1.0 / 3.0)
+"""Weights of the last three velocities in the convecting velocity: (2 + q, -1 - 2 q, q) is of second order for any q.
+Where the flow is braked fast (at a branching, say), the usual 2 u_n - u_(n-1) (q = 0) makes the velocity alternate from
+step to step as soon as dt times the strain rate exceeds 4/3; q = -1/3 allows 2.4 (docs/theory-flow.md)."""
+
+
 class PrescribedVelocity(Protocol):
     """Boundary velocities at some velocity unknowns of this rank, ghosts included."""
 
@@ -135,7 +141,8 @@ class FlowSolver:
         self.old_velocity = np.zeros((velocity.n_local, 3))
         self.end_velocity = np.zeros((velocity.n_local, 3))
         """The velocity that is written: on the outlets that of the end of the step, elsewhere ``velocity``."""
-        self._old_end_velocity = np.zeros((velocity.n_local, 3))
+        self._earlier = [self.end_velocity, self.end_velocity]
+        """``end_velocity`` one and two steps before."""
         self.kinematic_pressure = np.zeros(pressure.n_local)
         self.correction = np.zeros(pressure.n_local)
         self.old_correction = np.zeros(pressure.n_local)
@@ -164,8 +171,8 @@ class FlowSolver:
         summary = (float(speed[fastest]), *map(float, self.mesh.velocity.points[fastest]))
         gathered = np.array(self.mesh.comm.allgather((cfl, *summary)))
         worst = gathered[int(np.argmax(np.nan_to_num(gathered[:, 1], nan=np.inf)))]
-        self._old_end_velocity = self.end_velocity
-        self.end_velocity = self.outlets.end_of_step(self.velocity, self.correction, 0)
+        self._earlier = [self.end_velocity, self._earlier[0]]
+        self.end_velocity = self.outlets.end_of_step(self.velocity, self.correction)
         measured = self._sum(
             np.array(
                 [
@@ -185,16 +192,14 @@ class FlowSolver:
             max_speed=float(worst[1]),
             fastest_point=(float(worst[2]), float(worst[3]), float(worst[4])),
             flows=measured[:, 0],
-            splitting_imbalance=float(self.outlets.shifts[0].sum()),
+            splitting_imbalance=float(self.outlets.shift.sum()),
             pressures=self.parameters.density * measured[:, 1],
         )
 
     def _solve_momentum(self, bdf: Bdf, time: float) -> float:
         """Set the new velocity; returns this rank's CFL number."""
         nodal = np.empty((self.mesh.velocity.n_local, 6))
-        nodal[:, :3] = self.end_velocity
-        if self.step_number > 0:
-            nodal[:, :3] += self.end_velocity - self._old_end_velocity
+        nodal[:, :3] = self._extrapolated()
         nodal[:, 3:] = (bdf.newest * self.velocity + bdf.older * self.old_velocity) / bdf.dt
         predicted = self.kinematic_pressure + (bdf.newest * self.correction + bdf.older * self.old_correction) / bdf.dt
         right_side = self._momentum.assemble(
@@ -211,6 +216,18 @@ class FlowSolver:
         new_velocity[self._prescribed_nodes] = boundary
         self.old_velocity, self.velocity = self.velocity, new_velocity
         return self.dt * float(np.sqrt(self._momentum.speed_squared.max(initial=0.0)))
+
+    def _extrapolated(self) -> FloatArray:
+        """The convecting velocity (n_local, 3) at the new time, of second order from the third step on.
+
+        See ``EXTRAPOLATION``; the first steps take what there is.
+        """
+        if self.step_number == 0:
+            return self.end_velocity
+        if self.step_number == 1:
+            return 2.0 * self.end_velocity - self._earlier[0]
+        newest, older, oldest = EXTRAPOLATION
+        return newest * self.end_velocity + older * self._earlier[0] + oldest * self._earlier[1]
 
     def _correct_pressure(self, bdf: Bdf, time: float, divergence: FloatArray) -> int:
         """Make the end-of-step velocity divergence-free and its outlets obey their models."""
@@ -232,12 +249,14 @@ class FlowSolver:
         gathered = {
             "velocity": velocity.order.gather(self.velocity[: velocity.n_owned]),
             "old_velocity": velocity.order.gather(self.old_velocity[: velocity.n_owned]),
+            "end_velocity": velocity.order.gather(self.end_velocity[: velocity.n_owned]),
+            "end_velocity_1": velocity.order.gather(self._earlier[0][: velocity.n_owned]),
+            "end_velocity_2": velocity.order.gather(self._earlier[1][: velocity.n_owned]),
             "kinematic_pressure": pressure.order.gather(self.kinematic_pressure[: pressure.n_owned]),
             "correction": pressure.order.gather(self.correction[: pressure.n_owned]),
             "old_correction": pressure.order.gather(self.old_correction[: pressure.n_owned]),
             "outlet_pressures": self.outlets.pressures,
             "outlet_corrections": self.outlets.corrections,
-            "outlet_shifts": self.outlets.shifts,
             "outlet_memories": np.array([model.memory for model in self.outlets.models.values()]),
         }
         return (
@@ -250,16 +269,16 @@ class FlowSolver:
         self.step_number, self.time = step, step * self.dt
         self.velocity = self._dealt(velocity, state.get("velocity"), (3,))
         self.old_velocity = self._dealt(velocity, state.get("old_velocity"), (3,))
+        self.end_velocity = self._dealt(velocity, state.get("end_velocity"), (3,))
+        self._earlier = [self._dealt(velocity, state.get(f"end_velocity_{age}"), (3,)) for age in (1, 2)]
         self.kinematic_pressure = self._dealt(pressure, state.get("kinematic_pressure"), ())
         self.correction = self._dealt(pressure, state.get("correction"), ())
         self.old_correction = self._dealt(pressure, state.get("old_correction"), ())
-        small = ("outlet_pressures", "outlet_corrections", "outlet_shifts", "outlet_memories")
+        small = ("outlet_pressures", "outlet_corrections", "outlet_memories")
         values = self.mesh.comm.bcast([state.get(name) for name in small])
-        self.outlets.pressures, self.outlets.corrections, self.outlets.shifts, memories = values
+        self.outlets.pressures, self.outlets.corrections, memories = values
         for model, memory in zip(self.outlets.models.values(), memories, strict=True):
             model.memory = memory
-        self.end_velocity = self.outlets.end_of_step(self.velocity, self.correction, 0)
-        self._old_end_velocity = self.outlets.end_of_step(self.old_velocity, self.old_correction, 1)
         self._velocity_solver.forget_factors()
 
     def _dealt(self, space: Space, everything: FloatArray | None, width: tuple[int, ...]) -> FloatArray:

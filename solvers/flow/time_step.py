@@ -13,7 +13,7 @@ from solvers.network.waveform import PeriodicCurve
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-TARGET_CFL = 2.0
+TARGET_CFL = 1.5
 """Cells that the flow may cross in one step at its peak, by the estimate of ``recommend_steps``."""
 MIN_STEPS = 400
 """Steps a cycle has at least, so that a waveform with a sharp upstroke is followed."""
