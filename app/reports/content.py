@@ -55,6 +55,15 @@ class Opening:
 
 
 @dataclass(frozen=True)
+class Target:
+    """Pressures that the outlets were tuned for, and the opening (by its name on the page) where they shall hold."""
+
+    site: str
+    systolic_mmhg: float
+    diastolic_mmhg: float
+
+
+@dataclass(frozen=True)
 class Check:
     """Something that was checked: what was found, what it was held against, and how that came out.
 
@@ -84,8 +93,8 @@ class Content:
 
     Attributes
     ----------
-    target_mmhg
-        Systolic and diastolic pressure that the outlets were tuned for.
+    target
+        What the outlets were tuned for; None when they were not.
     entered
         (name, value with unit) of what was entered for this patient.
     assumptions
@@ -102,7 +111,7 @@ class Content:
     version: str
     scan: str
     openings: tuple[Opening, ...]
-    target_mmhg: tuple[float, float] | None
+    target: Target | None
     lumen_volume_ml: float
     narrowest: Narrowest
     heart_rate_bpm: float

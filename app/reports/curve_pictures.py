@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from app.reports import style
 from app.workflow.result_files import BranchProfile, CapWaveform
@@ -93,6 +94,7 @@ def along_picture(
     axes.margins(y=0.1)
     axes.set_xlabel("distance from the inlet [mm]", **_LABEL)
     axes.set_ylabel("mmHg", **(_LABEL | {"color": style.ACCENT}))
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     for side in (axes, beside):
         side.tick_params(labelsize=style.SMALLEST_PT, length=2.0, width=0.5, pad=1.5)
     for spine in ("top", "left", "bottom"):

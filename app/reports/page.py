@@ -233,7 +233,7 @@ def _foot(content: Content, size: float, n_notes: int, n_rows: int) -> tuple[flo
 
 
 def _table(content: Content, n_rows: int, bottom: float) -> tuple[Draw, float]:
-    rows = [page_text.table_row(opening, content.target_mmhg) for opening in content.openings[:n_rows]]
+    rows = [page_text.table_row(opening, content.target) for opening in content.openings[:n_rows]]
     height = _HEAD_PT + _ROW_PT * len(rows)
     edges = [MARGIN_PT]
     for share in _TABLE_SHARES:

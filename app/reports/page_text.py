@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.sax.saxutils import escape
 
 from app.reports import style
-from app.reports.content import Check, Content, Opening
+from app.reports.content import Check, Content, Opening, Target
 
 HASH_DIGITS = 12
 _STATES = {
@@ -93,7 +93,7 @@ def words_of(name: str) -> str:
 TABLE_HEAD = (
     "Opening",
     "radius\nmm",
-    "narrowest of\nvessel, mm (at)",
+    "narrowest\nmm (at)",
     "mean flow\nmL/s",
     "share\n% (tuned)",
     "peak flow\nmL/s",
@@ -105,12 +105,13 @@ TABLE_HEAD = (
 )
 
 
-def table_row(opening: Opening, target: tuple[float, float] | None) -> tuple[str, ...]:
-    """An opening's numbers as text; pressures of outlets with their difference to the target."""
+def table_row(opening: Opening, target: Target | None) -> tuple[str, ...]:
+    """An opening's numbers as text; pressures with their difference to the target where it shall hold."""
     narrowest = opening.narrowest
     is_outlet = opening.kind == "outlet"
     asked = f" ({100.0 * opening.asked_share:.1f})" if opening.asked_share is not None else ""
-    held = target if target is not None and is_outlet else (None, None)
+    is_site = target is not None and target.site == opening.name
+    held = (target.systolic_mmhg, target.diastolic_mmhg) if target is not None and is_site else (None, None)
     return (
         opening.name + ("" if is_outlet else " (inlet)"),
         f"{opening.radius_mm:.1f}",
@@ -129,9 +130,12 @@ def table_row(opening: Opening, target: tuple[float, float] | None) -> tuple[str
 def table_note(content: Content, n_left_out: int = 0) -> str:
     """What the table's columns mean, and how many openings are left to ``report.json``."""
     said = "Pressures are means over the opening where its flow extension ends; drops are from the inlet."
-    if content.target_mmhg is not None:
-        systolic, diastolic = content.target_mmhg
-        said += f" Outlets tuned to {systolic:.0f}/{diastolic:.0f} mmHg; in brackets the difference."
+    if content.target is not None:
+        target = content.target
+        said += (
+            f" Outlets tuned to {target.systolic_mmhg:.0f}/{target.diastolic_mmhg:.0f} mmHg at {target.site}; "
+            "in brackets the difference, and the wished shares."
+        )
     if n_left_out:
         said = f"… and {n_left_out} more openings in report.json. {said}"
     return escape(said)

@@ -77,7 +77,8 @@ def _captions(content: Content, sources: Sources, renderings: Renderings) -> dic
         if not len(sources.result.streamlines.frame)
         else f"<b>Speed at peak inflow</b> [m/s], {at_peak_s:.2f} s; colors: 0 to 99th percentile",
         "flow_curve": "<b>Flow</b> [mL/s]: 1 in, the others out",
-        "pressure_curve": "<b>Pressure</b> [mmHg]" + ("; dotted: target" if content.target_mmhg else ""),
+        "pressure_curve": "<b>Pressure</b> [mmHg]"
+        + (f"; dotted: target at {content.target.site}" if content.target else ""),
         "along_curve": f"<b>Along the {vessel}</b>: mean pressure (blue), radius (gray), narrowest (dashed)",
     }
 
@@ -98,6 +99,7 @@ def _figures(content: Content, sources: Sources, renderings: Renderings, page: P
     scan = (sources.volume, sources.labels)
     waves = (result.waveform_times_s, result.period_s, result.waveforms)
     plane = plane_of(main.points_mm)
+    target = (content.target.systolic_mmhg, content.target.diastolic_mmhg) if content.target else None
     return {
         "slice": slice_picture(*scan, AXIAL, near, sources.window, size["slice"], narrow),
         "plane": slice_picture(*scan, plane, main.points_mm, sources.window, size["plane"]),
@@ -106,7 +108,7 @@ def _figures(content: Content, sources: Sources, renderings: Renderings, page: P
         "stress": result_picture(renderings, 2, renderings.stress_pa, "Pa", size["stress"], bar),
         "speed": result_picture(renderings, 3, renderings.speed_m_s, "m/s", size["speed"], bar),
         "flow_curve": waveform_picture(*waves, "flow_ml_s", size["flow_curve"]),
-        "pressure_curve": waveform_picture(*waves, "pressure_mmhg", size["pressure_curve"], content.target_mmhg),
+        "pressure_curve": waveform_picture(*waves, "pressure_mmhg", size["pressure_curve"], target),
         "along_curve": along_picture(profile, main.span_mm, main.narrowest.at_mm, size["along_curve"]),
     }
 

@@ -12,11 +12,20 @@ import numpy as np
 from app import __version__
 from app.case.records import Case, Record
 from app.reports.anatomy import Vessel, main_vessel
-from app.reports.content import LIMITS_OF_PEAK_PRESSURE, LIMITS_OF_WALL_STRESS, Check, Content, Opening, Source
+from app.reports.content import (
+    LIMITS_OF_PEAK_PRESSURE,
+    LIMITS_OF_WALL_STRESS,
+    Check,
+    Content,
+    Opening,
+    Source,
+    Target,
+)
 from app.reports.lineage import Lineage, out_of_date
 from app.workflow.parameters import describe
 from app.workflow.patient import PatientValues
 from app.workflow.result_files import CapWaveform, ResultData
+from app.workflow.simulate import PRESSURE_TOLERANCE_MMHG
 
 MASS_IMBALANCE_LIMIT = 1e-3
 FEWEST_LAYERS = 3
@@ -52,7 +61,7 @@ def content_of(
         version=__version__,
         scan=f"{image['modality']} {_product(image['size'], '.0f')} voxels, {_product(image['spacing_mm'], '.3g')} mm",
         openings=_openings(result, lineage, vessels),
-        target_mmhg=_target(lineage.run.facts),
+        target=_target(facts.get("tuning")),
         lumen_volume_ml=float(lineage.model.facts["wall_volume_ml"]),
         narrowest=main_vessel(vessels).narrowest,
         heart_rate_bpm=60.0 / result.period_s,
@@ -93,10 +102,11 @@ def _product(values: Any, spec: str) -> str:
     return " × ".join(f"{value:{spec}}" for value in values)
 
 
-def _target(facts: Mapping[str, Any]) -> tuple[float, float] | None:
-    if "tuned_systolic_mmhg" not in facts:
+def _target(tuning: Mapping[str, Any] | None) -> Target | None:
+    if not tuning:
         return None
-    return float(facts["tuned_systolic_mmhg"]), float(facts["tuned_diastolic_mmhg"])
+    pressures = tuning["target_mmhg"]
+    return Target(words(tuning["site"]), float(pressures["systolic"]), float(pressures["diastolic"]))
 
 
 def _openings(result: ResultData, lineage: Lineage, vessels: tuple[Vessel, ...]) -> tuple[Opening, ...]:
@@ -190,6 +200,7 @@ def _checks(lineage: Lineage, solver: SolverFacts, changed: tuple[str, ...]) -> 
             f"{100.0 * period_limit:g} %",
             _held(period_error <= period_limit),
         ),
+        *_tuning_check(lineage.result.facts.get("tuning")),
         Check(
             "Mass imbalance",
             _percent(abs(imbalance)),
@@ -204,6 +215,20 @@ def _checks(lineage: Lineage, solver: SolverFacts, changed: tuple[str, ...]) -> 
         ),
         Check("Solver", f"{run['n_ranks']} processes{_duration(_number(run['wall_s']))}", "", "noted"),
         Check("Case not changed since then", _yes(not changed), "yes", _held(not changed)),
+    )
+
+
+def _tuning_check(tuning: Mapping[str, Any] | None) -> tuple[Check, ...]:
+    if not tuning:
+        return ()
+    reached, target = tuning["reached_mmhg"], tuning["target_mmhg"]
+    return (
+        Check(
+            f"Pressures at {words(tuning['site'])} and shares of the flow",
+            f"{reached['systolic']:.0f}/{reached['diastolic']:.0f} mmHg",
+            f"{target['systolic']:.0f}/{target['diastolic']:.0f} ± {PRESSURE_TOLERANCE_MMHG:.0f} mmHg",
+            _held(bool(tuning["is_met"])),
+        ),
     )
 
 

@@ -228,14 +228,39 @@ def _facts(
         "osi_max": round(osi["max"], 4),
         "osi_p99": round(osi["p99"], 4),
         "low_shear_definition": TAWSS.definition,
+        "tuning": _tuning(indices["tuning"]) if indices.get("tuning") else None,
         "run": {
             "status": state.status,
             "n_ranks": state.n_ranks,
             "n_cycles": indices["cycle"] + 1,
             "periodicity_error": indices["periodicity_error"],
             "mass_imbalance_rel": indices["mass_imbalance"],
+            "splitting_imbalance_rel": indices["splitting_imbalance"],
             "wall_s": _wall_seconds(folder),
             "dt_ms": round(1e3 * spec.time.dt, 4),
+        },
+    }
+
+
+def _tuning(tuning: dict[str, Any]) -> dict[str, Any]:
+    """What the outlets were tuned to, what the last beat reached, and the Windkessels it was solved with."""
+
+    def pressures(of: dict[str, Any]) -> dict[str, float]:
+        return {name: round(of[f"{name}_Pa"] / PA_PER_MMHG, 2) for name in ("systolic", "diastolic")}
+
+    return {
+        "site": tuning["site"],
+        "rounds": tuning["rounds"],
+        "is_met": tuning["is_met"],
+        "target_mmhg": pressures(tuning["target"]),
+        "reached_mmhg": pressures(tuning["reached"]),
+        "windkessels": {
+            name: {
+                "r_proximal_mmhg_s_ml": outlet["r_proximal"] * M3_PER_ML / PA_PER_MMHG,
+                "c_ml_mmhg": outlet["c"] * PA_PER_MMHG / M3_PER_ML,
+                "r_distal_mmhg_s_ml": outlet["r_distal"] * M3_PER_ML / PA_PER_MMHG,
+            }
+            for name, outlet in tuning["outlets"].items()
         },
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from app.workflow.inflow import EJECTION_SOURCE, aortic_inflow
 from app.workflow.parameters import declared
 from app.workflow.patient import Assumption, patient_assumptions, patient_values
 from app.workflow.steps import Outcome, Request
-from app.workflow.units import M_PER_MM, m3_s_from_l_min, mmhg_from_pa, pa_from_mmhg
+from app.workflow.units import M_PER_MM, m3_s_from_l_min, pa_from_mmhg
 from app.workflow.vessel_paths import VesselPath, paths_to
 from imaging.types import FloatArray, Patch, Progress, TetMesh, VesselModel, silent
 from solvers.contract.errors import RunError
@@ -24,11 +24,15 @@ from solvers.contract.state import RunState, read_state
 
 if TYPE_CHECKING:
     from solvers.contract.spec import Waveform
-    from solvers.network.tree import Segment
     from solvers.network.tuning import TunedNetwork
 
-PROXIMAL_FRACTIONS = (0.056, 0.04, 0.03, 0.02, 0.01)
-"""Proximal over total resistance of a Windkessel: the first with which the pressures can be met. An assumption."""
+CUFF_SITES = ("subclavian", "brachiocephalic", "brachial")
+"""A cuff measures the pressure behind the first outlet that has one of these in its name, else that at the inlet."""
+PRESSURE_TOLERANCE_MMHG = 2.0
+SHARE_TOLERANCE = 0.02
+"""How near a beat must come to the patient's pressures and to the wished shares, or the outlets are tuned anew."""
+FIRST_GUESS_TOLERANCE = 0.2
+"""Pressures and shares that the vessel as its radii let expect it misses by more than this are refused."""
 _ASSUMED = "assumption; published thoracic-aorta models use similar shares"
 
 
@@ -61,7 +65,7 @@ class Parameters:
     steps_per_cycle: int = declared(
         0, help="Time steps per heart beat (0: from mesh and flow)", unit="1", minimum=0, maximum=100_000
     )
-    max_cycles: int = declared(5, help="Heart beats to solve at most", unit="1", minimum=2, maximum=100)
+    max_cycles: int = declared(6, help="Heart beats to solve at most", unit="1", minimum=2, maximum=100)
     periodicity_limit: float = declared(
         0.01,
         help="Largest change of a pressure or flow curve from beat to beat",
@@ -95,7 +99,8 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     period = 60.0 / values.heart_rate_bpm
     paths = paths_to(model.centerlines, outlets)
     shares = flow_shares(outlets, paths, chosen.main_share, chosen.split_exponent)
-    tuned, p_initial = _tuned_outlets(model, paths, shares, inflow, period, request.case)
+    site = cuff_site(outlets)
+    tuned = _tuned_outlets(model, paths, shares, inflow, period, request.case, site)
     arrays = _mesh_in_meters(mesh)
     steps = chosen.steps_per_cycle or _recommended_steps(arrays, inlets[0], inflow, period)
     progress(0.7, "Writing the run folder")
@@ -115,38 +120,36 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
                 p_distal=terminal.p_distal,
                 extension_start=_in_meters(model, outlet.id),
             )
-            for outlet, terminal, initial in zip(outlets, tuned.terminals, p_initial, strict=True)
+            for outlet, terminal, initial in zip(outlets, tuned.terminals, tuned.p_initial, strict=True)
         ),
         fluid=spec.Fluid(values.blood_density_kg_m3, values.blood_viscosity_mpa_s * 1e-3),
         time=spec.Time(
             period=period,
             steps_per_cycle=steps,
+            min_cycles=min(3, chosen.max_cycles),  # the first shows the vessel, the next two are compared
             max_cycles=chosen.max_cycles,
             periodicity_limit=chosen.periodicity_limit,
             ramp=0.0,  # the beat begins with no flow, so that the blood may start from rest
         ),
         output=spec.Output(fields_per_cycle=chosen.fields_per_cycle, checkpoint_every=max(50, steps // 8)),
+        tuning=spec.Tuning(
+            inlets[0].name if site is None else outlets[site].name,
+            tuple(shares.tolist()),
+            pa_from_mmhg(values.systolic_mmhg),
+            pa_from_mmhg(values.diastolic_mmhg),
+            pa_from_mmhg(PRESSURE_TOLERANCE_MMHG),
+            SHARE_TOLERANCE,
+        ),
     )
     spec.write_spec(out, run_spec)
-    first = tuned.terminals[0]
-    proximal_fraction = first.r_proximal / (first.r_proximal + first.r_distal)
-    assumptions = (*patient_assumptions(request.case.patient), *_model_assumptions(chosen, proximal_fraction))
+    assumptions = (*patient_assumptions(request.case.patient), *_model_assumptions(chosen))
     facts = {
         "period_s": period,
         "steps_per_cycle": steps,
         "dt_ms": 1e3 * period / steps,
         "peak_inflow_ml_s": 1e6 * float(flow.max()),
         "flow_shares": {outlet.name: round(float(share), 4) for outlet, share in zip(outlets, shares, strict=True)},
-        "tuned_systolic_mmhg": round(mmhg_from_pa(tuned.systolic), 2),
-        "tuned_diastolic_mmhg": round(mmhg_from_pa(tuned.diastolic), 2),
-        "windkessels": {
-            outlet.name: {
-                "r_proximal_pa_s_m3": terminal.r_proximal,
-                "c_m3_pa": terminal.c,
-                "r_distal_pa_s_m3": terminal.r_distal,
-            }
-            for outlet, terminal in zip(outlets, tuned.terminals, strict=True)
-        },
+        "pressure_site": run_spec.tuning.site if run_spec.tuning else None,
         "assumptions": [vars(assumption) for assumption in assumptions],
     }
     return Outcome("Blood flow", {"spec": out / "spec.json", "mesh": out / "mesh.npz"}, facts)
@@ -173,17 +176,26 @@ def flow_shares(
     return np.asarray(weight / weight.sum())
 
 
-def _tuned_outlets(
-    model: VesselModel, paths: tuple[VesselPath, ...], shares: FloatArray, inflow: Waveform, period: float, case: Case
-) -> tuple[TunedNetwork, FloatArray]:
-    """Windkessels that meet the patient's pressures, and the pressures over their compliances to start with (n,).
+def cuff_site(outlets: tuple[Patch, ...]) -> int | None:
+    """The outlet whose pressure a cuff measures; None stands for the inlet."""
+    return next((k for part in CUFF_SITES for k, outlet in enumerate(outlets) if part in outlet.name.lower()), None)
 
-    The pressures are met at the outlets. What the vessel itself adds between inlet and outlets (viscous losses, and in
-    a rigid vessel the inertia of the whole column of blood) is what the run is to find, so it is not tuned away. The
-    start is the periodic state of the network with the vessel's resistance and inertance.
+
+def _tuned_outlets(
+    model: VesselModel,
+    paths: tuple[VesselPath, ...],
+    shares: FloatArray,
+    inflow: Waveform,
+    period: float,
+    case: Case,
+    site: int | None,
+) -> TunedNetwork:
+    """Windkessels that meet the patient's pressures behind a vessel as its radii let expect it.
+
+    The run tunes them anew when it has seen the vessel itself.
     """
-    from solvers.network.tree import Segment, periodic_state
-    from solvers.network.tuning import PressureTarget, tune
+    from solvers.network.tree import Segment
+    from solvers.network.tuning import PressureTarget, require_met, tune
     from solvers.network.waveform import PeriodicCurve
 
     values = patient_values(case.patient)
@@ -191,16 +203,7 @@ def _tuned_outlets(
         raise CaseError(
             "bad_pressures", "The systolic pressure must be above the diastolic: correct the patient's values."
         )
-    target = PressureTarget(pa_from_mmhg(values.systolic_mmhg), pa_from_mmhg(values.diastolic_mmhg))
-    tuned = None
-    for proximal in PROXIMAL_FRACTIONS:
-        try:
-            tuned = tune(inflow, period, shares, target, proximal_fraction=proximal)
-            break
-        except RunError as error:
-            refusal = error
-    if tuned is None:
-        raise refusal
+    target = PressureTarget(pa_from_mmhg(values.systolic_mmhg), pa_from_mmhg(values.diastolic_mmhg), site)
 
     def segment(path: VesselPath, start: int, stop: int) -> Segment:
         part = slice(start, max(stop, start + 2))
@@ -210,12 +213,9 @@ def _tuned_outlets(
 
     shared = min(path.own_start for path in paths) if len(paths) > 1 else 0
     trunk = segment(paths[0], 0, shared) if shared else Segment()
-    vessels = [
-        replace(terminal, branch=segment(path, shared, len(path.indices)))
-        for terminal, path in zip(tuned.terminals, paths, strict=True)
-    ]
-    state = periodic_state(PeriodicCurve(inflow, period), period, vessels, trunk)
-    return tuned, state.compliance_pressures[0]
+    branches = tuple(segment(path, shared, len(path.indices)) for path in paths)
+    network = tune(PeriodicCurve(inflow, period), period, shares, target, branches, trunk)
+    return require_met(network, target, FIRST_GUESS_TOLERANCE)
 
 
 def _mesh_in_meters(mesh: TetMesh) -> Any:
@@ -235,12 +235,23 @@ def _in_meters(model: VesselModel, patch_id: int) -> tuple[float, float, float] 
     return None if start is None else (start[0] * M_PER_MM, start[1] * M_PER_MM, start[2] * M_PER_MM)
 
 
-def _model_assumptions(chosen: Parameters, proximal_fraction: float) -> tuple[Assumption, ...]:
+def _model_assumptions(chosen: Parameters) -> tuple[Assumption, ...]:
     return (
         Assumption("Inflow curve", "sine-squared ejection", "", EJECTION_SOURCE),
         Assumption("Share of flow through the main vessel's end", chosen.main_share, "1", _ASSUMED),
         Assumption("Other outlets share by radius to the power", chosen.split_exponent, "1", "assumption"),
-        Assumption("Windkessel proximal over total resistance", round(proximal_fraction, 4), "1", "assumption"),
+        Assumption(
+            "Windkessel proximal over total resistance",
+            "at most 0.056",
+            "",
+            "assumption; halved while it alone makes a larger pulse than the patient's",
+        ),
+        Assumption(
+            "Cuff pressures hold where the blood leaves the model",
+            "no difference to the arm",
+            "",
+            "assumption: the pulse grows on its way to the arm, more so in the young",
+        ),
         Assumption("Inlet velocity profile", chosen.inlet_profile, "", "assumption"),
         Assumption("Wall", "rigid", "", "assumption: pressure waves and wall motion are left out"),
         Assumption("Blood", "Newtonian, laminar equations", "", "assumption: no turbulence model"),

@@ -160,6 +160,30 @@ class Time:
 
 
 @dataclass(frozen=True)
+class Tuning:
+    """What the outlets' Windkessels are tuned to while the run goes.
+
+    After each cycle that misses it, the vessel's own losses and inertia are read off that cycle, and the Windkessels
+    are found anew that meet the target with them (solvers/network/tuning.py).
+
+    Attributes
+    ----------
+    site
+        Name of the cap at which the pressures were measured.
+    fractions
+        Share of the mean inflow that each outlet shall carry, in the order of the outlets, summing to 1.
+    """
+
+    site: str
+    fractions: tuple[float, ...]
+    systolic: float = quantity("Pa", 1e2, 6e4, "systolic pressure to meet")
+    diastolic: float = quantity("Pa", 1e2, 6e4, "diastolic pressure to meet")
+    pressure_tolerance: float = quantity("Pa", 1.0, 6e4, "largest miss of a pressure", 266.6)
+    fraction_tolerance: float = quantity("", 1e-6, 1.0, "largest miss of a share", 0.02)
+    max_rounds: int = quantity("", 0, 100, "how often the outlets are tuned at most", 2)
+
+
+@dataclass(frozen=True)
 class Numerics:
     """How the equations are solved; the defaults are explained in docs/theory-flow.md."""
 
@@ -193,6 +217,7 @@ class RunSpec:
     fluid: Fluid = Fluid()
     numerics: Numerics = Numerics()
     output: Output = Output()
+    tuning: Tuning | None = None
     schema_version: int = SCHEMA_VERSION
 
     def to_json(self) -> str:
@@ -261,11 +286,23 @@ class RunSpec:
                 "One cycle cannot be compared with the one before; allow max_cycles of at least 2, or set "
                 "periodicity_limit to null."
             )
+        if self.tuning is not None:
+            self._check_tuning(self.tuning)
         if self.output.fields_per_cycle > self.time.steps_per_cycle:
             _refuse(
                 f"{self.output.fields_per_cycle} snapshots do not fit in {self.time.steps_per_cycle} steps a cycle; "
                 "ask for fewer snapshots or more steps."
             )
+
+    def _check_tuning(self, tuning: Tuning) -> None:
+        if len(self.inlets) != 1 or not all(isinstance(outlet, RcrOutlet) for outlet in self.outlets):
+            _refuse("Outlets can be tuned only behind one inlet and if all of them are Windkessels; leave tuning out.")
+        if tuning.site not in [cap.name for cap in self.caps]:
+            _refuse(f"The outlets shall be tuned at {tuning.site!r}, which is no inlet or outlet; name one of them.")
+        if len(tuning.fractions) != len(self.outlets) or abs(sum(tuning.fractions) - 1.0) > 1e-6:
+            _refuse("The tuning needs a share of the flow for each outlet, and they must add up to 1.")
+        if tuning.systolic <= tuning.diastolic:
+            _refuse("The systolic pressure to tune to must be above the diastolic; correct them.")
 
     @property
     def caps(self) -> tuple[Inlet | RcrOutlet | PressureOutlet, ...]:

@@ -111,13 +111,18 @@ def settle(run_dir: Path) -> RunState:
 
 
 def watch(run_dir: Path, poll_seconds: float = 0.2) -> Iterator[Event]:
-    """Events of a run, old ones first, until its final event or its end without one."""
-    offset = 0
+    """Events of a run, old ones first, until its final event or its end without one.
+
+    A run that was restarted has final events of its earlier parts among the old ones.
+    """
+    offset, is_final = 0, False
     while True:
         is_alive = reattach(run_dir) is not None
         events, offset = read_new(run_dir, offset)
         yield from events
-        if any(event["type"] in FINAL_TYPES for event in events) or (not is_alive and not events):
+        if events:
+            is_final = events[-1]["type"] in FINAL_TYPES
+        if not is_alive and (is_final or not events):
             return
         if not events:
             time.sleep(poll_seconds)

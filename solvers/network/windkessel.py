@@ -81,6 +81,10 @@ class Windkessel:
         """See :class:`OutletModel`."""
         return self.p_initial
 
+    def become(self, r_proximal: float, c: float, r_distal: float) -> None:
+        """Take other values, at the present pressure."""
+        self.r_proximal, self.c, self.r_distal = r_proximal, c, r_distal
+
     def _compliance(self, bdf: Bdf) -> tuple[float, float]:
         """``offset`` and ``slope`` of Pc = offset + slope Q at the new time."""
         history = (bdf.newest * self.memory[0] + bdf.older * self.memory[1]) / bdf.dt

@@ -16,7 +16,7 @@ class CycleWaveforms:
     Attributes
     ----------
     current, previous : (steps_per_cycle, 2, n_caps)
-        Flow [m3/s] out of the vessel and pressure [Pa]; ``previous`` is NaN in the first cycle.
+        Flow [m3/s] out of the vessel and pressure [Pa]; ``previous`` is NaN in the first.
     splitting : (steps_per_cycle,)
         Splitting imbalance [m3/s] in this cycle, see :class:`~solvers.flow.solver.StepReport`.
     """
@@ -36,6 +36,10 @@ class CycleWaveforms:
     def turn_over(self) -> None:
         """A cycle is complete: the next one begins."""
         self.previous = self.current.copy()
+
+    def forget_previous(self) -> None:
+        """Compare the next cycle with none, because something else than the flow has changed."""
+        self.previous[:] = np.nan
 
     def periodicity_error(self) -> float | None:
         """Largest relative L2 change of a cap's waveform from the cycle before to this one; None for the first.

@@ -60,6 +60,7 @@ def write_indices(
     splitting_imbalance: float,
     wall: dict[str, FloatArray],
     wall_area: FloatArray,
+    tuning: dict[str, Any] | None,
 ) -> None:
     """Write the indices of a cycle.
 
@@ -69,6 +70,8 @@ def write_indices(
         Flow out of the vessel and pressure.
     wall, wall_area : (w,)
         Fields of the wall's vertices and the area [m2] that each stands for; extensions are left out.
+    tuning
+        What the outlets were tuned to and what the cycle reached, see :class:`solvers.run.outlet_tuning.OutletTuner`.
     """
     caps = cap_indices(waveforms[:, 0], waveforms[:, 1], len(spec.inlets))
     anatomy = wall[EXTENSION] == 0.0
@@ -99,6 +102,7 @@ def write_indices(
             for index, cap in enumerate(spec.caps)
         },
         "wall": statistics,
+        "tuning": tuning,
     }
     write_bytes_atomically(run_dir / INDICES, json.dumps(content, indent=1, allow_nan=False).encode())
 

@@ -23,11 +23,13 @@ from solvers.fem.warmup import compile_kernels
 from solvers.flow.build import build_flow
 from solvers.flow.solver import StepReport
 from solvers.network.waveform import PeriodicCurve
+from solvers.network.windkessel import Windkessel
 from solvers.run.checkpoint import read_checkpoint, write_checkpoint
 from solvers.run.collective import StopRequest, on_rank_0
 from solvers.run.frames import FrameStore, frame_steps
 from solvers.run.guard import Guard
 from solvers.run.history import CycleWaveforms, WallHistory
+from solvers.run.outlet_tuning import OutletTuner
 from solvers.run.reporter import Reporter, versions
 from solvers.run.results import wall_fields, write_indices
 
@@ -105,6 +107,7 @@ class Session:
         areas = [self._flow.caps[inlet.patch_id].area for inlet in spec.inlets]
         speeds = [float(np.abs(curve).max()) / area for curve, area in zip(curves, areas, strict=True)]
         self._guard = Guard(spec.numerics.max_cfl, max(speeds))
+        self._tuner = OutletTuner(spec, spec.tuning) if spec.tuning is not None else None
         self._errors: list[float | None] = []
         self._warned: set[str] = set()
         self._frames: FrameStore | None = None
@@ -217,6 +220,7 @@ class Session:
                 splitting,
                 wall,
                 self._wall_area,
+                self._tuner.described(self._waveforms.current) if self._tuner is not None else None,
             )
             events = self._reporter.events
             for name in (FIELDS, WALL, INDICES, SCALARS):
@@ -231,10 +235,37 @@ class Session:
             )
 
         self._on_disk(write)
-        self._errors.append(error)
         self._waveforms.turn_over()
+        if self._tuner is not None and self._tuner.needs_tuning(self._waveforms.current):
+            self._tune(self._tuner)
+            error = None
+        self._errors.append(error)
         self._wall.turn_over()
         return error
+
+    def _tune(self, tuner: OutletTuner) -> None:
+        """Give the outlets the Windkessels that meet the target with the vessel as this cycle showed it."""
+        waveforms = self._waveforms.current
+        network = self._comm.bcast(on_rank_0(self._comm, lambda: tuner.tuned(waveforms)))
+        tuner.rounds += 1
+        tuner.outlets = np.array([(t.r_proximal, t.c, t.r_distal) for t in network.terminals])
+        self._set_outlets(tuner.outlets)
+        for model, pressure in zip(self._flow.outlets.models.values(), network.p_initial.tolist(), strict=True):
+            model.memory = np.full(2, pressure)
+        self._waveforms.forget_previous()
+        if self._reporter is not None:
+            self._reporter.events.emit("outlets_tuned", round=tuner.rounds, **tuner.described(waveforms))
+        if not tuner.expected(network).is_within(tuner.target):
+            self._warn(
+                "target_not_met",
+                "No outlets meet the patient's pressures and flow shares with this vessel and inflow; the nearest "
+                f"were taken ({100.0 * network.miss:.0f} % off): check the pressures, the cardiac output, the shares.",
+            )
+
+    def _set_outlets(self, parameters: FloatArray) -> None:
+        for model, values in zip(self._flow.outlets.models.values(), parameters.tolist(), strict=True):
+            assert isinstance(model, Windkessel)
+            model.become(*values)
 
     def _keep_frame(self, step: int) -> None:
         mesh = self._flow.mesh
@@ -280,6 +311,9 @@ class Session:
                 "splitting": self._waveforms.splitting,
                 "periodicity_errors": np.array([np.nan if e is None else e for e in self._errors]),
             }
+            if self._tuner is not None:
+                arrays["tuned_outlets"] = self._tuner.outlets
+                arrays["tuning_rounds"] = np.array(self._tuner.rounds)
             self._reporter.flush_scalars()
             oldest = write_checkpoint(self._run_dir, step, self._spec.fingerprint, arrays)
             spc = self._spec.time.steps_per_cycle
@@ -324,6 +358,11 @@ class Session:
         self._wall.duration = float(duration)
         self._waveforms.current, self._waveforms.previous, self._waveforms.splitting = current, before, splitting
         self._errors = [None if np.isnan(e) else float(e) for e in errors]
+        if self._tuner is not None:
+            names = ("tuned_outlets", "tuning_rounds")
+            self._tuner.outlets, rounds = self._comm.bcast([arrays.get(name) for name in names])
+            self._tuner.rounds = int(rounds)
+            self._set_outlets(self._tuner.outlets)
         return step
 
     def _stage(self, name: str, text: str) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from solvers.contract.spec import RcrOutlet, Waveform
 from solvers.network.tree import Segment
 from solvers.network.tuning import PressureTarget, tune
+from solvers.network.waveform import PeriodicCurve
 from solvers.network.windkessel import Bdf, Windkessel
 from solvers.verification.meshes import OUTLET, straight_tube
 from solvers.verification.row import Progress, Row
@@ -113,13 +114,8 @@ def _tuned() -> list[Row]:
     times = np.linspace(0.0, 0.9, 60, endpoint=False)
     flow = 5e-6 + np.where(times < 0.32, 4.2e-4 * np.sin(np.pi * times / 0.32) ** 2, 0.0)
     branches = (Segment(2e6, 1e5), Segment(3e6, 2e5), Segment(1e5, 3e5))
-    network = tune(
-        Waveform(tuple(times.tolist()), tuple(flow.tolist())),
-        0.9,
-        [0.2, 0.1, 0.7],
-        PressureTarget(120.0 * mmhg, 80.0 * mmhg),
-        branches,
-    )
+    curve = PeriodicCurve(Waveform(tuple(times.tolist()), tuple(flow.tolist())), 0.9)
+    network = tune(curve, 0.9, [0.2, 0.1, 0.7], PressureTarget(120.0 * mmhg, 80.0 * mmhg), branches)
     share = network.state.flows.mean(axis=0) / network.state.flows.mean(axis=0).sum()
     source = "the target itself"
     return [

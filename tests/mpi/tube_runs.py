@@ -10,10 +10,23 @@ from pathlib import Path
 import numpy as np
 
 from solvers.contract.mesh_file import write_mesh
-from solvers.contract.spec import Inlet, MeshFile, Numerics, Output, RcrOutlet, RunSpec, Time, Waveform, write_spec
+from solvers.contract.spec import (
+    Inlet,
+    MeshFile,
+    Numerics,
+    Output,
+    RcrOutlet,
+    RunSpec,
+    Time,
+    Tuning,
+    Waveform,
+    write_spec,
+)
 from solvers.verification.meshes import INLET, OUTLET, WALL, straight_tube
 
 PERIOD = 0.8
+TUNING = Tuning("outlet", (1.0,), systolic=17000.0, diastolic=9500.0)
+"""Pressures that the tube's own outlet is far from."""
 
 
 def tube_spec(sha256: str, steps: int = 60, cycles: int = 2, limit: float | None = None) -> RunSpec:

@@ -215,6 +215,13 @@ def result_facts(tree: Tree, **run: Any) -> dict[str, Any]:
         "tawss_pa": {"mean": 2.0, "p1": 1.0, "p50": 2.11, "p99": 2.98, "max": 3.0},
         "osi_max": 0.2,
         "osi_p99": 0.19,
+        "tuning": {
+            "site": tree.names[0],
+            "rounds": 1,
+            "is_met": True,
+            "target_mmhg": {"systolic": 120.0, "diastolic": 80.0},
+            "reached_mmhg": {"systolic": 121.0, "diastolic": 80.5},
+        },
         "run": {
             "status": "finished",
             "n_ranks": 2,
@@ -347,8 +354,6 @@ def _run_files(out: Path, tree: Tree) -> dict[str, Path]:
 def _run_facts(tree: Tree, opened: OpenCase) -> dict[str, Any]:
     return {
         "flow_shares": {name: round(1.0 / len(tree.names), 4) for name in tree.names},
-        "tuned_systolic_mmhg": 120.0,
-        "tuned_diastolic_mmhg": 80.0,
         "assumptions": [
             *(vars(assumption) for assumption in patient_assumptions(opened.case.patient)),
             {"name": "Inflow curve", "value": "sine-squared ejection", "unit": "", "source": "assumption, see theory"},

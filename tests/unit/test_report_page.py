@@ -136,7 +136,8 @@ def test_the_page_says_all_that_a_report_must_say(case: OpenCase) -> None:
         "Narrowest place 6.0 mm radius",
         "124 (+4)",
         "79 (−1)",
-        "Outlets tuned to 120/80 mmHg",
+        "Outlets tuned to 120/80 mmHg at ",
+        "121/80 mmHg (limit 120/80 ± 2 mmHg)",
         "Heart rate 70 1/min",
         "Cardiac output 5 L/min",
         "textbook value of an adult at rest",
@@ -166,7 +167,7 @@ def test_the_page_says_all_that_a_report_must_say(case: OpenCase) -> None:
     for source in case.case.records[:-1]:
         assert source.id in sheet.words
     assert sheet.words.count(NOT_FOR_DIAGNOSIS) == 2
-    assert "All 10 checks of the computation are met." in sheet.words
+    assert "All 11 checks of the computation are met." in sheet.words
     assert "MISSED" not in sheet.words
     assert record.facts == {"n_checks": 10, "n_checks_missed": 0, "notes": []}
 
@@ -201,7 +202,7 @@ def test_a_missed_check_is_named_in_words_and_in_color(tmp_path: Path, quick: No
             colors.add(tuple(part.value for part in parts[:3]))
         data = read_json(opened, record)
     assert "✗ MISSED Mass imbalance: 2 % (limit 0.1 %)" in sheet.words
-    assert "1 of 10 checks of the computation are missed, so do not rely on the numbers: Mass imbalance" in sheet.words
+    assert "1 of 11 checks of the computation are missed, so do not rely on the numbers: Mass imbalance" in sheet.words
     assert red in colors
     assert record.facts["notes"] == ["Check missed: Mass imbalance, 2 %."]
     assert "nan" not in json.dumps(data).lower()
