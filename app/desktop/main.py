@@ -83,15 +83,21 @@ def open_window(case_folder: Path | None) -> int:
         ``no_display``.
     """
     application = make_application()
+    window = make_window()
+    window.show()
+    if case_folder is not None:
+        window.open_case(case_folder)
+    return application.exec()
+
+
+def make_window() -> MainWindow:
+    """The window, not yet shown; unforeseen errors and signals to the process are its own."""
     from app.desktop.shell import MainWindow
 
     window = MainWindow()
     _catch_unexpected(window)
     _close_on_signals(window)
-    window.show()
-    if case_folder is not None:
-        window.open_case(case_folder)
-    return application.exec()
+    return window
 
 
 def _close_on_signals(window: MainWindow) -> None:
