@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from app.desktop import theme
 from app.desktop.monitor.plots import Plot
+from app.desktop.session.run_curves import RunCurves
 from app.desktop.session.run_watch import RunWatch
 from app.desktop.session.words import progress_sentence
 
-_SMALLEST = 1e-12
-_MOST_POINTS = 4000
+_RESIDUAL_FLOOR, _SHARE_FLOOR = 1e-16, 1e-14
+"""What is smaller, also zero, which has no logarithm, is drawn at this height."""
+_MOST_POINTS = 1000
 
 
 class RunMonitor(QWidget):
@@ -24,8 +30,8 @@ class RunMonitor(QWidget):
         time = ("Time in the run", "s")
         self.pressure = Plot("Pressure at the openings", time, ("Pressure", "mmHg"))
         self.flow = Plot("Flow through the openings", time, ("Flow", "mL/s"))
-        self.numerics = Plot("Solver: residual and CFL number", time, ("Value (log)", ""), is_log=True)
-        self.balance = Plot("Mass imbalance and change from beat to beat", time, ("Share (log)", "%"), is_log=True)
+        self.numerics = Plot("Solver: residual and CFL number", time, ("Residual, CFL number", "1"), is_log=True)
+        self.balance = Plot("Mass imbalance and change from beat to beat", time, ("Share", "%"), is_log=True)
         grid = QGridLayout()
         grid.setSpacing(4)
         for n, plot in enumerate((self.pressure, self.flow, self.numerics, self.balance)):
@@ -35,6 +41,7 @@ class RunMonitor(QWidget):
         layout.addWidget(self.headline)
         layout.addLayout(grid, 1)
         self._watch: RunWatch | None = None
+        self._is_drawing = False
 
     def set_watch(self, watch: RunWatch | None) -> None:
         """Show the run that is watched."""
@@ -46,32 +53,58 @@ class RunMonitor(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Draw what is known now."""
-        plots = (self.pressure, self.flow, self.numerics, self.balance)
-        if self._watch is None or not self._watch.curves.time_s:
-            for plot in plots:
+        """Draw what is known now: one plot after the other, so that the window answers in between."""
+        watch = self._watch
+        self.headline.setText(progress_sentence(watch) if watch is not None else "")
+        if watch is None or not watch.curves.time_s:
+            for plot in (self.pressure, self.flow, self.numerics, self.balance):
                 plot.clear_curves()
-        self.headline.setText(progress_sentence(self._watch) if self._watch is not None else "")
-        if self._watch is None or not self._watch.curves.time_s or not self.isVisible():
-            return
-        curves = self._watch.curves
-        time = np.asarray(curves.time_s)
-        step = max(1, len(time) // _MOST_POINTS)
+        elif self.isVisible() and not self._is_drawing:
+            self._is_drawing = True
+            self._draw(0)
+
+    def _draw(self, n: int) -> None:
+        draws = (self._draw_openings, self._draw_numerics, self._draw_balance)
+        watch = self._watch
+        self._is_drawing = watch is not None and bool(watch.curves.time_s) and n < len(draws)
+        if watch is not None and self._is_drawing:
+            draws[n](watch.curves)
+            QTimer.singleShot(0, self, lambda: self._draw(n + 1))
+
+    def _draw_openings(self, curves: RunCurves) -> None:
         for plot, by_cap in ((self.pressure, curves.pressure_mmhg), (self.flow, curves.flow_ml_s)):
             for n, (cap, values) in enumerate(by_cap.items()):
                 color = theme.CATEGORIES[n % len(theme.CATEGORIES)]
-                y = np.asarray(values)
-                plot.show_curve(cap.replace("_", " "), time[: len(y) : step], y[::step], color)
-        for plot, name, values, color, dashed in (
-            (self.numerics, "residual", curves.residual, theme.CATEGORIES[1], False),
-            (self.numerics, "CFL number", curves.cfl, theme.CATEGORIES[0], True),
-            (self.balance, "mass imbalance", curves.mass_imbalance, theme.CATEGORIES[2], False),
+                plot.show_curve(cap.replace("_", " "), *_thinned(curves.time_s, values), color)
+
+    def _draw_numerics(self, curves: RunCurves) -> None:
+        for name, values, color in (
+            ("residual", curves.residual, theme.CATEGORIES[1]),
+            ("CFL number", curves.cfl, theme.CATEGORIES[0]),
         ):
-            y = np.abs(np.asarray(values, dtype=float))
-            y[y < _SMALLEST] = np.nan  # zero has no logarithm
-            plot.show_curve(name, time[::step], y[::step], color, dashed=dashed)
+            self.numerics.show_curve(name, *_thinned(curves.time_s, values, _RESIDUAL_FLOOR), color)
+
+    def _draw_balance(self, curves: RunCurves) -> None:
+        x, y = _thinned(curves.time_s, curves.mass_imbalance, _SHARE_FLOOR)
+        self.balance.show_curve("mass imbalance", x, y, theme.CATEGORIES[2])
+        color = theme.CATEGORIES[4]
         if curves.periodicity and curves.period_s:
-            cycles, errors = np.asarray(curves.periodicity, dtype=float).T
+            cycles, changes = np.asarray(curves.periodicity, dtype=float).T
             at = (cycles + 1) * curves.period_s
-            color = theme.CATEGORIES[4]
-            self.balance.show_curve("change from beat to beat", at, np.maximum(errors, _SMALLEST), color, dots=True)
+            self.balance.show_curve("change from beat to beat", at, np.maximum(changes, _SHARE_FLOOR), color, dots=True)
+        if curves.periodicity_limit is not None:
+            limit = curves.periodicity_limit
+            self.balance.show_limit(f"its limit: {limit:g} %", limit, color)
+
+
+def _thinned(time_s: Sequence[float], values: Sequence[float], floor: float | None = None) -> tuple[Any, Any]:
+    """A curve of not too many points; for a logarithmic axis its absolute value, and at least ``floor``.
+
+    A curve begins with its first value that is not zero: before that there is nothing to solve.
+    """
+    step = max(1, -(-len(time_s) // _MOST_POINTS))
+    y = np.asarray(values, dtype=float)
+    if floor is not None:
+        y = np.maximum(np.abs(y), floor)
+        y[: int((y > floor).argmax())] = np.nan
+    return np.asarray(time_s, dtype=float)[: len(y) : step], y[::step]

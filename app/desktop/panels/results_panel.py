@@ -12,6 +12,7 @@ from app.workflow.result_files import ResultData
 
 _SLOW_MOTION = 2.5
 _FASTEST_MS = 60
+_PLOT_HEIGHT = 236
 
 
 class ResultsPanel(StepPanel):
@@ -134,7 +135,7 @@ class ResultsPanel(StepPanel):
             flow.show_curve(wave.name.replace("_", " "), result.waveform_times_s, wave.flow_ml_s, color)
         self._cursor = pyqtgraph.InfiniteLine(pos=0.0, movable=True, pen=pyqtgraph.mkPen("#ffffff", width=2))
         self._cursor.sigDragged.connect(lambda line: self.set_time(float(line.value())))
-        flow.addItem(self._cursor)
+        flow.add_line(self._cursor)
         along = Plot(
             "Pressure along vessels (dashed: peak flow)", ("Distance from the start", "mm"), ("Pressure", "mmHg")
         )
@@ -145,5 +146,5 @@ class ResultsPanel(StepPanel):
             along.show_curve(f"{name}, peak flow", profile.abscissa_mm, peak, color, dashed=True, in_legend=False)
         self._plots = [flow, along]
         for plot in self._plots:
-            plot.setFixedHeight(200)
+            plot.setFixedHeight(_PLOT_HEIGHT)
             self._curves.addWidget(plot)

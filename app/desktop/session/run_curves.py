@@ -30,7 +30,8 @@ _TO_GO_ON = ("cancelled", "killed")
 class RunCurves:
     """Curves over the run's time, one value a reported step.
 
-    ``flow_ml_s`` and ``pressure_mmhg`` are by cap name; ``period_s`` is None until the spec is known.
+    ``flow_ml_s`` and ``pressure_mmhg`` are by cap name; ``mass_imbalance`` and ``periodicity`` (beat, change) are in
+    percent. ``period_s`` and ``periodicity_limit`` (in percent) are None until the spec is known.
     """
 
     time_s: list[float] = field(default_factory=list)
@@ -49,6 +50,7 @@ class RunCurves:
     n_ranks: int | None = None
     ending: Event | None = None
     period_s: float | None = None
+    periodicity_limit: float | None = None
     cap_names: Mapping[str, str] = field(default_factory=dict)
 
     def feed(self, events: Iterable[Event]) -> None:
@@ -117,22 +119,24 @@ class RunNews:
     state: RunState | None
     can_continue: bool
     period_s: float | None
+    periodicity_limit: float | None
     cap_names: Mapping[str, str]
 
 
 def read_news(folder: Path, offset: int) -> RunNews:
     """New events from a byte offset on, the state, and (at the start) the names of the caps."""
     events, new_offset = read_new(folder, offset)
-    period, names = None, {}
+    period, limit, names = None, None, {}
     if offset == 0:
         try:
             spec = read_spec(folder)
+            limit = None if spec.time.periodicity_limit is None else 100.0 * spec.time.periodicity_limit
             period, names = spec.time.period, {str(cap.patch_id): cap.name for cap in spec.caps}
         except RunError:
             pass  # the run itself says what is wrong with its spec
     state = _true_state(folder)
     can_continue = state is not None and state.status in _TO_GO_ON and can_restart(folder)
-    return RunNews(events, new_offset, state, can_continue, period, names)
+    return RunNews(events, new_offset, state, can_continue, period, limit, names)
 
 
 def _true_state(folder: Path) -> RunState | None:
