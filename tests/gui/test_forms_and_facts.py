@@ -113,11 +113,32 @@ def test_facts_carry_the_unit_of_their_name() -> None:
         ("Pressure drop", "3.25 mmHg", 0),
         ("Volume change", "-1.2 %", 0),
         ("Mass imbalance", "0.02 %", 0),
-        ("Min dihedral", "5.5°", 0),
+        ("Min dihedral angle", "5.5°", 0),
         ("Is watertight", "yes", 0),
     } <= shown
     assert not any(name.startswith("Origin") for name, _, _ in shown)
     assert sentences_of(facts) == ["A sentence."]
+
+
+def test_least_median_and_largest_are_called_so_and_rounded() -> None:
+    facts = {"layer_thickness_mm": [0.20290276, 0.95290388, 3.60558813], "scaled_jacobian_p1": 0.0803183}
+    assert [(row.name, row.value, row.depth) for row in rows_of(facts)] == [
+        ("Layer thickness", "", 0),
+        ("Min", "0.203 mm", 1),
+        ("Median", "0.953 mm", 1),
+        ("Max", "3.61 mm", 1),
+        ("Scaled Jacobian 1st percentile", "0.0803", 0),
+    ]
+
+
+def test_outlets_are_told_in_units_that_clinicians_use() -> None:
+    """1 mmHg s/mL is 133.322e6 Pa s/m3, so that resistance times compliance stays the same time."""
+    outlet = {"r_proximal_pa_s_m3": 133.322387415e6, "c_m3_pa": 2e-6 / 133.322387415, "r_distal_pa_s_m3": 1.5e9}
+    assert [(row.name, row.value) for row in rows_of({"windkessels": {"arch": outlet}})][2:] == [
+        ("Proximal resistance", "1 mmHg s/mL"),
+        ("Compliance", "2 mL/mmHg"),
+        ("Distal resistance", "11.3 mmHg s/mL"),
+    ]
 
 
 def test_facts_cannot_smuggle_markup_into_the_window() -> None:

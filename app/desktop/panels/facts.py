@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from app.desktop.session.words import unit_text
+from app.workflow.units import M3_PER_ML, mmhg_from_pa
+
+_MMHG_S_ML = mmhg_from_pa(M3_PER_ML)
+"""What 1 Pa s/m3 is in mmHg s/mL."""
 # Longest first: the ending of a fact's name tells its unit.
 _UNITS: tuple[tuple[str, str], ...] = (
     ("_ml_s", "mL/s"),
     ("_l_min", "L/min"),
-    ("_pa_s_m3", "Pa s/m³"),
-    ("_m3_pa", "m³/Pa"),
+    ("_pa_s_m3", "mmHg s/mL"),
+    ("_m3_pa", "mL/mmHg"),
     ("_mmhg", "mmHg"),
     ("_m_s", "m/s"),
     ("_mm2", "mm²"),
@@ -35,10 +40,24 @@ _UNITS: tuple[tuple[str, str], ...] = (
     ("_shares", "%"),
     ("_split", "%"),
 )
+# A solver's SI becomes what clinicians read.
+_FACTORS = {"mmHg s/mL": _MMHG_S_ML, "mL/mmHg": 1.0 / _MMHG_S_ML}
+# Two numbers are the least and the median, three the least, the median and the largest.
+_SPREADS = {2: ("Min", "Median"), 3: ("Min", "Median", "Max")}
+_SPREAD_NAMES = {"layer_thickness_mm", "first_layer_mm", "cells_across"}
 _NOT_SHOWN = {"direction", "source_sha256", "origin_mm"}
 _SENTENCES = {"notes", "findings", "warnings", "assumptions"}
 _PRODUCTS = {"size", "spacing_mm"}
 _ABBREVIATIONS = {"hu", "cfl", "wss", "tawss", "osi", "rrt", "ct", "rss", "hd95"}
+_SPELLED = {"jacobian": "Jacobian", "dihedral": "dihedral angle"}
+_NAMES = {
+    "dt": "Time step",
+    "r_proximal": "Proximal resistance",
+    "r_distal": "Distal resistance",
+    "c": "Compliance",
+    "wall_s": "Time to solve",
+    "n_ranks": "Processes",
+}
 _KEPT_ENDINGS = ("_error", "_shares", "_split")
 
 
@@ -68,7 +87,12 @@ def _rows(facts: Mapping[str, Any], inherited_unit: str, depth: int) -> Iterator
         if isinstance(value, Mapping):
             yield Row(words, "", depth)
             yield from _rows(value, unit, depth + 1)
+        elif name in _SPREAD_NAMES and isinstance(value, (list, tuple)) and len(value) in _SPREADS:
+            yield Row(words, "", depth)
+            for which, number in zip(_SPREADS[len(value)], value, strict=True):
+                yield Row(which, value_text(number, unit), depth + 1)
         elif value is not None:
+            value = value * _FACTORS[unit] if unit in _FACTORS else value
             between = " × " if name in _PRODUCTS else " … "
             yield Row(words, value_text(value, unit, between), depth)
 
@@ -78,7 +102,8 @@ def words_and_unit(name: str) -> tuple[str, str]:
     lower = name.lower()
     for suffix, unit in _UNITS:
         if lower.endswith(suffix) and len(lower) > len(suffix):
-            return _words(name if suffix in _KEPT_ENDINGS else name[: -len(suffix)]), unit
+            words = _words(name if suffix in _KEPT_ENDINGS else name[: -len(suffix)])
+            return _NAMES.get(lower, words), unit
     return _words(name), ""
 
 
@@ -100,7 +125,9 @@ def _number_text(value: Any) -> str:
         value = int(value)
     if isinstance(value, int) or (isinstance(value, float) and 1e3 <= abs(value) < 1e9):
         return f"{value:,.0f}".replace(",", "\u202f")
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) >= 100.0 else f"{value:.3g}"
+    return str(value)
 
 
 def table_of(facts: Mapping[str, Any]) -> str:
@@ -122,13 +149,22 @@ def table_of(facts: Mapping[str, Any]) -> str:
 
 
 def _assumption_text(assumption: Mapping[str, Any]) -> str:
-    unit = "" if assumption.get("unit") == "1" else str(assumption.get("unit", ""))
+    unit = unit_text(str(assumption.get("unit", "")))
     return f"{assumption['name']}: {value_text(assumption['value'], unit)} ({assumption['source']})"
 
 
 def _words(name: str) -> str:
+    if name.lower() in _NAMES:
+        return _NAMES[name.lower()]
     words = name.removeprefix("n_").replace("_", " ").strip()
     words = f"number of {words}" if name.startswith("n_") else words
-    words = re.sub(r"^p(\d+)$", r"\1th percentile", words)
-    spelled = " ".join(word.upper() if word in _ABBREVIATIONS else word for word in words.split(" "))
+    words = re.sub(r"\bp(\d+)$", lambda found: _percentile(int(found[1])), words)
+    spelled = " ".join(word.upper() if word in _ABBREVIATIONS else _SPELLED.get(word, word) for word in words.split())
     return spelled[:1].upper() + spelled[1:]
+
+
+def _percentile(n: int) -> str:
+    if n == 50:
+        return "median"
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(n % 10 if n % 100 not in (11, 12, 13) else 0, "th")
+    return f"{n}{ending} percentile"

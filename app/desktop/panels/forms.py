@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.desktop.session.words import unit_text
 from app.workflow.parameters import Parameter, describe
 from app.workflow.patient import PatientValues, patient_values
 
@@ -37,7 +38,7 @@ class NumberField(QDoubleSpinBox):
         low, high = parameter.minimum, parameter.maximum
         self.setRange(-_WIDEST if low is None else low, _WIDEST if high is None else high)
         self.setStepType(QAbstractSpinBox.StepType.AdaptiveDecimalStepType)
-        self.setSuffix(f" {parameter.unit}" if parameter.unit not in ("", "1") else "")
+        self.setSuffix(f" {unit_text(parameter.unit)}" if unit_text(parameter.unit) else "")
         self.setKeyboardTracking(False)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
@@ -63,7 +64,7 @@ def title_of(parameter: Parameter) -> str:
 
 def tooltip_of(parameter: Parameter) -> str:
     """What a parameter means, its bounds, its default and where that is from."""
-    unit = f" {parameter.unit}" if parameter.unit else ""
+    unit = f" {unit_text(parameter.unit)}" if unit_text(parameter.unit) else ""
     lines = [parameter.help]
     if parameter.minimum is not None and parameter.maximum is not None and parameter.kind is not bool:
         lines.append(f"From {parameter.minimum:g} to {parameter.maximum:g}{unit}.")

@@ -60,5 +60,5 @@ class SimulatePanel(StepPanel):
         self.run_bar.setValue(round(1000 * min(1.0, max(0.0, watch.curves.fraction))))
         self.stop_button.setVisible(is_running)
         self.continue_button.setVisible(watch.can_continue and self._is_writable)
-        self.warnings.setText("\n".join(f"! {text}" for text in watch.curves.warnings[-5:]))
+        self.warnings.setText("\n".join(f"! {text.replace('_', ' ')}" for text in watch.curves.warnings[-5:]))
         self.warnings.setVisible(bool(watch.curves.warnings))

@@ -188,7 +188,7 @@ class StepPanel(QWidget):
         self.facts.setText(table_of(record.facts) if record is not None else "")
         self._facts_title.setVisible(record is not None)
         if record is not None:
-            self._facts_title.setText(f"{record.title} ({seconds_text(record.recipe.seconds)})")
+            self._facts_title.setText(record.title)
         self._refresh()
 
     def set_state(self, state: StepState, is_busy: bool) -> None:

@@ -43,10 +43,10 @@ def seconds_text(seconds: float) -> str:
 
 
 def unit_text(unit: str) -> str:
-    """A unit for people: a plain number has none."""
-    return "" if unit == "1" else unit
+    """A unit for people: a plain number has none, powers are raised."""
+    return "" if unit == "1" else unit.replace("m2", "m²").replace("m3", "m³")
 
 
 def with_unit(name: str, unit: str) -> str:
     """A quantity with its unit in brackets."""
-    return f"{name} [{unit}]" if unit_text(unit) else name
+    return f"{name} [{unit_text(unit)}]" if unit_text(unit) else name
