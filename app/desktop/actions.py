@@ -95,6 +95,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("look.P", "Look from the back (posterior)", "P", "3D", _has_scene),
     Action("look.L", "Look from the patient's left", "L", "3D", _has_scene),
     Action("look.R", "Look from the patient's right", "R", "3D", _has_scene),
+    Action("look.V", "Look along the arch (left anterior oblique 60°)", "V", "3D", _has_scene),
     Action("look.S", "Look from the head (superior)", "S", "3D", _has_scene),
     Action("look.I", "Look from the feet (inferior)", "I", "3D", _has_scene),
     Action("result.play", "Play or pause the heart beat", "Space", "Results", _has_frames),

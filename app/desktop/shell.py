@@ -299,7 +299,7 @@ class MainWindow(QMainWindow):
 
     def _show_place(self, place_mm: Any) -> None:
         if self.session is not None:
-            self.workspace.quad.set_position(place_mm)
+            self.workspace.quad.choose_position(place_mm)
 
     def _undo(self) -> None:
         if self.session is not None:

@@ -142,6 +142,9 @@ def results(drive: Driver, tmp_path: Path) -> MainWindow:
     window.workspace.go_to("results")
     drive.until(lambda: window.workspace.scene.colors is not None, "the result is there")
     window.workspace.quad.set_layout("only_scene")
+    drive.until(lambda: panel_of(window).result is not None, "the result can be looked at")
+    drive.until(lambda: view_of(window).is_settled, "the 3D view is at rest")
+    view_of(window).look_from("A")
     drive.until(lambda: view_of(window).is_settled, "the 3D view is at rest")
     return window
 

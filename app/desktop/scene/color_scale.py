@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QFontMetricsF, QImage, QPainter
 
 from app.desktop import theme
 from app.desktop.session.words import unit_text, with_unit
@@ -17,6 +17,7 @@ from app.desktop.views.slice_marks import draw_text
 
 _UPPER_PERCENTILE = 99.0
 _SAMPLES = 2_000_000
+_NOTE_SCALE = 0.8
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ class ColorScale:
             low = 0.0
         if not high > low:
             low, high = least, max(most, least + 1e-9 + abs(least) * 1e-6)
-        top = f"top is the {_UPPER_PERCENTILE:.0f}th percentile"
-        note = f"fixed over the cycle; {top}, maximum {most:.3g} {unit_text(unit)}".rstrip()
+        top = f"top: {_UPPER_PERCENTILE:.0f}th percentile"
+        note = f"fixed over the cycle\n{top}\nmaximum {most:.3g} {unit_text(unit)}".rstrip()
         return cls(label, unit, float(low), float(high), note, map_name)
 
     def rgb(self, values: NDArray[Any]) -> NDArray[np.uint8]:
@@ -83,21 +84,24 @@ def draw_scale(painter: QPainter, area: QRectF, scale: ColorScale, top: float, h
     """A vertical bar at the right edge with name, unit, ticks and note."""
     flag = Qt.AlignmentFlag
     title = with_unit(scale.label, scale.unit)
-    bar = QRectF(area.right() - 84, top + 24, 18, height - 62)
+    font, small = painter.font(), painter.font()
+    small.setPointSizeF(_NOTE_SCALE * font.pointSizeF())
+    line, small_line = QFontMetricsF(font).lineSpacing(), QFontMetricsF(small).lineSpacing()
+    note_height = small_line * (1 + scale.note.count("\n"))
+    bar = QRectF(area.right() - 84, top + line + 6, 18, height - line - note_height - 16)
     colors = np.ascontiguousarray(np.repeat(color_table(scale.map_name)[::-1][:, None, :], 2, axis=1))
     painter.drawImage(bar, QImage(colors.data, 2, len(colors), 6, QImage.Format.Format_RGB888).copy())
     painter.setPen(Qt.GlobalColor.white)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawRect(bar)
-    draw_text(painter, QRectF(area.right() - 330, top, 322, 18), flag.AlignRight, title)
+    draw_text(painter, QRectF(area.left() + 8, top, area.width() - 16, line), flag.AlignRight, title)
     for value in ticks_of(scale.low, scale.high):
         y = bar.bottom() - (value - scale.low) / (scale.high - scale.low) * bar.height()
         painter.setPen(Qt.GlobalColor.white)
         painter.drawLine(int(bar.right()), int(y), int(bar.right()) + 4, int(y))
-        draw_text(painter, QRectF(bar.right() + 7, y - 9, 60, 18), flag.AlignLeft | flag.AlignVCenter, f"{value:.4g}")
-    small, font = painter.font(), painter.font()
-    small.setPixelSize(10)
+        at = QRectF(bar.right() + 7, y - line / 2, 60, line)
+        draw_text(painter, at, flag.AlignLeft | flag.AlignVCenter, f"{value:.4g}")
     painter.setFont(small)
-    note = QRectF(area.right() - 216, bar.bottom() + 4, 208, 32)
-    draw_text(painter, note, flag.AlignRight | flag.AlignTop | Qt.TextFlag.TextWordWrap, scale.note, theme.MUTED)
+    note = QRectF(area.left() + 8, bar.bottom() + 8, area.width() - 16, note_height + 2)
+    draw_text(painter, note, flag.AlignRight | flag.AlignTop, scale.note, theme.MUTED)
     painter.setFont(font)

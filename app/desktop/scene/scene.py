@@ -133,7 +133,7 @@ class Scene(QObject):
         self._follow()
         if content and content != self._framed_for:
             self._framed_for = content
-            self.view.fit("planes" if content == "planes" else "anatomy", "O" if content == "planes" else "A")
+            self.view.fit("planes" if content == "planes" else "anatomy", "O" if content == "planes" else "V")
 
     def _anatomy(self, session: Session) -> tuple[str, Build | None, Sequence[Caption]]:
         """What kind of thing the step shows (a new kind is framed anew), how it is made, and its captions."""
@@ -201,4 +201,4 @@ class Scene(QObject):
             text = self.colors.read(self.look, pick.point_id)
         self.view.set_readout(text)
         if pick.layer in ("anatomy", "points"):
-            self._quad.set_position(np.asarray(pick.position_mm))
+            self._quad.choose_position(np.asarray(pick.position_mm))

@@ -20,6 +20,7 @@ STANDARD_VIEWS: dict[str, tuple[tuple[float, float, float], tuple[float, float, 
     "S": ((0, 0, 1), (0, -1, 0)),
     "I": ((0, 0, -1), (0, -1, 0)),
     "O": ((0.5, -0.75, 0.43), (0, 0, 1)),
+    "V": ((math.sin(math.radians(60.0)), -math.cos(math.radians(60.0)), 0), (0, 0, 1)),
 }
 _RADIANS_PER_PX = math.radians(0.4)
 _MARGIN = 1.16
@@ -79,7 +80,8 @@ class Camera:
         return replace(self, half_height_mm=float(np.clip(self.half_height_mm / factor, 0.5, 5000.0)))
 
     def looking_from(self, letter: str) -> Camera:
-        """From a standard direction: A, P, L, R, S (head), I (feet), or O, obliquely from the front and above."""
+        """From a standard direction: A, P, L, R, S (head), I (feet), O, obliquely from the front and above, or
+        V, the left anterior oblique view that lays an aortic arch open."""
         direction, up = (np.asarray(vector, dtype=float) for vector in STANDARD_VIEWS[letter])
         toward = direction / np.linalg.norm(direction)
         upright = up - (up @ toward) * toward

@@ -9,8 +9,9 @@ import numpy as np
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
+from app.desktop.views.label_colors import label_colors
 from app.desktop.views.slice_plane import PLANE_NAMES, PlaneName
-from app.desktop.views.slice_view import SliceView, label_colors
+from app.desktop.views.slice_view import SliceView
 from app.desktop.views.window_level import FIRST_WINDOW, Window
 from imaging.types import FloatArray, Grid, LabelMap, Volume
 
@@ -31,7 +32,7 @@ class QuadView(QWidget):
         self.slices: dict[PlaneName, SliceView] = {name: SliceView(name, self) for name in PLANE_NAMES}
         self.scene: QWidget = QLabel("Loading the 3D view", self)
         self.position_mm: FloatArray = np.zeros(3)
-        self._has_position = False
+        self._has_position = self._is_chosen = False
         self.window_level = FIRST_WINDOW
         self.volume: Volume | None = None
         self._labels: LabelMap | None = None
@@ -43,7 +44,7 @@ class QuadView(QWidget):
         self._grid.setContentsMargins(2, 2, 2, 2)
         self._grid.setSpacing(2)
         for view in self.slices.values():
-            view.position_picked.connect(self.set_position)
+            view.position_picked.connect(self.choose_position)
             view.window_dragged.connect(self.set_window)
             view.point_placed.connect(self.point_placed)
             view.maximize_asked.connect(self._toggle_sender)
@@ -101,6 +102,20 @@ class QuadView(QWidget):
         """Turn the crosshair or the labels on or off."""
         for view in self.slices.values():
             view.set_shows(crosshair=crosshair, labels=labels)
+
+    def choose_position(self, position_mm: Any) -> None:
+        """Move the crosshair because the user wants it there; no suggestion moves it away any more."""
+        self._is_chosen = True
+        self.set_position(position_mm)
+
+    def suggest_position(self, position_mm: Any) -> None:
+        """Move the crosshair to where something is to be seen, unless the user chose a place in this case."""
+        if position_mm is not None and not self._is_chosen:
+            self.set_position(position_mm)
+
+    def forget_position(self) -> None:
+        """Begin anew, for another case."""
+        self._has_position = self._is_chosen = False
 
     def set_position(self, position_mm: Any) -> None:
         """Move the crosshair in all views."""

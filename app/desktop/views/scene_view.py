@@ -251,15 +251,16 @@ class SceneView(QWidget):
                 direction = sign * np.array((x, y, z))
                 right, up = float(direction @ self.camera.right), float(direction @ self.camera.up)
                 ends.append((float(direction @ self.camera.toward), QPointF(right, -up) * length, letter))
-        for depth, offset, letter in sorted(ends, key=lambda end: end[0]):
-            color = QColor(theme.TEXT)
-            color.setAlphaF(0.45 + 0.55 * (depth + 1.0) / 2.0)
-            painter.setPen(QPen(color, 2.0))
+        ends.sort(key=lambda end: end[0])
+        for depth, offset, _ in ends:
+            painter.setPen(QPen(_dimmed(depth), 2.0))
             painter.drawLine(center, center + offset)
+        for depth, offset, letter in ends:
             place = QRectF(0, 0, 20, 18)
             place.moveCenter(center + offset * 1.38)
             if math.hypot(offset.x(), offset.y()) > 8.0 or depth > 0.0:
-                painter.drawText(place, Qt.AlignmentFlag.AlignCenter, letter)
+                color = _dimmed(depth).name(QColor.NameFormat.HexArgb)
+                slice_marks.draw_text(painter, place, Qt.AlignmentFlag.AlignCenter, letter, color)
 
     # Mouse ------------------------------------------------------------------------------------------------------------
 
@@ -312,3 +313,10 @@ class SceneView(QWidget):
 
     def _pick_there(self, camera: Camera, x_px: float, y_px: float) -> Pick | None:
         return self._made().pick(camera, x_px, y_px)
+
+
+def _dimmed(depth: float) -> QColor:
+    """The color of an axis that points toward the eye (1) or away from it (-1)."""
+    color = QColor(theme.TEXT)
+    color.setAlphaF(0.45 + 0.55 * (depth + 1.0) / 2.0)
+    return color

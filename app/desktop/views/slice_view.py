@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.desktop import theme
 from app.desktop.views import slice_marks
+from app.desktop.views.label_colors import label_colors
 from app.desktop.views.slice_plane import PlaneName, SlicePlane
 from app.desktop.views.window_level import FIRST_WINDOW, Window, to_gray
 from imaging.types import FloatArray, LabelMap, Volume
@@ -23,7 +24,7 @@ Drag = tuple[str, QPointF, Any]
 _NO_DRAG: Drag = ("", QPointF(), None)
 _GRAB_PX = 9.0
 _NEAR_SLICES = 4.0
-_NARROW_PX = 380.0
+_NARROW_EM = 58.0
 _SHARPEST_ZOOM, _WIDEST_ZOOM = 40.0, 0.2
 _CROSSHAIR_COLORS: dict[PlaneName, tuple[str, str]] = {
     # the horizontal line stands for the plane seen from the side below, the vertical one for the other
@@ -31,15 +32,6 @@ _CROSSHAIR_COLORS: dict[PlaneName, tuple[str, str]] = {
     "sagittal": (theme.PLANE_COLORS["axial"], theme.PLANE_COLORS["coronal"]),
     "coronal": (theme.PLANE_COLORS["axial"], theme.PLANE_COLORS["sagittal"]),
 }
-
-
-def label_colors(opacity: float, hidden: frozenset[int] = frozenset()) -> NDArray[np.uint8]:
-    """RGBA (256, 4) of the label values; the background and hidden labels are clear."""
-    table = np.zeros((256, 4), dtype=np.uint8)
-    for value in range(1, 256):
-        color = QColor(theme.CATEGORIES[(value - 1) % len(theme.CATEGORIES)])
-        table[value] = (color.red(), color.green(), color.blue(), 0 if value in hidden else round(255 * opacity))
-    return table
 
 
 class SliceView(QWidget):
@@ -207,13 +199,13 @@ class SliceView(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._shows_crosshair:
             slice_marks.draw_crosshair(painter, area, self.to_screen(self._position), *_CROSSHAIR_COLORS[self.name])
-        slice_marks.draw_points(painter, self._marks(), self._armed)
         slice_marks.draw_letters(painter, area, self.plane.letters)
-        self._draw_corners(painter, area)
+        taken = self._draw_corners(painter, area)
+        slice_marks.draw_points(painter, area, self._marks(), self._armed, taken)
         slice_marks.draw_frame(painter, area, has_focus=self.hasFocus())
         if not self._was_painted:
             self._was_painted = True
-            self.first_painted.emit()
+            QTimer.singleShot(0, self, self.first_painted.emit)  # once the picture is with the display
 
     def _draw_image(self, painter: QPainter) -> None:
         assert self._volume is not None and self.plane is not None
@@ -240,31 +232,47 @@ class SliceView(QWidget):
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
             painter.drawImage(target, self._overlay)
 
-    def _draw_corners(self, painter: QPainter, area: QRectF) -> None:
+    def _draw_corners(self, painter: QPainter, area: QRectF) -> list[QRectF]:
+        """Write what belongs to the view as a whole; returns what that, letters and scale bar cover."""
         assert self.plane is not None
         flag = Qt.AlignmentFlag
-        muted = theme.MUTED
+        is_narrow = area.width() < _NARROW_EM * QFontMetricsF(painter.font()).averageCharWidth()
         title = [(self.name.capitalize(), theme.PLANE_COLORS[self.name])]
         title.append((f"Slice {self.slice_index + 1} / {self.plane.n_slices}", theme.TEXT))
-        slice_marks.draw_corner(painter, area, flag.AlignLeft | flag.AlignTop, title)
-        unit = self._volume.unit if self._volume else ""
-        width, level = f"W {self._window.width:.0f}", f"L {self._window.level:.0f} {unit}"
-        is_narrow = area.width() < _NARROW_PX
-        window = [(width, theme.TEXT), (level, theme.TEXT)] if is_narrow else [(f"{width}  {level}", theme.TEXT)]
-        slice_marks.draw_corner(painter, area, flag.AlignRight | flag.AlignTop, window)
-        lines = [(line, theme.TEXT) for line in self.readout.splitlines()] or [("", muted)]
-        slice_marks.draw_corner(painter, area, flag.AlignLeft | flag.AlignBottom, lines)
         if not is_narrow:
             spacing = self.plane.grid.spacing_mm[self.plane.through]
-            slice_marks.draw_corner(
-                painter, area, flag.AlignRight | flag.AlignBottom, [(f"spacing {spacing:.2f} mm", muted)]
-            )
+            title.append((f"spacing {spacing:.2f} mm", theme.MUTED))
+        unit = self._volume.unit if self._volume else ""
+        width, level = f"W {self._window.width:.0f}", f"L {self._window.level:.0f} {unit}"
+        window = [(width, theme.TEXT), (level, theme.TEXT)] if is_narrow else [(f"{width}  {level}", theme.TEXT)]
+        advance = QFontMetricsF(painter.font()).horizontalAdvance
+        if advance(title[1][0] + level) + 4.0 * slice_marks.MARGIN > area.width():
+            window = []  # the larger views tell it
+        lines = [(line, theme.TEXT) for line in self._readout_lines(area.width() - 2.0 * slice_marks.MARGIN, advance)]
+        scale_bar = slice_marks.scale_bar_place(painter, area, self.px_per_mm)
+        above_bar = area.adjusted(0.0, 0.0, 0.0, -scale_bar.height() if is_narrow else 0.0)
+        taken = [
+            slice_marks.draw_corner(painter, area, flag.AlignLeft | flag.AlignTop, title),
+            slice_marks.draw_corner(painter, area, flag.AlignRight | flag.AlignTop, window),
+            slice_marks.draw_corner(painter, above_bar, flag.AlignLeft | flag.AlignBottom, lines),
+            scale_bar,
+            *slice_marks.letter_places(painter, area, self.plane.letters),
+        ]
         slice_marks.draw_scale_bar(painter, area, self.px_per_mm)
         if self._armed:
             text = f"Click to place: {self._armed.replace('_', ' ')}"
             slice_marks.draw_text(
                 painter, area.adjusted(0, 30, 0, 0), flag.AlignHCenter | flag.AlignTop, text, theme.POINT
             )
+        return taken
+
+    def _readout_lines(self, width_px: float, advance: Callable[[str], float]) -> list[str]:
+        """The readout in lines that fit."""
+        lines = []
+        for line in self.readout.splitlines():
+            fits = advance(line) <= width_px
+            lines += [line] if fits else line.replace("  H", "\nH").splitlines()
+        return lines
 
     def _marks(self) -> list[slice_marks.PointMark]:
         assert self.plane is not None
