@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.case.errors import CaseError
 from app.desktop.main import make_application
@@ -67,7 +67,8 @@ def capture_steps(case_folder: Path, out: Path) -> list[Path]:
 
 
 def _walk(application: QApplication, window: MainWindow, out: Path) -> list[Path]:
-    work, session = window.workspace, window.session
+    work: Any = window.workspace
+    session = window.session
     assert session is not None
     data, watch = session.data, session.run_watch
     steps: tuple[tuple[str, str, Callable[[], bool]], ...] = (
@@ -75,7 +76,7 @@ def _walk(application: QApplication, window: MainWindow, out: Path) -> list[Path
         ("2-segment", "segment", lambda: data.labels is not None and work.scene is not None),
         ("3-mesh", "mesh", lambda: data.mesh is not None and data.model is not None),
         ("4-simulate", "simulate", lambda: bool(watch.curves.time_s)),
-        ("5-results", "results", lambda: work.scene.colors is not None and "results" in work.panels),
+        ("5-results", "results", lambda: work.scene.colors is not None and work.panels["results"].result is not None),
     )
     made = []
     for name, step_id, is_there in steps:
@@ -83,8 +84,6 @@ def _walk(application: QApplication, window: MainWindow, out: Path) -> list[Path
             raise _nothing_to_show(step_id)
         work.go_to(step_id)
         _wait(application, is_there, step_id)
-        if step_id == "segment":
-            _center_on_labels(window)
         if step_id == "results":
             _show_flow(window)
         _settle(application)
@@ -97,14 +96,6 @@ def _walk(application: QApplication, window: MainWindow, out: Path) -> list[Path
             )
         made.append(path)
     return made
-
-
-def _center_on_labels(window: MainWindow) -> None:
-    """Put the crosshair where the labels are: on a landmark of the case."""
-    assert window.session is not None
-    points = list(window.session.store.case.points.values())
-    if points:
-        window.workspace.quad.set_position(points[len(points) // 2])
 
 
 def _show_flow(window: MainWindow) -> None:

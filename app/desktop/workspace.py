@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QUrl, Signal
+from PySide6.QtCore import QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
 from app.case.commands import RemovePoint, SetParameters, SetPatientValues, SetPoint
+from app.desktop.libraries import import_heavy_libraries
 from app.desktop.new_case import series_of
 from app.desktop.panels.import_panel import ImportPanel
 from app.desktop.panels.mesh_panel import MeshPanel
@@ -21,11 +22,11 @@ from app.desktop.rail import StepRail
 from app.desktop.session.background import Background
 from app.desktop.session.session import Session
 from app.desktop.session.words import progress_sentence, seconds_text
-from app.desktop.views.quad_view import QuadView
+from app.desktop.views.quad_view import Layout, QuadView
+from app.desktop.views.widest_place import widest_place
 from app.workflow.steps import STEPS
 from imaging.segmentation.presets import PRESETS
 
-_LAYOUTS = {"import": "four", "segment": "four"}
 _ITEMS = {"mesh": "mesh", "results": "result", "report": "result"}
 _PANEL_WIDTH = 410
 
@@ -79,6 +80,7 @@ class Workspace(QWidget):
             self.quad.set_volume(None)
             self.quad.set_labels(None)
             self.quad.set_points({})
+            self.quad.forget_position()
             if self.scene is not None:
                 self.scene.set_session(None)
             return
@@ -100,11 +102,21 @@ class Workspace(QWidget):
         data.want("image", "segmentation")
         if self.scene is not None:
             self.scene.set_session(session)
-        self.go_to(self._first_step(session))
+        first = self._first_step(session)
+        self.quad.set_layout(_layout_of(first))
+        go_on = partial(self._go_on, session, first)
+        self._libraries.submit(
+            lambda: STEPS[first].module, go_on, go_on
+        )  # what the panel needs, while the scan is read
+
+    def _go_on(self, session: Session, first: str, answer: Any) -> None:
+        """Show the first step that is not done, unless the user chose one meanwhile."""
+        if self.session is session and not self.panels:
+            self.go_to(first)
 
     def _load_libraries(self) -> None:
         """Load what the 3D view and the plots need, after the first slice is on the screen."""
-        self._libraries.submit(_import_heavy_libraries, lambda done: self.make_scene(), lambda refusal: None)
+        self._libraries.submit(import_heavy_libraries, lambda done: self.make_scene(), lambda refusal: None)
 
     def make_scene(self) -> None:
         """Make the 3D view, once its libraries are there."""
@@ -118,11 +130,14 @@ class Workspace(QWidget):
         view.failed.connect(self.refused)
         self.quad.set_scene(view)
         self.scene = Scene(view, self.quad, self)
-        self.scene.result_changed.connect(self._take_result)
         self.scene.set_step(self.step_id)
         self.scene.set_session(self.session)
+        self.scene.result_changed.connect(self._take_result)
         self.session.data.want("model")
         self.situation_changed.emit()
+        QTimer.singleShot(0, self, self._take_result)  # the window answers in between
+        if self.session.run_watch.curves.time_s:
+            QTimer.singleShot(0, self, self._make_monitor)
 
     def close_views(self) -> None:
         """Free what the 3D view holds."""
@@ -145,7 +160,7 @@ class Workspace(QWidget):
         if step_id in _ITEMS:
             self.session.data.want(_ITEMS[step_id])  # type: ignore[arg-type]
         self._center.setCurrentWidget(self.quad)
-        self.quad.set_layout(_LAYOUTS.get(step_id, "scene"))  # type: ignore[arg-type]
+        self.quad.set_layout(_layout_of(step_id))
         self._refresh_run()
         if self.scene is not None:
             self.scene.set_step(step_id)
@@ -207,7 +222,9 @@ class Workspace(QWidget):
 
             results = ResultsPanel()
             results.look_changed.connect(lambda look: self.scene and self.scene.show_result(**look))
-            results.set_result(self.session.data.result)
+            results.set_result(
+                self.session.data.result if self.scene is not None else None
+            )  # plots come with the scene
             return results
         if step_id == "report":
             report = ReportPanel()
@@ -234,7 +251,7 @@ class Workspace(QWidget):
     def _place_point(self, role: str, position: Any) -> None:
         x, y, z = (round(float(value), 3) for value in position)
         self._do(SetPoint(role, (x, y, z)))
-        self.quad.set_position(position)
+        self.quad.choose_position(position)
 
     def _show_points(self) -> None:
         if self.session is None:
@@ -249,7 +266,7 @@ class Workspace(QWidget):
 
     def _show_point(self, role: str) -> None:
         if self.session is not None and role in self.session.store.case.points:
-            self.quad.set_position(self.session.store.case.points[role])
+            self.quad.choose_position(self.session.store.case.points[role])
 
     # What comes in ----------------------------------------------------------------------------------------------------
 
@@ -258,15 +275,17 @@ class Workspace(QWidget):
             self.quad.set_volume(content)
         elif item == "segmentation":
             self.quad.set_labels(content)
+            if content is not None and self.session is not None:
+                self.session.data.compute("place", partial(widest_place, content), self.quad.suggest_position)
             panel = self.panels.get("segment")
             if isinstance(panel, SegmentPanel):
                 panel.set_labels(content)
         self.situation_changed.emit()
 
     def _take_result(self) -> None:
-        panel = self.panels.get("results")
-        if panel is not None and self.session is not None:
-            panel.set_result(self.session.data.result)  # type: ignore[attr-defined]
+        panel: Any = self.panels.get("results")
+        if panel is not None and self.session is not None and panel.result is not self.session.data.result:
+            panel.set_result(self.session.data.result)
         self.situation_changed.emit()
 
     def _refresh_panels(self) -> None:
@@ -315,13 +334,18 @@ class Workspace(QWidget):
 
     # Simulation -------------------------------------------------------------------------------------------------------
 
-    def _show_monitor(self) -> None:
+    def _make_monitor(self) -> None:
         if self._monitor is None:
             from app.desktop.monitor.run_monitor import RunMonitor
 
             self._monitor = RunMonitor()
             self._center.addWidget(self._monitor)
             self._set_monitor_watch()
+
+    def _show_monitor(self) -> None:
+        if self.step_id != "simulate" or self.session is None:
+            return
+        self._make_monitor()
         if self._center.currentWidget() is not self._monitor:
             self._center.setCurrentWidget(self._monitor)
             self._monitor.refresh()
@@ -334,7 +358,7 @@ class Workspace(QWidget):
         if self.session is None:
             return
         if self.step_id == "simulate" and self.session.run_watch.curves.time_s:
-            self._show_monitor()
+            QTimer.singleShot(0, self, self._show_monitor)
         panel = self.panels.get("simulate")
         if isinstance(panel, SimulatePanel):
             panel.set_run(self.session.run_watch, progress_sentence(self.session.run_watch))
@@ -376,7 +400,6 @@ class Workspace(QWidget):
         return "results"
 
 
-def _import_heavy_libraries() -> None:
-    import pyqtgraph  # noqa: F401
-    import pyvista  # noqa: F401
-    import vtkmodules.vtkRenderingOpenGL2  # noqa: F401
+def _layout_of(step_id: str) -> Layout:
+    """How the views are arranged when a step is entered."""
+    return "four" if step_id in ("import", "segment") else "scene"

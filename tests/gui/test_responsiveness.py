@@ -6,21 +6,27 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from gui_cases import add_record, make_case
 from gui_driver import Driver
+from gui_fake_run import play
+from PySide6.QtCore import QTimer
 from test_steps_in_window import fake_step, start  # noqa: F401
 
 from app.case.bundle import OpenCase
+from app.desktop.shell import MainWindow
+from app.workflow.simulate import run_folder
 from imaging.types import Grid, Volume
 from imaging.volume_io import write_volume
 
 pytestmark = pytest.mark.gui
 LONGEST_PAUSE_S = 0.1
-ATTEMPTS = 3
+ATTEMPTS = 5
 FIRST_SLICE_S = 2.0
 CHEST = Grid((233, 167, 191), (1.5, 1.5, 1.5), (-179.0, -275.0, 540.0))
 
@@ -38,51 +44,95 @@ def chest_case(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def noise_floor(drive: Driver) -> float:
-    """How long this machine lets an idle event loop wait: what other programs take is not the window's fault."""
-    end = time.monotonic() + 1.0
-    return drive.longest_pause(lambda: time.monotonic() > end, "a second has passed")
+class Measure:
+    """Pauses of the window, without what other programs on the machine take.
+
+    Before each attempt it is measured how long this machine lets an idle event loop wait, and how much longer than its
+    processor time a computation takes; the best attempt counts.
+    """
+
+    def __init__(self, drive: Driver) -> None:
+        self.drive = drive
+        self.pauses_s: list[float] = []
+
+    def attempts(self) -> Iterator[int]:
+        """Attempts until one is good enough, or there were enough of them."""
+        for n in range(ATTEMPTS):
+            end = time.monotonic() + 0.5
+            self._floor_s = self.drive.longest_pause(lambda end=end: time.monotonic() > end, "some time has passed")  # type: ignore[misc]
+            clock, processor = time.perf_counter(), time.thread_time()
+            while time.thread_time() - processor < 0.2:
+                sum(range(10_000))
+            self._slowness = max(1.0, (time.perf_counter() - clock) / (time.thread_time() - processor))
+            yield n
+            if self.pauses_s[-1] <= LONGEST_PAUSE_S:
+                return
+
+    def take(self, longest_pause_s: float) -> None:
+        """The longest pause of this attempt."""
+        self.pauses_s.append((longest_pause_s - self._floor_s) / self._slowness)
+
+    def judge(self) -> None:
+        told = [f"{1000 * pause:.0f} ms" for pause in self.pauses_s]
+        assert min(self.pauses_s) <= LONGEST_PAUSE_S, f"longest pauses {told}"
 
 
-def best_of(measure: list[float], limit: float) -> None:
-    assert min(measure) <= limit, f"longest pauses {[f'{1000 * pause:.0f} ms' for pause in measure]}"
+@pytest.fixture(scope="module")
+def finished_case(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A case with all steps done and a run of six beats."""
+    folder = make_case(tmp_path_factory.mktemp("finished") / "finished.case", upto="results")
+    with OpenCase.open(folder, writable=False) as opened:
+        run = run_folder(opened)
+    play(run, 240, 0.0)
+    return folder
 
 
-def test_no_pause_is_longer_than_100_ms_while_a_scan_opens(drive: Driver, chest_case: Path) -> None:
-    """From the click to slices and 3D on the screen. The best of three, because the machine has other work."""
-    pauses = []
-    for _ in range(ATTEMPTS):
+@pytest.mark.parametrize("which", ["chest_case", "finished_case"])
+def test_no_pause_is_longer_than_100_ms_while_a_case_opens(
+    drive: Driver, which: str, request: pytest.FixtureRequest
+) -> None:
+    """From the click to slices, 3D and the panel of the step."""
+    folder, measure = request.getfixturevalue(which), Measure(drive)
+    for _ in measure.attempts():
         window = drive.open_window()
-        floor = noise_floor(drive)
-        window.open_case(chest_case)
-        pause = drive.longest_pause(
-            lambda: window.workspace.scene is not None and window.workspace.scene.view.is_settled,  # noqa: B023
-            "scan and 3D view are shown",
-        )
-        pauses.append(pause - floor)
+        drive.settle(0.1)
+        QTimer.singleShot(0, window, partial(window.open_case, folder))
+
+        def is_there(window: MainWindow = window) -> bool:
+            work = window.workspace
+            return work.scene is not None and work.scene.view.is_settled and work.step_id in work.panels
+
+        measure.take(drive.longest_pause(is_there, "scan, 3D view and panel are shown"))
         drive.close_all()
-        if pauses[-1] <= LONGEST_PAUSE_S:
-            break
-    best_of(pauses, LONGEST_PAUSE_S)
+    measure.judge()
+
+
+def test_no_pause_is_longer_than_100_ms_while_one_goes_through_the_steps(drive: Driver, finished_case: Path) -> None:
+    window, measure = drive.open_with_scene(finished_case), Measure(drive)
+    for _ in measure.attempts():
+        longest = 0.0
+        for step_id in ("import", "segment", "model", "mesh", "simulate", "results", "report"):
+            QTimer.singleShot(0, window, partial(window.workspace.go_to, step_id))
+            end = time.monotonic() + 0.3
+            longest = max(longest, drive.longest_pause(lambda end=end: time.monotonic() > end, "it is shown"))  # type: ignore[misc]
+        measure.take(longest)
+    measure.judge()
 
 
 @pytest.mark.usefixtures("fake_step")
 def test_no_pause_is_longer_than_100_ms_while_a_step_computes(drive: Driver, tmp_path: Path) -> None:
     window = drive.open_with_scene(make_case(tmp_path / "a.case"))
-    quad, pauses = window.workspace.quad, []
+    quad, measure = window.workspace.quad, Measure(drive)
     window.workspace.go_to("segment")
-    for _ in range(ATTEMPTS):
-        floor = noise_floor(drive)
+    for _ in measure.attempts():
         start(drive, window, 1.5)
 
         def is_done() -> bool:
             quad.slices["axial"].scroll_slices(1)  # the user reads on
             return window.session.runner.step_id is None
 
-        pauses.append(drive.longest_pause(is_done, "the step is done") - floor)
-        if pauses[-1] <= LONGEST_PAUSE_S:
-            break
-    best_of(pauses, LONGEST_PAUSE_S)
+        measure.take(drive.longest_pause(is_done, "the step is done"))
+    measure.judge()
 
 
 def test_the_first_slice_is_on_the_screen_two_seconds_after_the_program_starts(chest_case: Path, display: None) -> None:
