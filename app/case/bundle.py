@@ -15,7 +15,14 @@ from pydantic import ValidationError
 
 from app.case.commands import Command
 from app.case.errors import CaseError
-from app.case.files import plain_disk_errors, sha256_of, sync_file, sync_folder, write_json_atomically
+from app.case.files import (
+    line_appended,
+    plain_disk_errors,
+    sha256_of,
+    sync_file,
+    sync_folder,
+    write_json_atomically,
+)
 from app.case.history import Entry, History
 from app.case.lock import CaseLock
 from app.case.migrations import migrate
@@ -49,17 +56,26 @@ class OpenCase:
         Raises
         ------
         CaseError
-            ``case_exists`` when the folder is there and not empty.
+            ``case_exists`` when the folder is there and not empty, ``bad_place`` when it cannot be made there,
+            ``no_permission``, ``disk_full``.
         """
         folder = folder.absolute()
-        if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
-            raise CaseError("case_exists", f"{folder.name} exists already: choose another name, or open it.")
-        with plain_disk_errors(folder.name):
+        with plain_disk_errors(f"The case {folder.name}"):
+            if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
+                raise CaseError("case_exists", f"{folder.name} exists already: choose another name, or open it.")
             folder.mkdir(parents=True, exist_ok=True)
         case = Case(id=uuid.uuid4().hex[:12], title=title, created_utc=utc_now())
-        opened = cls(folder, History((Entry("New case", case.created_utc, case),), 0), CaseLock(folder))
-        opened._write("New case")
-        return opened
+        lock = None
+        try:
+            lock = CaseLock(folder)
+            opened = cls(folder, History((Entry("New case", case.created_utc, case),), 0), lock)
+            opened._write("New case")
+            return opened
+        except BaseException:
+            if lock is not None:
+                lock.release()
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
     @classmethod
     def open(cls, folder: Path, *, writable: bool = True) -> OpenCase:
@@ -68,7 +84,8 @@ class OpenCase:
         Raises
         ------
         CaseError
-            ``not_a_case``, ``case_damaged``, ``case_too_new``, or ``case_locked`` when another process writes to it.
+            ``not_a_case``, ``case_damaged``, ``case_too_new``, ``no_permission``, or ``case_locked`` when another
+            process writes to it.
         """
         folder = folder.absolute()
         if not (folder / "case.json").is_file():
@@ -79,7 +96,7 @@ class OpenCase:
         try:
             history = _read_history(folder)
             if lock is not None:
-                shutil.rmtree(folder / ".staging", ignore_errors=True)
+                _remove_leftovers(folder)
             return cls(folder, history, lock)
         except BaseException:
             if lock is not None:
@@ -188,6 +205,13 @@ class OpenCase:
             sync_folder(target)
         return refs
 
+    def give_back(self, destination: str) -> None:
+        """Remove what `take_in` moved into ``destination`` when its record could not be written."""
+        on_disk = _read_case(self.folder)
+        paths = [ref.path for record in on_disk.records for ref in record.files.values()]
+        if not any(path.startswith(f"{destination}/") for path in paths):
+            shutil.rmtree(self.folder / destination, ignore_errors=True)
+
     def discard_if_empty(self) -> None:
         """Remove the folder of a case that never got a record: what could not be imported leaves nothing behind."""
         if not self.case.records:
@@ -223,11 +247,10 @@ class OpenCase:
             {"label": e.label, "utc": e.utc, "case": e.case.model_dump(mode="json")} for e in self._history.entries
         ]
         stored = {"schema_version": SCHEMA_VERSION, "cursor": self._history.cursor, "entries": entries}
-        write_json_atomically(self.folder / "history.json", stored)
-        write_json_atomically(self.folder / "case.json", self.case.model_dump(mode="json"))
         line = json.dumps({"utc": utc_now(), "action": label, "state": self._history.cursor})
-        with plain_disk_errors("audit.ndjson"), (self.folder / "audit.ndjson").open("a", encoding="utf-8") as stream:
-            stream.write(line + "\n")
+        with line_appended(self.folder / "audit.ndjson", line):
+            write_json_atomically(self.folder / "history.json", stored)
+            write_json_atomically(self.folder / "case.json", self.case.model_dump(mode="json"))
 
 
 def _read_history(folder: Path) -> History:
@@ -235,12 +258,21 @@ def _read_history(folder: Path) -> History:
     try:
         stored = json.loads((folder / "history.json").read_text(encoding="utf-8"))
         entries = tuple(Entry(e["label"], e["utc"], Case.model_validate(migrate(e["case"]))) for e in stored["entries"])
-        history = History(entries, stored["cursor"])
-        if history.case == case:
-            return history
-    except (OSError, ValueError, KeyError, IndexError, TypeError):
-        pass  # a write was cut off between the two files: case.json is the truth, and undo starts anew
+        # A write that was cut off between the two files left the history a state ahead: case.json is the truth.
+        found = [n for n, entry in enumerate(entries) if entry.case == case]
+        if found:
+            return History(entries, min(found, key=lambda n: abs(n - stored["cursor"])))
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # a damaged history costs the way back, not the case
     return History((Entry("Opened", utc_now(), case),), 0)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """What a program that was killed while it wrote has left behind."""
+    shutil.rmtree(folder / ".staging", ignore_errors=True)
+    for name in ("case.json", "history.json"):
+        for path in folder.glob(f".{name}.*.tmp"):
+            path.unlink(missing_ok=True)
 
 
 def _read_case(folder: Path) -> Case:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from app.case.errors import CaseError
 from app.case.records import Case, Position, Record
 
 
@@ -15,6 +18,11 @@ class Command(Protocol):
     def label(self) -> str: ...
 
     def apply(self, case: Case) -> Case: ...
+
+
+def _check_position(role: str, position_mm: Sequence[float]) -> None:
+    if len(position_mm) != 3 or not all(math.isfinite(x) for x in position_mm):
+        raise CaseError("bad_point", f"The point {role} needs three finite numbers (x, y, z in mm, LPS): set it again.")
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,7 @@ class SetPoint:
         return f"Place point {self.role}"
 
     def apply(self, case: Case) -> Case:
+        _check_position(self.role, self.position_mm)
         return case.model_copy(update={"points": {**case.points, self.role: self.position_mm}})
 
 
@@ -43,6 +52,8 @@ class SetPoints:
         return f"Set {len(self.points)} points"
 
     def apply(self, case: Case) -> Case:
+        for role, position_mm in self.points.items():
+            _check_position(role, position_mm)
         return case.model_copy(update={"points": dict(self.points)})
 
 

@@ -32,6 +32,10 @@ def plain_disk_errors(what: str) -> Iterator[None]:
                 f"{what} cannot be written: there is no permission to write to the case folder. "
                 "Copy the case to a folder of your own.",
             ) from error
+        if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EINVAL):
+            raise CaseError(
+                "bad_place", f"{what} cannot be made there ({error.strerror}): name a folder that can hold it."
+            ) from error
         raise
 
 
@@ -68,6 +72,20 @@ def write_text_atomically(path: Path, text: str) -> None:
 def write_json_atomically(path: Path, value: Any) -> None:
     """Replace a file by JSON in one step."""
     write_text_atomically(path, json.dumps(value, indent=1) + "\n")
+
+
+@contextmanager
+def line_appended(path: Path, line: str) -> Iterator[None]:
+    """Append a line to a text file; it is taken back when what is done within fails."""
+    with plain_disk_errors(path.name), path.open("ab") as stream:
+        end = stream.tell()
+        try:
+            stream.write(line.encode() + b"\n")
+            stream.flush()
+            yield
+        except BaseException:
+            os.truncate(path, end)
+            raise
 
 
 def sha256_of(path: Path) -> str:

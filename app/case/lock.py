@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -11,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from app.case.errors import CaseError
+from app.case.files import plain_disk_errors
 
 
 class CaseLock:
@@ -20,17 +22,22 @@ class CaseLock:
     ------
     CaseError
         ``case_locked`` when another process holds it; the sentence names the process and how long it has it.
+        ``no_permission`` when this user may not write to the folder.
     """
 
     def __init__(self, folder: Path) -> None:
         self._lock = FileLock(folder / ".lock")
         self._holder = folder / ".holder.json"
         try:
-            self._lock.acquire(timeout=0)
+            with plain_disk_errors(f"The case {folder.name}"):
+                self._lock.acquire(timeout=0)
         except Timeout as error:
             raise CaseError("case_locked", self._refusal(folder)) from error
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "since_utc": datetime.now(UTC).isoformat()}
-        self._holder.write_text(json.dumps(holder), encoding="utf-8")
+        with contextlib.suppress(
+            OSError
+        ):  # it only helps to say who holds the case; a full disk is no reason to refuse
+            self._holder.write_text(json.dumps(holder), encoding="utf-8")
 
     def _refusal(self, folder: Path) -> str:
         try:

@@ -138,7 +138,7 @@ def prepare(opened: OpenCase, step: Step, values: Mapping[str, Any] | None = Non
 def commit(opened: OpenCase, step: Step, request: Request, outcome: Outcome, seconds: float) -> Record:
     """Take a step's outcome into the case; its staged files move into the bundle."""
     record_id = f"{step.makes}-{uuid.uuid4().hex[:8]}"
-    refs = opened.take_in(outcome.files, f"{step.folder}/{record_id}")
+    destination = f"{step.folder}/{record_id}"
     private = {parameter.name for parameter in describe(step.module.Parameters) if parameter.is_private}
     chosen = {name: value for name, value in dataclasses.asdict(request.parameters).items() if name not in private}
     digests = {name: request.case.input_digest(name) or "" for name in step.inputs}
@@ -150,8 +150,15 @@ def commit(opened: OpenCase, step: Step, request: Request, outcome: Outcome, sec
         created_utc=utc_now(),
         seconds=round(seconds, 3),
     )
-    record = Record(id=record_id, kind=step.makes, title=outcome.title, files=refs, facts=outcome.facts, recipe=recipe)
-    opened.do(AddRecord(record))
+    try:
+        refs = opened.take_in(outcome.files, destination)
+        record = Record(
+            id=record_id, kind=step.makes, title=outcome.title, files=refs, facts=outcome.facts, recipe=recipe
+        )
+        opened.do(AddRecord(record))
+    except BaseException:
+        opened.give_back(destination)
+        raise
     return record
 
 
