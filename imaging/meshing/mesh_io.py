@@ -13,6 +13,7 @@ from imaging.errors import ImagingError
 from imaging.surface.polydata import from_polydata, to_polydata
 from imaging.surface.surface_io import patch_from_dict
 from imaging.types import TetMesh
+from imaging.vtk_files import write_vtk
 
 SCHEMA_VERSION = 1
 _VTK_TETRA = 10
@@ -41,12 +42,7 @@ def write_mesh(mesh: TetMesh, folder: str | Path) -> None:
         (vtkXMLUnstructuredGridWriter(), grid, "volume.vtu"),
         (vtkXMLPolyDataWriter(), boundary, "boundary.vtp"),
     ):
-        writer.SetFileName(str(folder / name))
-        writer.SetInputData(data)
-        writer.SetDataModeToAppended()
-        writer.EncodeAppendedDataOff()
-        if not writer.Write():
-            raise ImagingError("mesh_not_written", f"The mesh file {name} could not be written: is the disk full?")
+        write_vtk(writer, data, folder / name)
     record = {
         "schema_version": SCHEMA_VERSION,
         "unit": "mm",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from imaging.errors import ImagingError
 from imaging.surface.polydata import from_polydata, to_polydata
 from imaging.types import Branch, CenterlineTree, Patch, Surface, VesselModel
+from imaging.vtk_files import write_vtk
 
 SCHEMA_VERSION = 1
 
@@ -165,13 +166,7 @@ def _arrays(data: Any) -> dict[str, NDArray[Any]]:
 def _write(polydata: Any, path: str | Path) -> None:
     from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
 
-    writer = vtkXMLPolyDataWriter()
-    writer.SetFileName(str(path))
-    writer.SetInputData(polydata)
-    writer.SetDataModeToAppended()
-    writer.EncodeAppendedDataOff()
-    if not writer.Write():
-        raise ImagingError("surface_not_written", "The surface file could not be written: is the disk full?")
+    write_vtk(vtkXMLPolyDataWriter(), polydata, Path(path))
 
 
 def _read(path: str | Path) -> Any:
