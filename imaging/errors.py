@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 
+def not_readable() -> ImagingError:
+    """The refusal of what the operating system does not let this user read."""
+    return ImagingError(
+        "not_readable",
+        "The chosen scan cannot be read, because you have no permission to read it; copy it to a folder of your own or "
+        "ask its owner.",
+    )
+
+
 class ImagingError(Exception):
     """Input that cannot be used, in words for a radiologist.
 

@@ -48,9 +48,9 @@ def read_volume(path: str | Path, series_uid: str | None = None, progress: Progr
     Raises
     ------
     ImagingError
-        ``path_missing``, ``format_unknown``, ``not_an_image``, ``damaged_file``, ``not_3d``, ``color_image``,
-        ``values_not_finite``, ``constant_image``, ``frame_unknown``, ``frames_disagree``, ``axes_not_perpendicular``,
-        ``spacing_invalid``, and those of `imaging.dicom.series.read_series`.
+        ``path_missing``, ``not_readable``, ``format_unknown``, ``not_an_image``, ``damaged_file``, ``not_3d``,
+        ``color_image``, ``values_not_finite``, ``constant_image``, ``frame_unknown``, ``frames_disagree``,
+        ``axes_not_perpendicular``, ``spacing_invalid``, and those of `imaging.dicom.series.read_series`.
     """
     path = Path(path)
     if not path.exists():

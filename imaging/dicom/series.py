@@ -5,6 +5,7 @@ Nothing that could name the patient is put into a message: no file name, no desc
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.dicom.geometry import slice_order
-from imaging.errors import ImagingError
+from imaging.errors import ImagingError, not_readable
 from imaging.native_messages import native_messages_hidden
 from imaging.types import Grid, Progress, Volume, silent
 
@@ -89,9 +90,12 @@ class _Image:
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether a file carries the DICOM mark behind its 128-byte preamble."""
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
+    """Whether a file carries the DICOM mark behind its 128-byte preamble; ImagingError ``not_readable``."""
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except PermissionError:
+        raise not_readable() from None
 
 
 def list_series(folder: str | Path) -> list[SeriesSummary]:
@@ -100,7 +104,7 @@ def list_series(folder: str | Path) -> list[SeriesSummary]:
     Raises
     ------
     ImagingError
-        ``path_missing``, ``folder_empty``, ``no_dicom``, ``damaged_file``.
+        ``path_missing``, ``folder_empty``, ``no_dicom``, ``damaged_file``, ``not_readable``.
     """
     groups, _ = _grouped(Path(folder), silent)
     return sorted((_summary(images) for images in groups.values()), key=lambda s: (-s.n_images, s.series_uid))
@@ -134,10 +138,10 @@ def read_series_with_notes(
     Raises
     ------
     ImagingError
-        ``path_missing``, ``folder_empty``, ``no_dicom``, ``damaged_file``, ``several_series``, ``series_unknown``,
-        ``not_ct``, ``enhanced_dicom``, ``color_image``, ``not_3d``, ``geometry_missing``, ``mixed_size``,
-        ``mixed_orientation``, ``duplicate_slices``, ``gantry_tilt``, ``missing_slices``, ``uneven_slices``,
-        ``hu_scale_missing``, ``constant_image``.
+        ``path_missing``, ``not_readable``, ``folder_empty``, ``no_dicom``, ``damaged_file``, ``several_series``,
+        ``series_unknown``, ``not_ct``, ``enhanced_dicom``, ``color_image``, ``not_3d``, ``geometry_missing``,
+        ``mixed_size``, ``mixed_orientation``, ``duplicate_slices``, ``gantry_tilt``, ``missing_slices``,
+        ``uneven_slices``, ``hu_scale_missing``, ``constant_image``.
     """
     groups, notes = _grouped(Path(folder), progress)
     images = _chosen(groups, series_uid, notes)
@@ -164,6 +168,7 @@ def _grouped(folder: Path, progress: Progress) -> tuple[dict[str, list[_Image]],
 
     if not folder.exists():
         raise ImagingError("path_missing", "There is nothing at the chosen place; choose a folder with DICOM files.")
+    _require_readable_folders(folder)
     files = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
     if not files:
         raise ImagingError("folder_empty", "The chosen folder is empty; choose the folder that holds the DICOM files.")
@@ -173,8 +178,11 @@ def _grouped(folder: Path, progress: Progress) -> tuple[dict[str, list[_Image]],
         if n % 32 == 0:
             progress(0.3 * n / len(files), "Reading DICOM headers")
         try:
-            with warnings.catch_warnings(action="ignore"):
-                header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_HEADER_TAGS))
+            with warnings.catch_warnings(action="ignore"), path.open("rb") as stream:
+                header = pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=list(_HEADER_TAGS))
+                ends_in_header = not stream.read(1)
+        except PermissionError:
+            raise not_readable() from None
         except InvalidDicomError:
             if path.suffix.lower() == ".dcm":
                 raise _damaged_image(n, len(files)) from None
@@ -184,7 +192,9 @@ def _grouped(folder: Path, progress: Progress) -> tuple[dict[str, list[_Image]],
             raise _damaged_image(n, len(files)) from None
         if header.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
             n_other += 1
-        elif "SeriesInstanceUID" not in header or (header.get("Modality") == "CT" and "Rows" not in header):
+        elif "SeriesInstanceUID" not in header or (
+            header.get("Modality") == "CT" and ("Rows" not in header or ends_in_header)
+        ):
             raise _damaged_image(n, len(files))
         elif "Rows" not in header:
             n_other += 1
@@ -203,6 +213,14 @@ def _grouped(folder: Path, progress: Progress) -> tuple[dict[str, list[_Image]],
     if n_localizers:
         notes.append(f"{n_localizers} localizer images were left out.")
     return dict(groups), notes
+
+
+def _require_readable_folders(folder: Path) -> None:
+    """A search passes over folders that it may not enter without a word."""
+    if folder.is_dir():
+        for place in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+            if not os.access(place, os.R_OK | os.X_OK):
+                raise not_readable()
 
 
 def _damaged_image(index: int, n_images: int) -> ImagingError:
@@ -227,7 +245,9 @@ def _summary(images: list[_Image]) -> SeriesSummary:
 def _chosen(groups: dict[str, list[_Image]], series_uid: str | None, notes: list[str]) -> list[_Image]:
     if series_uid is not None:
         if series_uid not in groups:
-            raise ImagingError("series_unknown", f"The folder holds no series {series_uid}; {_listed(groups.values())}")
+            raise ImagingError(
+                "series_unknown", f"The folder holds no series {series_uid}; choose one of: {_listed(groups.values())}"
+            )
         return groups[series_uid]
     stacks = [images for images in groups.values() if len(images) > _LOCALIZER_MAX_SLICES]
     if len(groups) == 1:
