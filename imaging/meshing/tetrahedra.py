@@ -62,13 +62,20 @@ def mesh_model(model: VesselModel, parameters: MeshParameters | None = None, pro
     Raises
     ------
     ImagingError
-        ``model_not_closed``, ``meshing_failed``.
+        ``model_not_closed``, ``needs_inlet_and_outlet``, ``meshing_failed``.
     """
     parameters = parameters or MeshParameters()
     if not is_watertight(model.surface.triangles):
         raise ImagingError(
             "model_not_closed",
             "The vessel surface has holes or loose edges and cannot be meshed: build the model again.",
+        )
+    kinds = [patch.kind for patch in model.patches]
+    if kinds.count("inlet") != 1 or "outlet" not in kinds:
+        raise ImagingError(
+            "needs_inlet_and_outlet",
+            f"Blood must get in and out, but the vessel surface has {kinds.count('inlet')} inlet(s) and "
+            f"{kinds.count('outlet')} outlet(s): mark the missing end of the vessel and build the model again.",
         )
     attempt = Attempt(model, parameters)
     failure = MeshingFailure("", (0.0, 0.0, 0.0))
