@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
 import json
 import logging
+import re
 import sys
 import time
 import traceback
@@ -23,6 +26,7 @@ Handler = Callable[[argparse.Namespace], Any]
 EXIT_REFUSED = 1
 EXIT_UNEXPECTED = 70
 EXIT_INTERRUPTED = 130
+DISK_FULL = "The disk is full: free some space and try again."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,26 +61,40 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone: nobody is left to complain to
         return EXIT_REFUSED
-    except Exception:
-        message = f"Something happened that AngioTwin did not expect. The details are in {_keep_traceback()}."
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return _refuse("disk_full", DISK_FULL, None, arguments.json, EXIT_REFUSED)
+        kept = _keep_traceback(words)
+        details = f"The details are in {kept}." if kept else "The details could not be written down."
+        message = f"Something happened that AngioTwin did not expect. {details}"
         return _refuse("unexpected", message, None, arguments.json, EXIT_UNEXPECTED)
 
 
 def _refuse(code: str, message: str, place: Any, as_json: bool, exit_code: int) -> int:
     if as_json:
-        print(json.dumps({"error": {"code": code, "message": message, "place_mm": place}}, indent=1))
+        with contextlib.suppress(OSError):  # standard output may be a file on a full disk, or a reader that has gone
+            print(json.dumps({"error": {"code": code, "message": message, "place_mm": place}}, indent=1), flush=True)
     print(message, file=sys.stderr)
     return exit_code
 
 
-def _keep_traceback() -> Path:
+def _keep_traceback(words: Sequence[str]) -> Path | None:
+    """Write the traceback into the log folder, without the paths that were given: they may hold a patient's name."""
     import platformdirs
 
-    folder = Path(platformdirs.user_log_dir("angiotwin"))
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"error-{time.strftime('%Y%m%d-%H%M%S')}.txt"
-    path.write_text(traceback.format_exc(), encoding="utf-8")
+    details = traceback.format_exc()
+    for number, word in enumerate(words):
+        if len(word) > 1 and not word.startswith("-"):
+            for form in (str(Path(word).absolute()), word):
+                details = re.sub(re.escape(form) + r"[^'\"\n]*" * ("/" in form), f"<word {number}>", details)
     logging.getLogger(__name__).debug("unexpected error", exc_info=True)
+    try:
+        folder = Path(platformdirs.user_log_dir("angiotwin"))
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"error-{time.strftime('%Y%m%d-%H%M%S')}.txt"
+        path.write_text(details, encoding="utf-8")
+    except OSError:
+        return None
     return path
 
 

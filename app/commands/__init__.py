@@ -8,4 +8,12 @@ from app.commands.command import Command
 from app.commands.runs import COMMANDS as RUNS
 from app.commands.steps import COMMANDS as STEPS
 
-COMMANDS: dict[str, Command] = {command.name: command for command in (*CASES, *STEPS, *RUNS, *CHECKS)}
+_IN_ORDER_OF_THE_PATH = (
+    *("sample", "import", "points", "patient", "segment", "model", "mesh"),
+    *("simulate", "run", "cancel", "results", "report"),
+    *("info", "undo", "redo", "open", "demo", "verify", "bench"),
+)
+_MADE = {command.name: command for command in (*CASES, *STEPS, *RUNS, *CHECKS)}
+
+COMMANDS: dict[str, Command] = {name: _MADE.pop(name) for name in _IN_ORDER_OF_THE_PATH} | _MADE
+"""By name, in the order in which ``angiotwin --help`` shows them."""

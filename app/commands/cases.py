@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
 from app.case.bundle import OpenCase
-from app.case.commands import RemovePoint, SetPatientValues, SetPoint
+from app.case.commands import RemovePoint, SetPatientValues, SetPoint, SetPoints
 from app.case.errors import CaseError
-from app.case.records import Case
+from app.case.records import Case, Position
 from app.commands.command import Command, Result, add_case, assignments, console_progress
 from app.workflow.parameters import describe
 from app.workflow.patient import PatientValues, patient_assumptions, patient_values
@@ -104,26 +105,49 @@ def _points_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _points(arguments: argparse.Namespace) -> Result:
     placed = {role: _position(text) for role, text in assignments(arguments.set).items()}
+    known = point_roles()
+    for role in placed:
+        if role not in known:
+            raise CaseError("no_such_point", f"No anatomy has a point {role}; there are: {', '.join(known)}.")
     with OpenCase.open(arguments.case, writable=bool(placed or arguments.remove)) as opened:
-        for role, position in placed.items():
-            opened.do(SetPoint(role, position))
+        after = {**opened.case.points, **placed}
         for role in arguments.remove:
-            if role not in opened.case.points:
-                raise CaseError(
-                    "no_such_point", f"There is no point {role}; there are: {', '.join(opened.case.points)}."
-                )
-            opened.do(RemovePoint(role))
+            if after.pop(role, None) is None:
+                there = ", ".join(opened.case.points) or "none yet"
+                raise CaseError("no_such_point", f"The case has no point {role}; its points: {there}.")
+        if placed or arguments.remove:
+            opened.do(_one_change(placed, arguments.remove, after))
         points = opened.case.points
     lines = [f"{role}: {x:.1f}, {y:.1f}, {z:.1f} mm (LPS)" for role, (x, y, z) in points.items()]
     return Result(points, "\n".join(lines) or "No points yet.")
 
 
-def _position(text: str) -> tuple[float, float, float]:
+def _one_change(
+    placed: dict[str, Position], removed: list[str], after: dict[str, Position]
+) -> SetPoint | RemovePoint | SetPoints:
+    """What one call of the program asked for is one thing to undo."""
+    if len(placed) == 1 and not removed:
+        return SetPoint(*next(iter(placed.items())))
+    if len(removed) == 1 and not placed:
+        return RemovePoint(removed[0])
+    return SetPoints(after)
+
+
+def _position(text: str) -> Position:
     try:
         x, y, z = (float(number) for number in text.split(","))
+        if not all(math.isfinite(number) for number in (x, y, z)):
+            raise ValueError(text)
     except ValueError as error:
         raise CaseError("bad_point", f"{text!r} is not a position: give x,y,z in mm (LPS).") from error
     return x, y, z
+
+
+def point_roles() -> tuple[str, ...]:
+    """Roles of the points that some anatomy asks for."""
+    from imaging.segmentation.presets import PRESETS
+
+    return tuple(dict.fromkeys(role.id for preset in PRESETS.values() for role in preset.roles))
 
 
 def _patient_arguments(parser: argparse.ArgumentParser) -> None:
@@ -136,6 +160,10 @@ def _patient_arguments(parser: argparse.ArgumentParser) -> None:
 def _patient(arguments: argparse.Namespace) -> Result:
     entered = assignments(arguments.set)
     checked = patient_values(entered) if entered else None
+    names = [parameter.name for parameter in describe(PatientValues)]
+    for name in arguments.unset:
+        if name not in names:
+            raise CaseError("bad_parameter", f"There is no patient value {name}; there are: {', '.join(names)}.")
     values: dict[str, float | None] = {name: getattr(checked, name) for name in entered}
     values |= dict.fromkeys(arguments.unset)
     with OpenCase.open(arguments.case, writable=bool(values)) as opened:

@@ -68,7 +68,10 @@ def assignments(words: Iterable[str]) -> dict[str, str]:
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or not name:
-            raise CaseError("bad_assignment", f"{word!r} is not of the form name=value.")
+            raise CaseError(
+                "bad_assignment",
+                f"{word!r} is not of the form name=value: write, for example, arch=9,22,75 or heart_rate_bpm=75.",
+            )
         pairs[name] = value
     return pairs
 
@@ -98,13 +101,16 @@ def console_progress(title: str) -> Progress:
 def _metavar(parameter: Parameter) -> str:
     if parameter.choices:
         return "{" + ",".join(parameter.choices) + "}"
-    return (parameter.unit or parameter.kind.__name__).upper().replace(" ", "_").replace("%", "PERCENT")
+    plain = {"int": "NUMBER", "float": "NUMBER", "bool": "{true,false}", "str": "TEXT"}[parameter.kind.__name__]
+    if parameter.unit in ("", "1"):
+        return plain
+    return parameter.unit.upper().replace(" ", "_").replace("%", "PERCENT")
 
 
 def _help(parameter: Parameter) -> str:
     bounds = ""
     if parameter.minimum is not None and parameter.maximum is not None:
         bounds = f", {parameter.minimum:g} to {parameter.maximum:g}"
-    unit = f" [{parameter.unit}]" if parameter.unit else ""
+    unit = f" [{parameter.unit}]" if parameter.unit not in ("", "1") else ""
     source = f"; source: {parameter.source}" if parameter.source else ""
     return f"{parameter.help}{unit} (default {parameter.default}{bounds}{source})".replace("%", "%%")

@@ -7,8 +7,12 @@ import dataclasses
 from typing import Any
 
 from app.case.bundle import OpenCase
+from app.case.errors import CaseError
 from app.commands.command import Command, Result, add_case, add_parameters, chosen_parameters, console_progress
 from app.workflow.steps import STEPS, run_step
+from solvers.contract.errors import RunError
+
+MOST_RANKS = 256
 
 
 def _simulate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,9 +27,12 @@ def _simulate_arguments(parser: argparse.ArgumentParser) -> None:
 def _simulate(arguments: argparse.Namespace) -> Result:
     from app.workflow.simulate import follow_run, start_run
 
+    chosen = chosen_parameters(arguments)
+    _check_options(arguments, chosen)
     with OpenCase.open(arguments.case) as opened:
         if not arguments.restart:
-            record = run_step(opened, "simulate", chosen_parameters(arguments), console_progress("prepare"))
+            _refuse_if_running(opened)
+            record = run_step(opened, "simulate", chosen, console_progress("prepare"))
             if arguments.prepare:
                 return Result(
                     record.model_dump(mode="json"), f"The run folder is {opened.folder / 'runs' / record.id}."
@@ -35,6 +42,25 @@ def _simulate(arguments: argparse.Namespace) -> Result:
         return Result({"run": folder.name, "status": "running"}, f"The run {folder.name} has started.")
     state = follow_run(folder, console_progress("simulate"))
     return Result(_plain(state), f"The run {folder.name} is finished after beat {state.cycle + 1}.")
+
+
+def _check_options(arguments: argparse.Namespace, chosen: dict[str, Any] | None) -> None:
+    if arguments.restart and (chosen or arguments.prepare):
+        raise CaseError(
+            "bad_parameter",
+            "A restart goes on with the settings that the run was prepared with: leave the other options out.",
+        )
+    if arguments.ranks is not None and not 1 <= arguments.ranks <= MOST_RANKS:
+        raise CaseError("bad_parameter", f"--ranks must be from 1 to {MOST_RANKS}, not {arguments.ranks}.")
+
+
+def _refuse_if_running(opened: OpenCase) -> None:
+    from app.workflow.simulate import run_folder, run_state
+
+    if opened.case.current("run") is not None and run_state(run_folder(opened)).status == "running":
+        raise RunError(
+            "already_running", "A run of this case is going on: wait for it with `run --watch`, or `cancel` it."
+        )
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:

@@ -89,7 +89,7 @@ def build[T](declaration: type[T], values: Mapping[str, Any]) -> T:
 
 
 def _checked(parameter: Parameter, value: Any) -> Any:
-    unit = f" {parameter.unit}" if parameter.unit else ""
+    unit = f" {parameter.unit}" if parameter.unit not in ("", "1") else ""
     if parameter.kind in (int, float):
         try:
             number = float(value)
