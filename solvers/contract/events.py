@@ -7,7 +7,7 @@ Every event has ``seq`` (1, 2, 3 ... over the life of the folder), ``utc`` and `
 * step, several a second at most: step, time, cycle, phase, dt, cfl, iterations, residual, mass_imbalance,
   splitting_imbalance, max_speed, wall_seconds, eta_seconds, fraction, flows {cap: m3/s}, pressures {cap: Pa}
 * cycle: cycle, periodicity_error (None for the first), mass_imbalance, splitting_imbalance, wall_seconds
-* outlets_tuned: round, site, is_met, target, reached, outlets (the new ones)
+* outlets_tuned: round, outlets {name: {r_proximal, c, r_distal}}
 * metric: name, value, unit
 * field: file, cycle
 * checkpoint: step, time, file

@@ -163,8 +163,8 @@ class Time:
 class Tuning:
     """What the outlets' Windkessels are tuned to while the run goes.
 
-    After each cycle that misses it, the vessel's own losses and inertia are read off that cycle, and the Windkessels
-    are found anew that meet the target with them (solvers/network/tuning.py).
+    Shortly after the middle of a cycle the vessel's own losses and inertia are read off what it has shown, and if the
+    outlets are not expected to meet the target behind them, better ones are found (solvers/network/tuning.py).
 
     Attributes
     ----------

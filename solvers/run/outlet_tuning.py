@@ -1,4 +1,4 @@
-"""Tuning a run's outlets anew, from what its last cycle showed of the vessel."""
+"""Tuning a run's outlets anew, from what a cycle has shown of the vessel."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from numpy.typing import NDArray
 
 from solvers.contract.spec import RcrOutlet, RunSpec, Tuning
 from solvers.network.calibration import calibrated
+from solvers.network.tree import PeriodicState, Terminal, periodic_state
 from solvers.network.tuning import PressureTarget, TunedNetwork, tune
 from solvers.network.waveform import PeriodicCurve
 
 FloatArray = NDArray[np.float64]
+
+PHASE = 0.45
+"""Part of a cycle after which the outlets are looked at: systole has shown the vessel, and what the change stirs up has
+the rest of the cycle to calm down."""
 
 
 @dataclass(frozen=True)
@@ -50,37 +55,49 @@ class OutletTuner:
         self._outlets = [outlet for outlet in spec.outlets if isinstance(outlet, RcrOutlet)]
         self.outlets: FloatArray = np.array([(o.r_proximal, o.c, o.r_distal) for o in self._outlets])
         self._site = [cap.name for cap in spec.caps].index(tuning.site)
+        at_outlet = self._site - self._n_inlets if self._site >= self._n_inlets else None
+        self._pressures = PressureTarget(tuning.systolic, tuning.diastolic, at_outlet)
+        self._look_at = max(1, round(PHASE * spec.time.steps_per_cycle))
         self.rounds = 0
 
     def reached(self, waveforms: FloatArray) -> Reached:
         """Of a cycle (steps, 2, n_caps): flow out of the vessel and pressure."""
-        pressure = waveforms[:, 1, self._site]
-        flow = waveforms[:, 0, self._n_inlets :].mean(axis=0)
-        return Reached(float(pressure.max()), float(pressure.min()), tuple((flow / flow.sum()).tolist()))
+        return _reached(waveforms[:, 1, self._site], waveforms[:, 0, self._n_inlets :])
 
-    def expected(self, network: TunedNetwork) -> Reached:
-        """What a network promises to reach."""
-        flow = network.state.flows.mean(axis=0)
-        return Reached(network.systolic, network.diastolic, tuple((flow / flow.sum()).tolist()))
+    def is_due(self, step_in_cycle: int) -> bool:
+        """Whether this is the step at which to look, with rounds left."""
+        return self.rounds < self.target.max_rounds and step_in_cycle == self._look_at
 
-    def needs_tuning(self, waveforms: FloatArray) -> bool:
-        """Whether the cycle misses the target and there are rounds left."""
-        return self.rounds < self.target.max_rounds and not self.reached(waveforms).is_within(self.target)
+    def tuned(self, waveforms: FloatArray) -> TunedNetwork | None:
+        """The network that meets the target with the vessel as the cycle has shown it so far.
 
-    def tuned(self, waveforms: FloatArray) -> TunedNetwork:
-        """The network that meets the target with the vessel as the cycle showed it.
+        None when the present outlets are expected to meet it behind that vessel.
+
+        Parameters
+        ----------
+        waveforms : (steps, 2, n_caps)
+            Of the cycle until now.
 
         Raises
         ------
         RunError
             ``bad_target``.
         """
-        n, tuning, spec = self._n_inlets, self.target, self._spec
+        n, spec = self._n_inlets, self._spec
         branches = calibrated(waveforms[:, 0, n:], waveforms[:, 1, n:], waveforms[:, 1, 0], spec.time.dt)
-        at_outlet = self._site - n if self._site >= n else None
-        target = PressureTarget(tuning.systolic, tuning.diastolic, at_outlet)
-        curve = PeriodicCurve(spec.inlets[0].flow, spec.time.period)
-        return tune(curve, spec.time.period, tuning.fractions, target, branches, p_distal=self._outlets[0].p_distal)
+        curve, period = PeriodicCurve(spec.inlets[0].flow, spec.time.period), spec.time.period
+        p_distal = self._outlets[0].p_distal
+        present = [
+            Terminal(r_proximal, c, r_distal, p_distal, branch)
+            for (r_proximal, c, r_distal), branch in zip(self.outlets.tolist(), branches, strict=True)
+        ]
+        if self.is_met_by(periodic_state(curve, period, present)):
+            return None
+        return tune(curve, period, self.target.fractions, self._pressures, branches, p_distal=p_distal)
+
+    def is_met_by(self, state: PeriodicState) -> bool:
+        """Whether a network's state comes within the target's tolerances."""
+        return _reached(self._pressures.pressure(state), state.flows).is_within(self.target)
 
     def described(self, waveforms: FloatArray) -> dict[str, Any]:
         """Target, outlets, and what a cycle reached with them, for ``indices.json``."""
@@ -95,8 +112,17 @@ class OutletTuner:
                 "diastolic_Pa": reached.diastolic,
                 "fractions": reached.fractions,
             },
-            "outlets": {
-                outlet.name: dict(zip(("r_proximal", "c", "r_distal"), values, strict=True))
-                for outlet, values in zip(self._outlets, self.outlets.tolist(), strict=True)
-            },
+            "outlets": self.named_outlets(),
         }
+
+    def named_outlets(self) -> dict[str, dict[str, float]]:
+        """The outlets' resistances [Pa s/m3] and compliances [m3/Pa] now, by name."""
+        return {
+            outlet.name: dict(zip(("r_proximal", "c", "r_distal"), values, strict=True))
+            for outlet, values in zip(self._outlets, self.outlets.tolist(), strict=True)
+        }
+
+
+def _reached(pressure: FloatArray, flows: FloatArray) -> Reached:
+    flow = flows.mean(axis=0)
+    return Reached(float(pressure.max()), float(pressure.min()), tuple((flow / flow.sum()).tolist()))

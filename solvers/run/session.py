@@ -108,6 +108,7 @@ class Session:
         speeds = [float(np.abs(curve).max()) / area for curve, area in zip(curves, areas, strict=True)]
         self._guard = Guard(spec.numerics.max_cfl, max(speeds))
         self._tuner = OutletTuner(spec, spec.tuning) if spec.tuning is not None else None
+        self._is_tuned_now = False
         self._errors: list[float | None] = []
         self._warned: set[str] = set()
         self._frames: FrameStore | None = None
@@ -180,6 +181,8 @@ class Session:
             self._waveforms.record(report)
             self._wall.record(self._shear.stress(self._flow.velocity), self._flow.dt)
             step_in_cycle = (report.step - 1) % spc + 1
+            if self._tuner is not None and self._tuner.is_due(step_in_cycle):
+                self._tune(self._tuner, step_in_cycle)
             if step_in_cycle in self._frame_steps:
                 self._keep_frame(report.step)
             self._on_disk(partial(self._report_step, report))
@@ -236,26 +239,30 @@ class Session:
 
         self._on_disk(write)
         self._waveforms.turn_over()
-        if self._tuner is not None and self._tuner.needs_tuning(self._waveforms.current):
-            self._tune(self._tuner)
-            error = None
+        if self._is_tuned_now:
+            self._waveforms.forget_previous()
+            self._is_tuned_now, error = False, None
         self._errors.append(error)
         self._wall.turn_over()
         return error
 
-    def _tune(self, tuner: OutletTuner) -> None:
-        """Give the outlets the Windkessels that meet the target with the vessel as this cycle showed it."""
-        waveforms = self._waveforms.current
+    def _tune(self, tuner: OutletTuner, step_in_cycle: int) -> None:
+        """Give the outlets the Windkessels that meet the target with the vessel as this cycle has shown it."""
+        waveforms = self._waveforms.current[:step_in_cycle]
         network = self._comm.bcast(on_rank_0(self._comm, lambda: tuner.tuned(waveforms)))
+        if network is None:
+            return
         tuner.rounds += 1
         tuner.outlets = np.array([(t.r_proximal, t.c, t.r_distal) for t in network.terminals])
         self._set_outlets(tuner.outlets)
-        for model, pressure in zip(self._flow.outlets.models.values(), network.p_initial.tolist(), strict=True):
+        at = round(step_in_cycle / self._spec.time.steps_per_cycle * len(network.state.compliance_pressures))
+        pressures = network.state.compliance_pressures[at].tolist()
+        for model, pressure in zip(self._flow.outlets.models.values(), pressures, strict=True):
             model.memory = np.full(2, pressure)
-        self._waveforms.forget_previous()
+        self._is_tuned_now = True
         if self._reporter is not None:
-            self._reporter.events.emit("outlets_tuned", round=tuner.rounds, **tuner.described(waveforms))
-        if not tuner.expected(network).is_within(tuner.target):
+            self._reporter.events.emit("outlets_tuned", round=tuner.rounds, outlets=tuner.named_outlets())
+        if not tuner.is_met_by(network.state):
             self._warn(
                 "target_not_met",
                 "No outlets meet the patient's pressures and flow shares with this vessel and inflow; the nearest "
@@ -313,7 +320,7 @@ class Session:
             }
             if self._tuner is not None:
                 arrays["tuned_outlets"] = self._tuner.outlets
-                arrays["tuning_rounds"] = np.array(self._tuner.rounds)
+                arrays["tuning"] = np.array([self._tuner.rounds, self._is_tuned_now])
             self._reporter.flush_scalars()
             oldest = write_checkpoint(self._run_dir, step, self._spec.fingerprint, arrays)
             spc = self._spec.time.steps_per_cycle
@@ -359,9 +366,9 @@ class Session:
         self._waveforms.current, self._waveforms.previous, self._waveforms.splitting = current, before, splitting
         self._errors = [None if np.isnan(e) else float(e) for e in errors]
         if self._tuner is not None:
-            names = ("tuned_outlets", "tuning_rounds")
-            self._tuner.outlets, rounds = self._comm.bcast([arrays.get(name) for name in names])
-            self._tuner.rounds = int(rounds)
+            names = ("tuned_outlets", "tuning")
+            self._tuner.outlets, (rounds, is_tuned_now) = self._comm.bcast([arrays.get(name) for name in names])
+            self._tuner.rounds, self._is_tuned_now = int(rounds), bool(is_tuned_now)
             self._set_outlets(self._tuner.outlets)
         return step
 
