@@ -74,7 +74,9 @@ def test_a_window_reattaches_to_a_run_and_draws_its_curves(
     window = drive.open_with_scan(case_with_run)
     panel, watch = simulate_panel(window), window.session.run_watch
     drive.until(lambda: len(watch.curves.time_s) >= 45, "the run is watched from its beginning")
+    assert window.session.states["simulate"].state == "running", "the rail tells it too"
     assert watch.curves.time_s[0] == pytest.approx(gui_fake_run.DT)
+    drive.until(lambda: window.workspace._monitor is not None, "the monitor is there")
     monitor = window.workspace._monitor
     drive.until(lambda: "ascending" in monitor.flow.curve_names, "the curves are drawn")
     time, flow = monitor.flow.curve_data("ascending")
@@ -82,8 +84,8 @@ def test_a_window_reattaches_to_a_run_and_draws_its_curves(
     assert list(flow) == pytest.approx(expected)
     time, pressure = monitor.pressure.curve_data("descending")
     assert list(pressure) == pytest.approx([gui_fake_run.pressure_pa(t) / 133.322387415 for t in time])
-    assert {"residual", "CFL number"} <= set(monitor.numerics.curve_names)
-    assert {"mass imbalance"} <= set(monitor.balance.curve_names)
+    drive.until(lambda: "CFL number" in monitor.numerics.curve_names, "the solver's curves are drawn")
+    drive.until(lambda: "mass imbalance" in monitor.balance.curve_names, "the balance is drawn")
     assert "Running" in panel.run_text.text() and "left" in panel.run_text.text()
     assert "time step is large" in panel.warnings.text()
     assert not panel.run_button.isEnabled() and panel.stop_button.isVisible()
@@ -101,6 +103,22 @@ def test_cancel_asks_the_solver_to_leave(
     drive.until(lambda: window.session.run_watch.status == "cancelled", "the window knows")
     assert "Cancelled" in panel.run_text.text() and not panel.stop_button.isVisible()
     assert window.session.states["simulate"].state == "ready"
+
+
+def test_a_run_that_goes_on_already_is_called_running_at_once(
+    drive: Driver, case_with_run: Path, solver: list[subprocess.Popen[bytes]]
+) -> None:
+    """Also when its folder says so before the window looks at it for the first time, as after a quick start."""
+    window = drive.open_with_scan(case_with_run)
+    folder = folder_of(case_with_run)
+    play(solver, folder, 5000, 0.02)
+    watch = window.session.run_watch
+    drive.until(lambda: watch.status == "running", "the run is seen")
+    watch.watch(None)
+    drive.settle(0.05)
+    assert window.session.states["simulate"].state != "running"
+    watch.watch(folder)
+    assert window.session.states["simulate"].state == "running"
 
 
 def test_a_killed_solver_is_told_as_such(

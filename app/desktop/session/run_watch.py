@@ -58,6 +58,7 @@ class RunWatch(QObject):
         else:
             state = read_state(folder)
             self.status = state.status if state is not None else "created"
+            self.status_changed.emit()
             self._timer.start(_POLL_MS)
             self._poll()
 
