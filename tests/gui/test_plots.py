@@ -7,6 +7,7 @@ import pytest
 from gui_driver import Driver
 from hypothesis import given
 from hypothesis import strategies as st
+from PySide6.QtWidgets import QMenu
 
 from app.desktop.monitor.plots import DecadeAxis, Plot, decade_text
 from app.desktop.monitor.run_monitor import RunMonitor
@@ -62,6 +63,7 @@ def test_title_and_legend_lie_above_the_curves(drive: Driver, width: int) -> Non
     assert not above[0].intersects(above[1])
     assert plot._legend.height() >= plot._legend.heightForWidth(plot._legend.width()), "no name is cut off"
     assert plot.chart.height() > 100
+    assert not any(menu.isVisible() for menu in plot.findChildren(QMenu)), "no menu lies over the curves"
     assert all(name.replace(" ", "&nbsp;") in plot._legend.text() for name in OUTLETS)
 
 

@@ -58,7 +58,8 @@ class Plot(QWidget):
         axes = {"left": DecadeAxis("left")} if is_log else {}
         self.chart = pyqtgraph.PlotWidget(enableMenu=False, axisItems=axes)
         item = self.chart.getPlotItem()
-        item.ctrlMenu.setParent(self.chart)  # never shown, and gone with the chart
+        item.ctrlMenu.setParent(self.chart)  # gone with the chart
+        item.ctrlMenu.hide()  # and never shown
         item.setLabel("bottom", with_unit(*bottom))
         item.setLabel("left", with_unit(*left))
         for axis in ("bottom", "left"):
