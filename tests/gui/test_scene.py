@@ -299,6 +299,21 @@ def test_each_step_shows_its_scene_whole(drive: Driver, tmp_path: Path, step_id:
 
 
 @pytest.mark.gui
+def test_a_mesh_laid_open_is_seen_from_the_front_without_names_of_what_is_cut_away(
+    drive: Driver, tmp_path: Path
+) -> None:
+    window = drive.open_with_scene(make_case(tmp_path / "a.case", upto="mesh"))
+    window.workspace.go_to("mesh")
+    view = view_of(window)
+    drive.until(lambda: window.session.data.mesh is not None, "the mesh is there")  # type: ignore[union-attr]
+    window.workspace.quad.choose_position((10.0, 22.0, 30.0))  # behind both openings
+    window.workspace.panels["mesh"].cut.setChecked(True)  # type: ignore[attr-defined]
+    assert view.camera.angles_text == "LAO 0°  CRA 0°" and not view._captions["anatomy"]
+    window.workspace.panels["mesh"].cut.setChecked(False)  # type: ignore[attr-defined]
+    assert len(view._captions["anatomy"]) == 2
+
+
+@pytest.mark.gui
 def test_the_inlet_is_painted_in_its_own_color_at_its_place(drive: Driver, tmp_path: Path) -> None:
     window = drive.open_with_scene(make_case(tmp_path / "a.case", upto="mesh"))
     window.workspace.go_to("mesh")

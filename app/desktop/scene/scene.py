@@ -87,8 +87,10 @@ class Scene(QObject):
         self._refresh()
 
     def set_cut(self, is_cut: bool) -> None:
-        """Lay the mesh open at the crosshair, seen from the front, or close it."""
+        """Lay the mesh open at the crosshair, and look at it from the front; or close it."""
         self._is_cut = is_cut
+        if is_cut:
+            self.view.look_from("A")
         self._refresh()
 
     def fit(self) -> None:
@@ -142,7 +144,8 @@ class Scene(QObject):
             return "vessel", None, ()
         if step == "mesh" and data.mesh is not None:
             cut_at = self._quad.position_mm if self._is_cut else None
-            return "vessel", partial(mesh_actors, data.mesh, data.model, cut_at), captions_of(data.mesh.patches)
+            kept = tuple(patch for patch in data.mesh.patches if cut_at is None or patch.center_mm[1] >= cut_at[1])
+            return "vessel", partial(mesh_actors, data.mesh, data.model, cut_at), captions_of(kept)
         if step not in ("import", "segment") and data.model is not None:
             build = partial(model_actors, data.model, is_glassy=step == "model")
             return "vessel", build, captions_of(data.model.patches)
