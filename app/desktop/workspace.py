@@ -49,6 +49,7 @@ class Workspace(QWidget):
         self.scene: Any = None
         self._monitor: Any = None
         self._libraries = Background("libraries", self)
+        self._is_loading = False
         self._center = QStackedWidget()
         self._center.addWidget(self.quad)
         self.panels: dict[str, StepPanel] = {}
@@ -105,21 +106,23 @@ class Workspace(QWidget):
         first = self._first_step(session)
         self.quad.set_layout(_layout_of(first))
         go_on = partial(self._go_on, session, first)
-        self._libraries.submit(
-            lambda: STEPS[first].module, go_on, go_on
-        )  # what the panel needs, while the scan is read
+        self._libraries.submit(lambda: STEPS[first].module, go_on, go_on)  # the panel's form is made from it
 
     def _go_on(self, session: Session, first: str, answer: Any) -> None:
         """Show the first step that is not done, unless the user chose one meanwhile."""
         if self.session is session and not self.panels:
             self.go_to(first)
+            self.rail.buttons[first].setFocus()
 
     def _load_libraries(self) -> None:
         """Load what the 3D view and the plots need, after the first slice is on the screen."""
-        self._libraries.submit(import_heavy_libraries, lambda done: self.make_scene(), lambda refusal: None)
+        if not self._is_loading and self.scene is None:
+            self._is_loading = True
+            self._libraries.submit(import_heavy_libraries, lambda done: self.make_scene(), lambda refusal: None)
 
     def make_scene(self) -> None:
         """Make the 3D view, once its libraries are there."""
+        self._is_loading = False
         if self.scene is not None or self.session is None:
             return
         from app.desktop.scene.scene import Scene
@@ -138,6 +141,7 @@ class Workspace(QWidget):
         QTimer.singleShot(0, self, self._take_result)  # the window answers in between
         if self.session.run_watch.curves.time_s:
             QTimer.singleShot(0, self, self._make_monitor)
+        self._refresh_run()
 
     def close_views(self) -> None:
         """Free what the 3D view holds."""
@@ -344,6 +348,9 @@ class Workspace(QWidget):
 
     def _show_monitor(self) -> None:
         if self.step_id != "simulate" or self.session is None:
+            return
+        if self.scene is None:  # its libraries are not there yet; it is shown when they are
+            self._load_libraries()
             return
         self._make_monitor()
         if self._center.currentWidget() is not self._monitor:

@@ -207,3 +207,11 @@ def test_the_banner_and_the_title_are_always_there_but_no_name_of_a_file(drive: 
     shown = [label.text() for label in window.findChildren(type(window._case_title)) if label.isVisible()]
     assert "Research software - not for diagnostic use" in shown and "Arch 7" in shown
     assert not any("Doe" in text for text in [*shown, window.windowTitle()])
+
+
+def test_a_case_that_is_closed_at_once_does_not_keep_the_3d_view_from_the_next(drive: Driver, tmp_path: Path) -> None:
+    window = drive.open_with_scan(make_case(tmp_path / "a.case"))
+    window.close_case()  # before the libraries of the 3D view are there
+    drive.settle(0.5)
+    window.open_case(make_case(tmp_path / "b.case"))
+    drive.until(lambda: window.workspace.scene is not None, "the 3D view is there")

@@ -26,8 +26,10 @@ def progress_sentence(watch: RunWatch) -> str:
             words.append(f"{100 * curves.fraction:.0f} %")
         if curves.eta_s is not None:
             words.append(f"about {seconds_text(float(curves.eta_s))} left")
-    elif curves.wall_s is not None:
+    elif curves.wall_s is not None and watch.status == "finished":
         words.append(f"{curves.cycle + 1} heart beats in {seconds_text(float(curves.wall_s))}")
+    elif curves.wall_s is not None:
+        words.append(f"in heart beat {curves.cycle + 1}, after {seconds_text(float(curves.wall_s))}")
     if curves.periodicity:
         words.append(f"change from beat to beat {curves.periodicity[-1][1]:.2g} %")
     return "  ·  ".join(words)

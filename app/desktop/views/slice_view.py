@@ -84,6 +84,7 @@ class SliceView(QWidget):
         self._volume = volume
         self.plane = SlicePlane.of(self.name, volume.grid) if volume else None
         self._base = self._overlay = None
+        self._was_painted = False
         self.fit()
 
     def set_labels(self, labels: LabelMap | None) -> None:
