@@ -14,8 +14,8 @@ LIMITS_OF_WALL_STRESS = (
     "et al., Cardiovasc Eng Technol 2018). Compare places within this case rather than absolute values."
 )
 LIMITS_OF_PEAK_PRESSURE = (
-    "A rigid wall accelerates the whole column of blood at once: systolic pressures and the drop at peak inflow "
-    "contain that inertia; means do not."
+    "A rigid wall accelerates the whole column of blood at once: pressures while the inflow rises or falls contain "
+    "that inertia; means over the beat do not."
 )
 
 

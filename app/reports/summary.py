@@ -208,6 +208,12 @@ def _checks(lineage: Lineage, solver: SolverFacts, changed: tuple[str, ...]) -> 
             _held(abs(imbalance) <= MASS_IMBALANCE_LIMIT),
         ),
         Check(
+            "Largest imbalance before the pressure correction",
+            _percent(abs(_number(run.get("splitting_imbalance_rel")))) + " of the mean inflow",
+            "",
+            "noted",
+        ),
+        Check(
             "Time step",
             f"{run['dt_ms']:.3g} ms ({solver.steps_per_beat} a beat), largest CFL {solver.largest_cfl:.2g}",
             "",
@@ -246,6 +252,8 @@ def _number(value: Any) -> float:
 
 
 def _percent(part: float) -> str:
+    if not math.isfinite(part):
+        return "not known"
     if abs(part) < 1e-5:
         return "below 0.001 %"
     return f"{100.0 * part:.2g} %".replace("-", "−")

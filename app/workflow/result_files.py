@@ -65,8 +65,8 @@ class CapWaveform:
 
 @dataclass(frozen=True)
 class BranchProfile:
-    """What is known along a branch's centerline, from its start: position, inscribed radius, cycle-mean and systolic
-    pressure; systolic is the instant of the largest inflow."""
+    """What is known along a branch's centerline, from its start: position, inscribed radius, pressure as the
+    mean over the beat and at the instant of the largest inflow."""
 
     name: str
     abscissa_mm: tuple[float, ...]

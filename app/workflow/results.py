@@ -227,7 +227,6 @@ def _facts(
         "tawss_pa": {name: round(stress[name], 4) for name in ("mean", "p1", "p50", "p99", "max")},
         "osi_max": round(osi["max"], 4),
         "osi_p99": round(osi["p99"], 4),
-        "low_shear_definition": TAWSS.definition,
         "tuning": _tuning(indices["tuning"]) if indices.get("tuning") else None,
         "run": {
             "status": state.status,

@@ -33,7 +33,7 @@ SHARE_TOLERANCE = 0.02
 """How near a beat must come to the patient's pressures and to the wished shares, or the outlets are tuned anew."""
 FIRST_GUESS_TOLERANCE = 0.2
 """Pressures and shares that the vessel as its radii let expect it misses by more than this are refused."""
-_ASSUMED = "assumption; published thoracic-aorta models use similar shares"
+_ASSUMED = "assumption, without a source"
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Parameters:
     steps_per_cycle: int = declared(
         0, help="Time steps per heart beat (0: from mesh and flow)", unit="1", minimum=0, maximum=100_000
     )
-    max_cycles: int = declared(6, help="Heart beats to solve at most", unit="1", minimum=2, maximum=100)
+    max_cycles: int = declared(6, help="Heart beats to solve at most", unit="1", minimum=3, maximum=100)
     periodicity_limit: float = declared(
         0.01,
         help="Largest change of a pressure or flow curve from beat to beat",
@@ -92,6 +92,8 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         raise CaseError(
             "one_inlet", f"The flow is solved with one inlet, but the model has {len(inlets)}: build it again."
         )
+    if not outlets:
+        raise CaseError("no_outlet", "The model has no outlet, so no blood could leave it: build it again.")
     progress(0.4, "Tuning the outlets")
     output_m3_s = m3_s_from_l_min(values.cardiac_output_l_min)
     times, flow = aortic_inflow(values.heart_rate_bpm, output_m3_s)
@@ -126,7 +128,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         time=spec.Time(
             period=period,
             steps_per_cycle=steps,
-            min_cycles=min(3, chosen.max_cycles),  # the first shows the vessel, the next two are compared
+            min_cycles=3,  # the first shows the vessel, the next two are compared
             max_cycles=chosen.max_cycles,
             periodicity_limit=chosen.periodicity_limit,
             ramp=0.0,  # the beat begins with no flow, so that the blood may start from rest

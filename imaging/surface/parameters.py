@@ -10,7 +10,7 @@ def _declared(default: Any, unit: str, low: float, high: float, help_text: str, 
     return field(default=default, metadata={"unit": unit, "min": low, "max": high, "help": help_text, "source": source})
 
 
-_CHOICE = "our choice, see docs/theory-geometry.md"
+_CHOICE = "our choice, see docs/theory-vessel.md"
 
 
 @dataclass(frozen=True)

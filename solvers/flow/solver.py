@@ -140,7 +140,7 @@ class FlowSolver:
         self.velocity = np.zeros((velocity.n_local, 3))
         self.old_velocity = np.zeros((velocity.n_local, 3))
         self.end_velocity = np.zeros((velocity.n_local, 3))
-        """The velocity that is written: on the outlets that of the end of the step, elsewhere ``velocity``."""
+        """``velocity``, but on the outlets with the values of the end of the step: the caps' flows are its."""
         self._earlier = [self.end_velocity, self.end_velocity]
         """``end_velocity`` one and two steps before."""
         self.kinematic_pressure = np.zeros(pressure.n_local)

@@ -39,7 +39,7 @@ def recommend_steps(
     """Steps a cycle such that the flow's peak crosses ``target_cfl`` cells a step.
 
     The speed is estimated as twice the peak flow over the inlet's area: twice, because a profile's middle is faster
-    than its mean and vessels narrow on their way. The cell size is the lower decile of the cells' longest heights,
+    than its mean and vessels narrow on their way. The cell size is the lower decile of the cells' longest edges,
     because thin cells at the wall lie along the flow.
 
     Parameters

@@ -175,19 +175,21 @@ def _launch(run_dir: Path, n_ranks: int, options: list[str]) -> RunHandle:
     process = psutil.Process(child.pid)
     handle = RunHandle(run_dir, child.pid, process.create_time())
     previous = read_state(run_dir) or RunState()
-    write_state(
-        run_dir,
-        replace(
-            previous,
-            status="running",
-            code=None,
-            message=None,
-            exit_code=None,
-            n_ranks=n_ranks,
-            pid=handle.pid,
-            pid_started=handle.pid_started,
-        ),
+    state = replace(
+        previous,
+        status="running",
+        code=None,
+        message=None,
+        exit_code=None,
+        n_ranks=n_ranks,
+        pid=handle.pid,
+        pid_started=handle.pid_started,
     )
+    try:
+        write_state(run_dir, state)
+    except OSError:  # a run that nobody could find again must not go on
+        _signal_all(handle, signal.SIGKILL)
+        raise
     return handle
 
 

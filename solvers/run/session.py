@@ -109,6 +109,7 @@ class Session:
         self._guard = Guard(spec.numerics.max_cfl, max(speeds))
         self._tuner = OutletTuner(spec, spec.tuning) if spec.tuning is not None else None
         self._is_tuned_now = False
+        self._largest_cfl = 0.0
         self._errors: list[float | None] = []
         self._warned: set[str] = set()
         self._frames: FrameStore | None = None
@@ -172,12 +173,7 @@ class Session:
         while True:
             report = self._flow.step()
             self._guard.check(report, self._flow.dt)
-            if report.cfl > COARSE_CFL:
-                self._warn(
-                    "high_cfl",
-                    f"The flow crosses {report.cfl:.1f} cells in a time step: more than {spc} steps a cycle would "
-                    "follow it more closely.",
-                )
+            self._largest_cfl = max(self._largest_cfl, report.cfl)
             self._waveforms.record(report)
             self._wall.record(self._shear.stress(self._flow.velocity), self._flow.dt)
             step_in_cycle = (report.step - 1) % spc + 1
@@ -199,6 +195,12 @@ class Session:
 
     def _complete_cycle(self, n_cycles: int) -> float | None:
         """Write the fields and indices of the cycle that ends, and turn over to the next."""
+        if self._largest_cfl > COARSE_CFL:
+            self._warn(
+                "high_cfl",
+                f"The flow crosses up to {self._largest_cfl:.0f} cells in a time step (in thin cells it soon does): "
+                f"more than {self._spec.time.steps_per_cycle} steps a cycle would follow it more closely.",
+            )
         error = self._waveforms.periodicity_error()
         flow_sums = self._waveforms.current[:, 0].sum(axis=1)
         imbalance = float(np.nanmax(np.abs(flow_sums))) / self._mean_inflow

@@ -50,7 +50,7 @@ def solve_cube(n: int, dt: float, n_steps: int, viscosity: float, supg: bool) ->
     mesh = distribute(MPI.COMM_SELF, cube(n))
     parameters = FlowParameters(1.0, viscosity, velocity_tolerance=1e-11, supg=supg)
     solver = FlowSolver(mesh, parameters, [ExactBoundary(mesh, exact)], (), {}, dt)
-    solver.velocity = exact.velocity(mesh.velocity.points, 0.0)
+    solver.velocity = solver.end_velocity = exact.velocity(mesh.velocity.points, 0.0)
     solver.kinematic_pressure = exact.pressure(mesh.pressure.points, 0.0)
     for _ in range(n_steps):
         solver.step()

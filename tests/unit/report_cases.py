@@ -228,6 +228,7 @@ def result_facts(tree: Tree, **run: Any) -> dict[str, Any]:
             "n_cycles": 4,
             "periodicity_error": 0.004,
             "mass_imbalance_rel": 2e-5,
+            "splitting_imbalance_rel": 0.12,
             "wall_s": 123.4,
             "dt_ms": 1.25,
         }

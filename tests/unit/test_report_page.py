@@ -137,6 +137,7 @@ def test_the_page_says_all_that_a_report_must_say(case: OpenCase) -> None:
         "124 (+4)",
         "79 (−1)",
         "Outlets tuned to 120/80 mmHg at ",
+        "Largest imbalance before the pressure correction: 12 % of the mean inflow",
         "121/80 mmHg (limit 120/80 ± 2 mmHg)",
         "Heart rate 70 1/min",
         "Cardiac output 5 L/min",
