@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,21 +61,21 @@ class RunMonitor(QWidget):
                 plot.clear_curves()
         elif self.isVisible() and not self._is_drawing:
             self._is_drawing = True
-            self._draw(0)
+            QTimer.singleShot(0, self, lambda: self._draw(0))
 
     def _draw(self, n: int) -> None:
-        draws = (self._draw_openings, self._draw_numerics, self._draw_balance)
+        draws = (self._draw_pressure, self._draw_flow, self._draw_numerics, self._draw_balance)
         watch = self._watch
         self._is_drawing = watch is not None and bool(watch.curves.time_s) and n < len(draws)
         if watch is not None and self._is_drawing:
             draws[n](watch.curves)
             QTimer.singleShot(0, self, lambda: self._draw(n + 1))
 
-    def _draw_openings(self, curves: RunCurves) -> None:
-        for plot, by_cap in ((self.pressure, curves.pressure_mmhg), (self.flow, curves.flow_ml_s)):
-            for n, (cap, values) in enumerate(by_cap.items()):
-                color = theme.CATEGORIES[n % len(theme.CATEGORIES)]
-                plot.show_curve(cap.replace("_", " "), *_thinned(curves.time_s, values), color)
+    def _draw_pressure(self, curves: RunCurves) -> None:
+        _draw_openings(self.pressure, curves.time_s, curves.pressure_mmhg)
+
+    def _draw_flow(self, curves: RunCurves) -> None:
+        _draw_openings(self.flow, curves.time_s, curves.flow_ml_s)
 
     def _draw_numerics(self, curves: RunCurves) -> None:
         for name, values, color in (
@@ -95,6 +95,11 @@ class RunMonitor(QWidget):
         if curves.periodicity_limit is not None:
             limit = curves.periodicity_limit
             self.balance.show_limit(f"its limit: {limit:g} %", limit, color)
+
+
+def _draw_openings(plot: Plot, time_s: Sequence[float], by_cap: Mapping[str, Sequence[float]]) -> None:
+    for n, (cap, values) in enumerate(by_cap.items()):
+        plot.show_curve(cap.replace("_", " "), *_thinned(time_s, values), theme.CATEGORIES[n % len(theme.CATEGORIES)])
 
 
 def _thinned(time_s: Sequence[float], values: Sequence[float], floor: float | None = None) -> tuple[Any, Any]:
