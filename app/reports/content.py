@@ -17,6 +17,10 @@ LIMITS_OF_PEAK_PRESSURE = (
     "A rigid wall accelerates the whole column of blood at once: pressures while the inflow rises or falls contain "
     "that inertia; means over the beat do not."
 )
+LIMITS_OF_LUMEN = (
+    "Blood flows only through the lumen that was segmented: what leaves it (a false lumen, small branches) and what "
+    "the picture of the scan does not resolve is left out."
+)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from app import __version__
 from app.case.records import Case, Record
 from app.reports.anatomy import Vessel, main_vessel
 from app.reports.content import (
+    LIMITS_OF_LUMEN,
     LIMITS_OF_PEAK_PRESSURE,
     LIMITS_OF_WALL_STRESS,
     Check,
@@ -80,7 +81,7 @@ def content_of(
             if field.quantity.id in ("tawss_pa", "osi")
         ),
         notes=_notes(lineage, solver),
-        limits=(LIMITS_OF_WALL_STRESS, LIMITS_OF_PEAK_PRESSURE),
+        limits=(LIMITS_OF_WALL_STRESS, LIMITS_OF_PEAK_PRESSURE, LIMITS_OF_LUMEN),
         out_of_date=changed,
         sources=tuple(_source(record) for record in lineage.records),
         software=lineage.run.recipe.software,

@@ -187,7 +187,7 @@ class Tuning:
 class Numerics:
     """How the equations are solved; the defaults are explained in docs/theory-flow.md."""
 
-    velocity_tolerance: float = quantity("", 1e-14, 1e-2, "relative residual of the velocity equations", 1e-6)
+    velocity_tolerance: float = quantity("", 1e-14, 1e-2, "relative residual of the velocity equations", 1e-5)
     pressure_tolerance: float = quantity("", 1e-14, 1e-2, "relative residual of an iterative pressure solve", 1e-8)
     backflow_beta: float = quantity(
         "", 0.0, 2.0, "backflow stabilization; 1 balances the energy that backflow brings", 1.0

@@ -49,7 +49,7 @@ class FlowParameters:
 
     density: float
     viscosity: float
-    velocity_tolerance: float = 1e-6
+    velocity_tolerance: float = 1e-5
     pressure_tolerance: float = 1e-8
     backflow_beta: float = 1.0
     supg: bool = True

@@ -24,7 +24,7 @@ PROXIMAL_FRACTION = 0.056
 source was at hand; it decides how sharp the systolic peak is, hardly the mean pressures."""
 N_HALVINGS = 4
 """How often that share is halved when it alone brings a larger pulse than wanted."""
-TIME_CONSTANTS = (4.0, 20.0)
+TIME_CONSTANTS = (8.0, 20.0)
 """Longest product of distal resistance and compliance, in periods, that is tried first and at last: the more
 compliance, the more beats the pressures take to settle. An assumption."""
 TOLERANCE = 1e-3
