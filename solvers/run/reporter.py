@@ -52,8 +52,8 @@ class Reporter:
         )
         self._began = time.monotonic()
         self._last_step_event = self._last_state = -1e9
-        self._seconds_per_step = 0.0
-        self._last_step = time.monotonic()
+        self._seconds_per_step: float | None = None
+        self._last_step: float | None = None
         self._scalars: Any = None
         self._rows: Any = None
 
@@ -91,9 +91,10 @@ class Reporter:
     ) -> None:
         """Tell of a step: a row of scalars always, an event and the state from time to time."""
         now = time.monotonic()
-        took = now - self._last_step
+        if self._last_step is not None:  # before the first step lies what is done only once
+            took, mean = now - self._last_step, self._seconds_per_step
+            self._seconds_per_step = took if mean is None else 0.95 * mean + 0.05 * took
         self._last_step = now
-        self._seconds_per_step = took if not self._seconds_per_step else 0.95 * self._seconds_per_step + 0.05 * took
         spc = spec.time.steps_per_cycle
         cycle, phase = (report.step - 1) // spc, ((report.step - 1) % spc + 1) * spec.time.dt
         pressures = report.pressures.tolist()
@@ -120,7 +121,7 @@ class Reporter:
                 splitting_imbalance=splitting_imbalance,
                 max_speed=report.max_speed,
                 wall_seconds=self.wall_seconds,
-                eta_seconds=steps_left * self._seconds_per_step,
+                eta_seconds=None if self._seconds_per_step is None else steps_left * self._seconds_per_step,
                 fraction=report.step / max(1, report.step + steps_left),
                 flows=dict(zip(names, directed_flows, strict=True)),
                 pressures=dict(zip(names, pressures, strict=True)),

@@ -6,10 +6,14 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
+from run_folders import tube_spec
 
 from solvers.contract.events import EventWriter, read_events, read_new
 from solvers.contract.files import EVENTS, STATE
 from solvers.contract.state import RunState, read_state, write_state
+from solvers.flow.solver import StepReport
+from solvers.run import reporter
 
 
 def test_events_are_numbered_and_can_be_followed_from_an_offset(tmp_path: Path) -> None:
@@ -61,3 +65,21 @@ def test_a_state_is_read_back_and_a_broken_one_is_none(tmp_path: Path) -> None:
     assert read_state(tmp_path) == written
     (tmp_path / STATE).write_text('{"status": "runn', encoding="utf-8")
     assert read_state(tmp_path) is None
+
+
+def test_the_time_left_is_judged_by_steps_and_not_by_what_comes_before_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(reporter.time, "monotonic", lambda: clock[0])
+    spec = tube_spec()
+    writer = reporter.Reporter(tmp_path, 1)
+    writer.open_scalars(spec, 0)
+    clock[0] = 30.0  # compiling, partitioning, factorizing
+    for number in (1, 2, 3):
+        clock[0] += 0.5
+        step = StepReport(number, 0.1, 3, 1e-6, True, 1, 0.5, 1.0, (0.0, 0.0, 0.0), np.zeros(2), 0.0, np.zeros(2))
+        writer.step(step, spec, [0.0, 0.0], 0.0, 0.0, steps_left=100)
+    steps = [event for event in read_events(tmp_path) if event["type"] == "step"]
+    assert [event["eta_seconds"] for event in steps] == [None, 50.0, 50.0]
+    writer.end("finished", None, None, 0, {})
