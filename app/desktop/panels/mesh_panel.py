@@ -21,7 +21,7 @@ class MeshPanel(StepPanel):
         self.cut = QCheckBox("Lay the mesh open at the crosshair")
         self.cut.setToolTip("Cells in front of the crosshair are left away, seen from the front.")
         self.cut.toggled.connect(self.cut_changed)
-        self._colors = QLabel("Yellow: boundary layers. Blue: core. Gray: flow extensions.")
+        self._colors = QLabel("Red: wall. Gray: flow extensions. Laid open: yellow layers, blue core.")
         self._colors.setObjectName("muted")
         self._colors.setWordWrap(True)
         self.body.addWidget(self.cut)
