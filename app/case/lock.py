@@ -34,9 +34,8 @@ class CaseLock:
         except Timeout as error:
             raise CaseError("case_locked", self._refusal(folder)) from error
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "since_utc": datetime.now(UTC).isoformat()}
-        with contextlib.suppress(
-            OSError
-        ):  # it only helps to say who holds the case; a full disk is no reason to refuse
+        # It only helps to say who holds the case: a full disk is no reason to refuse.
+        with contextlib.suppress(OSError):
             self._holder.write_text(json.dumps(holder), encoding="utf-8")
 
     def _refusal(self, folder: Path) -> str:

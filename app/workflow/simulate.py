@@ -238,13 +238,15 @@ def _in_meters(model: VesselModel, patch_id: int) -> tuple[float, float, float] 
 
 
 def _model_assumptions(chosen: Parameters) -> tuple[Assumption, ...]:
+    from solvers.network.tuning import PROXIMAL_FRACTION
+
     return (
         Assumption("Inflow curve", "sine-squared ejection", "", EJECTION_SOURCE),
         Assumption("Share of flow through the main vessel's end", chosen.main_share, "1", _ASSUMED),
         Assumption("Other outlets share by radius to the power", chosen.split_exponent, "1", "assumption"),
         Assumption(
             "Windkessel proximal over total resistance",
-            "at most 0.056",
+            f"at most {PROXIMAL_FRACTION:g}",
             "",
             "assumption; halved while it alone makes a larger pulse than the patient's",
         ),

@@ -163,7 +163,7 @@ class Time:
 class Tuning:
     """What the outlets' Windkessels are tuned to while the run goes.
 
-    Shortly after the middle of a cycle the vessel's own losses and inertia are read off what it has shown, and if the
+    Shortly before the middle of a cycle the vessel's own losses and inertia are read off what it has shown, and if the
     outlets are not expected to meet the target behind them, better ones are found (solvers/network/tuning.py).
 
     Attributes

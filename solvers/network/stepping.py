@@ -40,7 +40,7 @@ def march(
     """
     n, m = flow.shape
     before_flow, before_pressure = flow[n - 2 :].copy(), compliance_pressure[n - 2 :].copy()
-    slope, offset = np.empty(m), np.empty(m)
+    slope, offset, known, admittance = np.empty(m), np.empty(m), np.empty(m), np.empty(m)
     for step in range(n):
         for k in range(m):
             r, loss, inertance = branches[k, 0], branches[k, 1], branches[k, 2]
@@ -49,20 +49,15 @@ def march(
             q2 = flow[step - 2, k] if step > 1 else before_flow[step, k]
             p1 = compliance_pressure[step - 1, k] if step > 0 else before_pressure[1, k]
             p2 = compliance_pressure[step - 2, k] if step > 1 else before_pressure[step, k]
-            admittance = 1.5 * c / dt + 1.0 / r_distal
-            known = (c * (2.0 * p1 - 0.5 * p2) / dt + p_distal / r_distal) / admittance
-            slope[k] = r + loss * abs(2.0 * q1 - q2) + 1.5 * inertance / dt + r_proximal + 1.0 / admittance
-            offset[k] = known - inertance * (2.0 * q1 - 0.5 * q2) / dt
+            admittance[k] = 1.5 * c / dt + 1.0 / r_distal
+            known[k] = (c * (2.0 * p1 - 0.5 * p2) / dt + p_distal / r_distal) / admittance[k]
+            slope[k] = r + loss * abs(2.0 * q1 - q2) + 1.5 * inertance / dt + r_proximal + 1.0 / admittance[k]
+            offset[k] = known[k] - inertance * (2.0 * q1 - 0.5 * q2) / dt
         total, conductance = inflow[step], 0.0
         for k in range(m):
             total += offset[k] / slope[k]
             conductance += 1.0 / slope[k]
         junction[step] = total / conductance
         for k in range(m):
-            c, r_distal, p_distal = outlets[k, 1], outlets[k, 2], outlets[k, 3]
-            p1 = compliance_pressure[step - 1, k] if step > 0 else before_pressure[1, k]
-            p2 = compliance_pressure[step - 2, k] if step > 1 else before_pressure[step, k]
-            admittance = 1.5 * c / dt + 1.0 / r_distal
-            known = (c * (2.0 * p1 - 0.5 * p2) / dt + p_distal / r_distal) / admittance
             flow[step, k] = (junction[step] - offset[k]) / slope[k]
-            compliance_pressure[step, k] = known + flow[step, k] / admittance
+            compliance_pressure[step, k] = known[k] + flow[step, k] / admittance[k]
