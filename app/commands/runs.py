@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.case.bundle import OpenCase
 from app.case.errors import CaseError
 from app.commands.command import Command, Result, add_case, add_parameters, chosen_parameters, console_progress
 from app.workflow.steps import STEPS, run_step
 from solvers.contract.errors import RunError
+
+if TYPE_CHECKING:
+    from solvers.launch.slurm import SlurmOptions
 
 MOST_RANKS = 256
 
@@ -21,11 +24,12 @@ def _simulate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--detach", action="store_true", help="start the run and return; watch it with `run`")
     parser.add_argument("--prepare", action="store_true", help="only write the run folder")
     parser.add_argument("--restart", action="store_true", help="go on from the last checkpoint of the current run")
+    _queue_arguments(parser)
     add_parameters(parser, STEPS["simulate"].module.Parameters)
 
 
 def _simulate(arguments: argparse.Namespace) -> Result:
-    from app.workflow.simulate import follow_run, start_run
+    from app.workflow.simulate import follow_run, run_state, start_run
 
     chosen = chosen_parameters(arguments)
     _check_options(arguments, chosen)
@@ -37,11 +41,30 @@ def _simulate(arguments: argparse.Namespace) -> Result:
                 return Result(
                     record.model_dump(mode="json"), f"The run folder is {opened.folder / 'runs' / record.id}."
                 )
-        folder = start_run(opened, arguments.ranks, go_on=arguments.restart)
+        folder = start_run(opened, arguments.ranks, go_on=arguments.restart, queue=_queue(arguments))
     if arguments.detach:
-        return Result({"run": folder.name, "status": "running"}, f"The run {folder.name} has started.")
+        started = run_state(folder)
+        word = "waits in the queue" if started.status == "queued" else "has started"
+        return Result({"run": folder.name, "status": started.status}, f"The run {folder.name} {word}.")
     state = follow_run(folder, console_progress("simulate"))
     return Result(_plain(state), f"The run {folder.name} is finished after beat {state.cycle + 1}.")
+
+
+def _queue_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--queue", choices=("slurm",), help="submit the run to this queue instead of solving it here")
+    parser.add_argument("--partition", default="", help="partition of the queue (default: the cluster's)")
+    parser.add_argument("--account", default="", help="account that the queue charges (default: the cluster's)")
+    parser.add_argument("--hours", type=float, default=4.0, help="time limit of the job [h] (default 4)")
+    parser.add_argument("--memory-mb", type=int, default=4000, help="memory for each process [MB] (default 4000)")
+    parser.add_argument("--setup", default="", help="shell line before the run, such as 'module load python'")
+
+
+def _queue(arguments: argparse.Namespace) -> SlurmOptions | None:
+    from solvers.launch.slurm import SlurmOptions
+
+    if arguments.queue is None:
+        return None
+    return SlurmOptions(arguments.partition, arguments.account, arguments.hours, arguments.memory_mb, arguments.setup)
 
 
 def _check_options(arguments: argparse.Namespace, chosen: dict[str, Any] | None) -> None:
@@ -57,7 +80,7 @@ def _check_options(arguments: argparse.Namespace, chosen: dict[str, Any] | None)
 def _refuse_if_running(opened: OpenCase) -> None:
     from app.workflow.simulate import run_folder, run_state
 
-    if opened.case.current("run") is not None and run_state(run_folder(opened)).status == "running":
+    if opened.case.current("run") is not None and run_state(run_folder(opened)).status in ("queued", "running"):
         raise RunError(
             "already_running", "A run of this case is going on: wait for it with `run --watch`, or `cancel` it."
         )

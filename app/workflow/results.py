@@ -124,7 +124,7 @@ def require_finished(folder: Path) -> None:
         ``run_not_finished``.
     """
     state = read_state(folder)
-    if state is None or state.status == "created":
+    if state is None or state.status in ("created", "queued"):
         raise CaseError("run_not_finished", "The run was prepared but never started: start it in Simulate.")
     if state.status != "finished":
         why = f": {state.message}" if state.message else "."

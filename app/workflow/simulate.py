@@ -24,6 +24,7 @@ from solvers.contract.state import RunState, read_state
 
 if TYPE_CHECKING:
     from solvers.contract.spec import Waveform
+    from solvers.launch.slurm import SlurmOptions
     from solvers.network.tuning import TunedNetwork
 
 CUFF_SITES = ("subclavian", "brachiocephalic", "brachial")
@@ -281,29 +282,38 @@ def run_folder(opened: OpenCase) -> Path:
     return opened.path_of(record.files["spec"]).parent
 
 
-def start_run(opened: OpenCase, n_ranks: int | None = None, *, go_on: bool = False) -> Path:
-    """Start the current run, from its beginning or from its newest checkpoint; it goes on when this program ends."""
-    from solvers.launch import local
+def start_run(
+    opened: OpenCase, n_ranks: int | None = None, *, go_on: bool = False, queue: SlurmOptions | None = None
+) -> Path:
+    """Start the current run, from its beginning or from its newest checkpoint; it goes on when this program ends.
+
+    With ``queue`` it is submitted to a Slurm queue instead of being solved on this machine.
+    """
+    from solvers.launch import local, slurm
 
     folder = run_folder(opened)
-    (local.restart if go_on else local.start)(folder, n_ranks or default_n_ranks())
+    ranks = n_ranks or default_n_ranks()
+    if queue is not None:
+        (slurm.restart if go_on else slurm.start)(folder, ranks, queue)
+    else:
+        (local.restart if go_on else local.start)(folder, ranks)
     return folder
 
 
 def cancel_run(folder: Path) -> RunState:
     """Stop a run with a checkpoint; a run that has ended already keeps its state."""
-    from solvers.launch import local
+    from solvers.launch import runs
 
-    handle = local.reattach(folder)
-    return local.settle(folder) if handle is None else local.cancel(handle)
+    handle = runs.reattach(folder)
+    return runs.settle(folder) if handle is None else runs.cancel(handle)
 
 
 def run_state(folder: Path) -> RunState:
     """What a run is doing, or how it ended; one whose process is gone without a word is marked ``killed``."""
-    from solvers.launch import local
+    from solvers.launch import runs
 
     if (folder / "state.json").is_file():
-        local.reattach(folder)
+        runs.reattach(folder)
     return read_state(folder) or RunState()
 
 
@@ -315,9 +325,9 @@ def follow_run(folder: Path, progress: Progress = silent) -> RunState:
     RunError
         When it failed, was killed or cancelled, with the run's own sentence.
     """
-    from solvers.launch import local
+    from solvers.launch import runs
 
-    for event in local.watch(folder):
+    for event in runs.watch(folder):
         if event["type"] == "step":
             eta = event.get("eta_seconds")
             left = f", about {eta:.0f} s left" if eta is not None else ""
@@ -325,7 +335,7 @@ def follow_run(folder: Path, progress: Progress = silent) -> RunState:
             progress(min(event["fraction"], 0.999), f"beat {event['cycle'] + 1}, CFL {cfl:.1f}{left}")
         elif event["type"] == "stage":
             progress(0.0, event["text"])
-    state = local.settle(folder)
+    state = runs.settle(folder)
     if state.status != "finished":
         raise RunError(state.code or state.status, state.message or f"The run was {state.status}.")
     progress(1.0, "Run finished")

@@ -12,7 +12,7 @@ from solvers.contract.atomic import write_bytes_atomically
 from solvers.contract.files import STATE
 
 SCHEMA_VERSION = 1
-Status = Literal["created", "running", "finished", "failed", "cancelled", "killed"]
+Status = Literal["created", "queued", "running", "finished", "failed", "cancelled", "killed"]
 ENDED: frozenset[str] = frozenset({"finished", "failed", "cancelled", "killed"})
 
 
@@ -23,6 +23,7 @@ class RunState:
     Attributes
     ----------
     status
+        ``queued`` is a run that was given to a queue and has not said anything yet;
         ``killed`` is written by whoever finds that the process is gone without having said goodbye.
     code, message, exit_code
         Why the run ended; ``code`` and ``message`` are those of :class:`~solvers.contract.errors.RunError`.

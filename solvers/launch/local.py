@@ -12,15 +12,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
 
 from solvers.contract.errors import RunError
-from solvers.contract.events import FINAL_TYPES, Event, read_new
-from solvers.contract.files import CONSOLE, EVENTS, STATE, STOP
+from solvers.contract.files import CONSOLE, EVENTS, QUEUE, STATE, STOP
 from solvers.contract.state import RunState, read_state, write_state
 
 _children: dict[int, subprocess.Popen[bytes]] = {}
@@ -110,24 +108,6 @@ def settle(run_dir: Path) -> RunState:
     return write_state(run_dir, replace(state, status="killed", code="killed", message=f"{KILLED}; {offer}"))
 
 
-def watch(run_dir: Path, poll_seconds: float = 0.2) -> Iterator[Event]:
-    """Events of a run, old ones first, until its final event or its end without one.
-
-    A run that was restarted has final events of its earlier parts among the old ones.
-    """
-    offset, is_final = 0, False
-    while True:
-        is_alive = reattach(run_dir) is not None
-        events, offset = read_new(run_dir, offset)
-        yield from events
-        if events:
-            is_final = events[-1]["type"] in FINAL_TYPES
-        if not is_alive and (is_final or not events):
-            return
-        if not events:
-            time.sleep(poll_seconds)
-
-
 def cancel(handle: RunHandle, grace_seconds: float = 60.0, term_seconds: float = 10.0) -> RunState:
     """Ask a run to stop with a checkpoint; if it does not within the grace time, terminate it, then kill it."""
     (handle.run_dir / STOP).touch()
@@ -160,6 +140,7 @@ def _refuse_if_running(run_dir: Path) -> None:
 def _launch(run_dir: Path, n_ranks: int, options: list[str]) -> RunHandle:
     mpiexec = _find_mpiexec()
     (run_dir / STOP).unlink(missing_ok=True)
+    (run_dir / QUEUE).unlink(missing_ok=True)
     command = [mpiexec, "-n", str(n_ranks), sys.executable, "-m", "solvers.run", str(run_dir), *options]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     with (run_dir / CONSOLE).open("ab") as console:

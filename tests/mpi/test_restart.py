@@ -17,7 +17,7 @@ from solvers.contract.events import read_events
 from solvers.contract.files import FIELDS, INDICES, STOP
 from solvers.contract.scalars import read_scalars
 from solvers.contract.state import read_state
-from solvers.launch import local
+from solvers.launch import local, runs
 
 pytestmark = pytest.mark.mpi
 N_RANKS = 2
@@ -42,7 +42,7 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _start_and_wait_for_step(folder: Path, step: int) -> local.RunHandle:
     _write_run(folder)
     handle = local.start(folder, N_RANKS)
-    for event in local.watch(folder, 0.01):
+    for event in runs.watch(folder, 0.01):
         if event["type"] == "step" and event["step"] >= step:
             return handle
     raise AssertionError("the run ended before the step")
@@ -68,7 +68,7 @@ def test_a_cancelled_run_goes_on_where_it_was_stopped(tmp_path: Path, untouched:
     assert not (tmp_path / STOP).exists()
     local.restart(tmp_path, N_RANKS)
     # who watches a restarted run does not take the end of its first part for the end
-    assert list(local.watch(tmp_path))[-1]["type"] == "finished"
+    assert list(runs.watch(tmp_path))[-1]["type"] == "finished"
     assert local.settle(tmp_path).status == "finished"
     started = [event for event in read_events(tmp_path) if event["type"] == "started"]
     assert [event["restart_step"] for event in started] == [None, state.checkpoint_step]

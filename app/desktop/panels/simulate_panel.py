@@ -54,7 +54,7 @@ class SimulatePanel(StepPanel):
 
     def set_run(self, watch: RunWatch, sentence: str) -> None:
         """Show how the run goes."""
-        is_running = watch.status == "running"
+        is_running = watch.status in ("queued", "running")
         self.run_text.setText(sentence + (f"\n{watch.message}" if watch.message and not is_running else ""))
         self.run_bar.setVisible(is_running)
         self.run_bar.setValue(round(1000 * min(1.0, max(0.0, watch.curves.fraction))))

@@ -12,7 +12,8 @@ from solvers.contract.errors import RunError
 from solvers.contract.events import FINAL_TYPES, Event, read_new
 from solvers.contract.spec import read_spec
 from solvers.contract.state import RunState, read_state
-from solvers.launch.local import KILLED, can_restart, reattach
+from solvers.launch.local import KILLED, can_restart
+from solvers.launch.runs import reattach
 
 _STAGES = {
     "reading": "Reading the mesh",
@@ -142,7 +143,7 @@ def read_news(folder: Path, offset: int) -> RunNews:
 def _true_state(folder: Path) -> RunState | None:
     """What the run says, unless it says that it goes on while its process is gone."""
     state = read_state(folder)
-    if state is None or state.status != "running":
+    if state is None or state.status not in ("queued", "running"):
         return state
     try:
         return state if reattach(folder) is not None else read_state(folder)

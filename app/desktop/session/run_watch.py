@@ -97,9 +97,9 @@ class RunWatch(QObject):
             self.status_changed.emit()
         if news.events or self.status != before:
             self.changed.emit()
-        if before == "running" and self.status == "finished":
+        if before in ("queued", "running") and self.status == "finished":
             self.finished.emit()
-        elif before == "running" and self.status in ("failed", "killed"):
+        elif before in ("queued", "running") and self.status in ("failed", "killed"):
             ending = self.curves.ending or {}
             place = [1000.0 * meters for meters in ending.get("place") or ()]
             where = (place[0], place[1], place[2]) if len(place) == 3 else None

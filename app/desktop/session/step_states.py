@@ -72,7 +72,7 @@ def _state(
             return StepState("todo", f"Run {missing.title} first.")
         return StepState("ready", "All it needs is there.")
     stale = case.stale_inputs(record)
-    if stale and not (step.id == "simulate" and run_status == "running"):
+    if stale and not (step.id == "simulate" and run_status in ("queued", "running")):
         return StepState("stale", stale_sentence(stale))
     if step.id == "simulate":
         return _run_state(run_status)
@@ -94,6 +94,8 @@ def _missing(case: Case, step: Step, run_status: str | None) -> Step | None:
 
 
 def _run_state(run_status: str | None) -> StepState:
+    if run_status == "queued":
+        return StepState("running", "The run waits in the queue; the window can be closed meanwhile.")
     if run_status == "running":
         return StepState("running", "The solver is running; the window can be closed meanwhile.")
     if run_status == "finished":

@@ -7,6 +7,7 @@ from app.desktop.session.run_watch import RunWatch
 STATUS_WORDS = {
     None: "No run yet",
     "created": "Prepared, not started",
+    "queued": "Waiting in the queue",
     "running": "Running",
     "finished": "Finished",
     "failed": "Failed",
