@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.case.bundle import OpenCase
 from app.case.errors import CaseError
-from app.commands.command import Command, Result, add_case, add_parameters, chosen_parameters, console_progress
+from app.commands.checks import table
+from app.commands.command import (
+    Command,
+    Result,
+    add_case,
+    add_parameters,
+    assignments,
+    chosen_parameters,
+    console_progress,
+)
 from app.workflow.steps import STEPS, run_step
 from solvers.contract.errors import RunError
 
@@ -110,6 +120,37 @@ def _cancel(arguments: argparse.Namespace) -> Result:
     return Result(_plain(state), f"{folder.name}: {state.status}")
 
 
+def _family_arguments(parser: argparse.ArgumentParser) -> None:
+    add_case(parser)
+    parser.add_argument("out", type=Path, help="folder of the family; one that exists already goes on")
+    parser.add_argument(
+        "--vary",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE,VALUE",
+        help="a value of the run's spec.json in SI units and what it shall be, for example fluid.viscosity=0.003,0.004 "
+        "or inlets.inlet.flow=x0.8,x1.2; several give every combination",
+    )
+    parser.add_argument("--ranks", type=int, help="processes of each run (default: up to two)")
+    parser.add_argument("--prepare", action="store_true", help="only write the run folders")
+    _queue_arguments(parser)
+
+
+def _family(arguments: argparse.Namespace) -> Result:
+    from app.workflow.families import plan_family, solve_family
+
+    if arguments.vary:
+        variations = {name: words.split(",") for name, words in assignments(arguments.vary).items()}
+        with OpenCase.open(arguments.case, writable=False) as opened:
+            plan_family(opened, arguments.out, variations)
+    if arguments.prepare:
+        return Result({"folder": arguments.out.name}, f"The runs are prepared in {arguments.out}.")
+    rows = solve_family(arguments.out, arguments.ranks, console_progress("family"), _queue(arguments))
+    columns = tuple(dict.fromkeys(name for row in rows for name in row))
+    shown = table([{name: row.get(name, "") for name in columns} for row in rows], columns)
+    return Result(rows, f"{shown}\nTable: {arguments.out / 'family.csv'}")
+
+
 def _plain(state: Any) -> dict[str, Any]:
     return dataclasses.asdict(state)
 
@@ -118,4 +159,5 @@ COMMANDS = (
     Command("simulate", "prepare and solve the blood flow", _simulate_arguments, _simulate),
     Command("run", "show how the current run goes", _run_arguments, _run),
     Command("cancel", "stop the current run with a checkpoint", add_case, _cancel),
+    Command("family", "solve the current run again with some values changed", _family_arguments, _family),
 )
