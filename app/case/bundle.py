@@ -215,8 +215,12 @@ class OpenCase:
     def discard_if_empty(self) -> None:
         """Remove the folder of a case that never got a record: what could not be imported leaves nothing behind."""
         if not self.case.records:
-            self.close()
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self.discard()
+
+    def discard(self) -> None:
+        """Remove the folder of a case that this process has just made and could not complete."""
+        self.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def close(self) -> None:
         """Give the lock back. The case is on disk already."""

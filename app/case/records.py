@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 SCHEMA_VERSION = 1
 
-Kind = Literal["image", "segmentation", "model", "mesh", "run", "result", "report"]
+Kind = Literal["image", "surface", "segmentation", "model", "mesh", "run", "result", "report"]
 Position = tuple[float, float, float]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from app.case.bundle import OpenCase
 from app.case.commands import RemovePoint, SetPatientValues, SetPoint, SetPoints
 from app.case.errors import CaseError
-from app.case.records import Case, Position
+from app.case.records import Case, Position, Record
 from app.commands.command import Command, Result, add_case, assignments, console_progress
 from app.workflow.parameters import describe
 from app.workflow.patient import PatientValues, patient_assumptions, patient_values
@@ -39,25 +39,51 @@ def summarize(case: Case) -> dict[str, Any]:
 
 
 def _import_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", type=Path, help="NIfTI, NRRD, MHA or DICOM file, or a DICOM folder")
+    parser.add_argument(
+        "source", type=Path, help="NIfTI, NRRD, MHA or DICOM file, a DICOM folder, or a surface (VTP, STL, OBJ, PLY)"
+    )
     parser.add_argument("case", type=Path, help="case folder to make (.case)")
     parser.add_argument("--title", default="", help="how the case is called (default: the folder's name)")
     parser.add_argument("--series-uid", default="", help="which series, when a DICOM folder holds several")
+    parser.add_argument("--unit", default="", help="unit of length of a surface: mm, cm or m")
+    parser.add_argument("--inlet", default="", help="a surface's opening where blood enters, by number or name")
+    parser.add_argument("--name", nargs="+", default=[], metavar="NUMBER=NAME", help="names of a surface's openings")
 
 
 def _import(arguments: argparse.Namespace) -> Result:
     from app.workflow.import_study import import_study
+    from app.workflow.import_surface import import_surface, is_surface
 
-    record = import_study(
-        arguments.source,
-        arguments.case,
-        arguments.title or arguments.case.stem,
-        series_uid=arguments.series_uid,
-        progress=console_progress("import"),
-    )
+    title = arguments.title or arguments.case.stem
+    progress = console_progress("import")
+    if is_surface(arguments.source):
+        names = ",".join(f"{which}={name}" for which, name in assignments(arguments.name).items())
+        record = import_surface(
+            arguments.source,
+            arguments.case,
+            title,
+            unit=arguments.unit,
+            inlet=arguments.inlet,
+            names=names,
+            progress=progress,
+        )
+        return Result(record.model_dump(mode="json"), surface_text(record))
+    if arguments.unit or arguments.inlet or arguments.name:
+        raise CaseError("bad_parameter", "Unit, inlet and names belong to a surface, but a scan is imported.")
+    record = import_study(arguments.source, arguments.case, title, series_uid=arguments.series_uid, progress=progress)
     size, spacing = record.facts["size"], record.facts["spacing_mm"]
     text = f"Imported {' x '.join(map(str, size))} voxels of {' x '.join(f'{s:g}' for s in spacing)} mm."
     return Result(record.model_dump(mode="json"), text)
+
+
+def surface_text(record: Record) -> str:
+    """What was imported, with its openings."""
+    from app.workflow.model_of_surface import opening_text
+
+    facts = record.facts
+    size = " x ".join(f"{extent:.0f}" for extent in facts["size_mm"])
+    lines = [f"Imported a surface of {size} mm (the file's unit is {facts['unit']}) with these openings:"]
+    return "\n".join([*lines, *(f"  {opening_text(opening)}" for opening in facts["openings"])])
 
 
 def _sample_arguments(parser: argparse.ArgumentParser) -> None:
@@ -192,7 +218,7 @@ def _redo(arguments: argparse.Namespace) -> Result:
 
 COMMANDS = (
     Command("sample", "fetch a public sample case and import it", _sample_arguments, _sample),
-    Command("import", "import a scan into a new case", _import_arguments, _import),
+    Command("import", "import a scan or a surface into a new case", _import_arguments, _import),
     Command("info", "show what a case holds and what is stale", _info_arguments, _info),
     Command("points", "show, place or remove the points of a case", _points_arguments, _points),
     Command("patient", "show or enter what is known of the patient", _patient_arguments, _patient),

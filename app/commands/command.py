@@ -39,10 +39,11 @@ def add_case(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("case", type=Path, help="case folder (.case)")
 
 
-def add_parameters(parser: argparse.ArgumentParser, declaration: type[Any]) -> None:
-    """One option for each declared parameter that is not private."""
-    for parameter in describe(declaration):
-        if not parameter.is_private:
+def add_parameters(parser: argparse.ArgumentParser, *declarations: type[Any]) -> None:
+    """One option for each declared parameter that is not private, or is a file; declarations may share names."""
+    by_name = {parameter.name: parameter for declaration in declarations for parameter in describe(declaration)}
+    for parameter in by_name.values():
+        if not parameter.is_private or parameter.is_file:
             option = f"--{parameter.name.replace('_', '-')}"
             parser.add_argument(
                 option, dest=f"parameter_{parameter.name}", metavar=_metavar(parameter), help=_help(parameter)
@@ -101,6 +102,8 @@ def console_progress(title: str) -> Progress:
 def _metavar(parameter: Parameter) -> str:
     if parameter.choices:
         return "{" + ",".join(parameter.choices) + "}"
+    if parameter.is_file:
+        return "FILE"
     plain = {"int": "NUMBER", "float": "NUMBER", "bool": "{true,false}", "str": "TEXT"}[parameter.kind.__name__]
     if parameter.unit in ("", "1"):
         return plain

@@ -8,7 +8,7 @@ from functools import partial
 from app.case.bundle import OpenCase
 from app.case.records import Record
 from app.commands.command import Command, Result, add_case, add_parameters, chosen_parameters, console_progress
-from app.workflow.steps import STEPS, run_step
+from app.workflow.steps import run_step, ways_of
 
 _HELP = {
     "segment": "find the lumen from a few points",
@@ -30,7 +30,7 @@ def text_of(record: Record) -> str:
 
 def _arguments(step_id: str, parser: argparse.ArgumentParser) -> None:
     add_case(parser)
-    add_parameters(parser, STEPS[step_id].module.Parameters)
+    add_parameters(parser, *(step.module.Parameters for step in ways_of(step_id)))
 
 
 def _run(step_id: str, arguments: argparse.Namespace) -> Result:

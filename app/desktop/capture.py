@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from app.case.errors import CaseError
 from app.desktop.main import make_application
 from app.desktop.session.refusal import refusal_of
-from app.workflow.steps import STEPS
+from app.workflow.steps import STEPS, path_of
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
@@ -35,7 +35,7 @@ def capture_steps(case_folder: Path, out: Path) -> list[Path]:
         A case with all steps done; it is opened read-only when another process holds it.
     out
         Folder for ``1-import.png``, ``2-segment.png``, ``3-mesh.png``, ``4-simulate.png`` and ``5-results.png``, which
-        is made when missing.
+        is made when missing; a case that begins with a surface has no second one.
 
     Raises
     ------
@@ -72,15 +72,22 @@ def _walk(application: QApplication, window: MainWindow, out: Path) -> list[Path
     assert session is not None
     data, watch = session.data, session.run_watch
     steps: tuple[tuple[str, str, Callable[[], bool]], ...] = (
-        ("1-import", "import", lambda: data.volume is not None and work.scene is not None),
+        (
+            "1-import",
+            "import",
+            lambda: (data.volume is not None or data.surface is not None) and work.scene is not None,
+        ),
         ("2-segment", "segment", lambda: data.labels is not None and work.scene is not None),
         ("3-mesh", "mesh", lambda: data.mesh is not None and data.model is not None),
         ("4-simulate", "simulate", lambda: bool(watch.curves.time_s)),
         ("5-results", "results", lambda: work.scene.colors is not None and work.panels["results"].result is not None),
     )
     made = []
+    path = path_of(session.store.case)
     for name, step_id, is_there in steps:
-        if session.store.case.current(STEPS[step_id].makes) is None:
+        if step_id not in path:
+            continue
+        if session.store.case.current(path[step_id].makes) is None:
             raise _nothing_to_show(step_id)
         work.go_to(step_id)
         _wait(application, is_there, step_id)
@@ -89,12 +96,12 @@ def _walk(application: QApplication, window: MainWindow, out: Path) -> list[Path
         _settle(application)
         view = work.scene.view
         _wait(application, lambda: view.is_settled or not view.isVisible(), step_id)  # noqa: B023  waited for here
-        path = out / f"{name}.png"
-        if not window.grab().save(str(path)):
+        picture = out / f"{name}.png"
+        if not window.grab().save(str(picture)):
             raise CaseError(
-                "disk_full", f"The picture {path.name} could not be written: free some space and try again."
+                "disk_full", f"The picture {picture.name} could not be written: free some space and try again."
             )
-        made.append(path)
+        made.append(picture)
     return made
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.workflow.steps import STEPS
+from app.workflow.steps import STEPS, ways_of
 
 
 def import_heavy_libraries() -> None:
@@ -15,5 +15,5 @@ def import_heavy_libraries() -> None:
     import app.desktop.panels.results_panel
     import app.desktop.scene.scene  # noqa: F401
 
-    for step in STEPS.values():
+    for step in (way for step_id in STEPS for way in ways_of(step_id)):
         _ = step.module  # its parameters make the form of its panel

@@ -113,9 +113,11 @@ class StepRail(QFrame):
         layout.addStretch(1)
 
     def set_states(self, states: Mapping[str, StepState]) -> None:
-        """Show the state of each step."""
-        for step_id, state in states.items():
-            self.buttons[step_id].set_state(state)
+        """Show the state of each step of the case's path; others are left out."""
+        for step_id, button in self.buttons.items():
+            button.setVisible(step_id in states)
+            if step_id in states:
+                button.set_state(states[step_id])
 
     def set_current(self, step_id: str) -> None:
         """Mark the step whose panel is shown."""

@@ -24,7 +24,7 @@ from app.desktop.session.session import Session
 from app.desktop.session.words import progress_sentence, seconds_text
 from app.desktop.views.quad_view import Layout, QuadView
 from app.desktop.views.widest_place import widest_place
-from app.workflow.steps import STEPS
+from app.workflow.steps import path_of, step_of
 from imaging.segmentation.presets import PRESETS
 
 _ITEMS = {"mesh": "mesh", "results": "result", "report": "result"}
@@ -100,13 +100,17 @@ class Workspace(QWidget):
         self.rail.set_states(session.states)
         self.quad.set_can_edit(store.is_writable)
         self._show_points()
-        data.want("image", "segmentation")
+        data.want("image", "surface", "segmentation")
         if self.scene is not None:
             self.scene.set_session(session)
         first = self._first_step(session)
-        self.quad.set_layout(_layout_of(first))
+        self.quad.set_layout(self._layout_of(first))
+        if store.case.current("image") is None:
+            self._load_libraries()  # there is no first slice to wait for
         go_on = partial(self._go_on, session, first)
-        self._libraries.submit(lambda: STEPS[first].module, go_on, go_on)  # the panel's form is made from it
+        self._libraries.submit(
+            lambda: step_of(store.case, first).module, go_on, go_on
+        )  # the panel's form is made from it
 
     def _go_on(self, session: Session, first: str, answer: Any) -> None:
         """Show the first step that is not done, unless the user chose one meanwhile."""
@@ -153,7 +157,7 @@ class Workspace(QWidget):
 
     def go_to(self, step_id: str) -> None:
         """Show a step; any may be shown at any time."""
-        if self.session is None:
+        if self.session is None or step_id not in self.session.states:
             return
         self.step_id = step_id
         if step_id != "segment":
@@ -164,7 +168,7 @@ class Workspace(QWidget):
         if step_id in _ITEMS:
             self.session.data.want(_ITEMS[step_id])  # type: ignore[arg-type]
         self._center.setCurrentWidget(self.quad)
-        self.quad.set_layout(_layout_of(step_id))
+        self.quad.set_layout(self._layout_of(step_id))
         self._refresh_run()
         if self.scene is not None:
             self.scene.set_step(step_id)
@@ -193,7 +197,7 @@ class Workspace(QWidget):
         panel.run_asked.connect(self.run_step)
         panel.cancel_asked.connect(self.session.runner.cancel)
         panel.parameters_edited.connect(self._edit_parameters)
-        panel.set_declaration(STEPS[step_id].module.Parameters)
+        panel.set_declaration(step_of(self.session.store.case, step_id).module.Parameters)
         self._refresh_panel(panel)
         return panel
 
@@ -330,11 +334,12 @@ class Workspace(QWidget):
         if step_id == "simulate":
             self.session.start_run()
             return
-        record = self.session.store.case.current(STEPS[step_id].makes)
-        order = list(STEPS)
+        path = path_of(self.session.store.case)
+        record = self.session.store.case.current(path[step_id].makes)
+        order = list(path)
         following = order[(order.index(step_id) + 1) % len(order)] if step_id != order[-1] else ""
         seconds = f" in {seconds_text(record.recipe.seconds)}" if record is not None else ""
-        self.noted.emit(f"{STEPS[step_id].title} is done{seconds}.", following)
+        self.noted.emit(f"{path[step_id].title} is done{seconds}.", following)
 
     # Simulation -------------------------------------------------------------------------------------------------------
 
@@ -406,7 +411,8 @@ class Workspace(QWidget):
                 return step_id
         return "results"
 
-
-def _layout_of(step_id: str) -> Layout:
-    """How the views are arranged when a step is entered."""
-    return "four" if step_id in ("import", "segment") else "scene"
+    def _layout_of(self, step_id: str) -> Layout:
+        """How the views are arranged when a step is entered; without a scan there are no slices."""
+        if self.session is not None and self.session.store.case.current("image") is None:
+            return "only_scene"
+        return "four" if step_id in ("import", "segment") else "scene"

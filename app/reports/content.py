@@ -22,6 +22,11 @@ LIMITS_OF_LUMEN = (
     "the picture of the scan does not resolve is left out."
 )
 
+LIMITS_OF_SURFACE = (
+    "Blood flows only through the surface that was imported: how true it is to the patient, and what was left out of "
+    "it, this program cannot tell."
+)
+
 
 @dataclass(frozen=True)
 class Narrowest:

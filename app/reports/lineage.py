@@ -10,6 +10,7 @@ from app.case.records import Case, Kind, Record
 
 _WORDS = {
     "image": "scan",
+    "surface": "imported surface",
     "segmentation": "segmentation",
     "model": "vessel model",
     "mesh": "mesh",
@@ -20,10 +21,14 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Lineage:
-    """A result and the records upstream of it, which need not be the case's current ones."""
+    """A result and the records upstream of it, which need not be the case's current ones.
 
-    image: Record
-    segmentation: Record
+    A case begins with an image and its segmentation, or with a surface.
+    """
+
+    image: Record | None
+    surface: Record | None
+    segmentation: Record | None
     model: Record
     mesh: Record
     run: Record
@@ -31,8 +36,8 @@ class Lineage:
 
     @property
     def records(self) -> tuple[Record, ...]:
-        """From the scan to the results."""
-        return tuple(getattr(self, field.name) for field in fields(self))
+        """From the scan, or the imported surface, to the results."""
+        return tuple(record for field in fields(self) if (record := getattr(self, field.name)) is not None)
 
 
 def lineage_of(case: Case, result: Record) -> Lineage:
@@ -46,8 +51,10 @@ def lineage_of(case: Case, result: Record) -> Lineage:
     run = _source(case, result, "run")
     model = _source(case, result, "model")
     mesh = _source(case, run, "mesh")
+    if "surface" in model.recipe.inputs:
+        return Lineage(None, _source(case, model, "surface"), None, model, mesh, run, result)
     segmentation = _source(case, model, "segmentation")
-    return Lineage(_source(case, segmentation, "image"), segmentation, model, mesh, run, result)
+    return Lineage(_source(case, segmentation, "image"), None, segmentation, model, mesh, run, result)
 
 
 def _source(case: Case, record: Record, kind: Kind) -> Record:

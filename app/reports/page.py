@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +60,15 @@ WIDE = (
 )
 
 
+def without_scan(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """The same rows without the pictures of a scan; the others share their room."""
+    kept = [{name: share for name, share in row.shares.items() if name not in ("slice", "plane")} for row in rows]
+    return tuple(
+        replace(row, shares={name: share / sum(shares.values()) for name, share in shares.items()})
+        for row, shares in zip(rows, kept, strict=True)
+    )
+
+
 @dataclass(frozen=True)
 class Box:
     """A place on the page in points, from the page's lower left corner."""
@@ -111,7 +120,7 @@ def lay_out(content: Content, captions: Mapping[str, str], rows: tuple[Row, ...]
     Parameters
     ----------
     rows
-        `TALL` or `WIDE`.
+        `TALL` or `WIDE`, perhaps `without_scan`.
     captions
         Markup to stand over each picture, by the picture's name: slice, plane, model, pressure, stress, speed,
         flow_curve, pressure_curve, along_curve.

@@ -16,6 +16,7 @@ _STATES = {
 }
 _MAIN_FILE = {
     "image": "volume",
+    "surface": "surface",
     "segmentation": "labels",
     "model": "surface",
     "mesh": "volume",

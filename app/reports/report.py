@@ -14,7 +14,7 @@ from app.reports.anatomy import main_vessel, vessels_of
 from app.reports.content import Content
 from app.reports.ct_pictures import Window, slice_picture
 from app.reports.curve_pictures import along_picture, waveform_picture
-from app.reports.page import TALL, WIDE, Page, lay_out
+from app.reports.page import TALL, WIDE, Page, Row, lay_out, without_scan
 from app.reports.page_text import words_of
 from app.reports.rendering import Renderings, peak_flow_frame, render
 from app.reports.tags import Tag
@@ -29,10 +29,12 @@ _NEAR_RADII, _NEAR_MM = 3.0, (15.0, 45.0)
 
 @dataclass(frozen=True, eq=False)
 class Sources:
-    """What the pictures are made of. ``view`` is that of the vessels; None chooses the widest."""
+    """What the pictures are made of. ``view`` is that of the vessels; None chooses the widest.
 
-    volume: Volume
-    labels: LabelMap
+    ``scan`` is the volume and its labels, or None when the case begins with a surface.
+    """
+
+    scan: tuple[Volume, LabelMap] | None
     model: VesselModel
     result: ResultData
     window: Window
@@ -54,7 +56,9 @@ def write_report(content: Content, sources: Sources, path: Path, progress: Progr
     progress(0.6, "Drawing slices and curves")
     left, right, bottom, top = renderings.extent_mm
     is_tall = top - bottom > right - left
-    page = lay_out(content, _captions(content, sources, renderings), TALL if is_tall else WIDE)
+    rows: tuple[Row, ...] = TALL if is_tall else WIDE
+    rows = rows if sources.scan is not None else without_scan(rows)
+    page = lay_out(content, _captions(content, sources, renderings), rows)
     drawn = _figures(content, sources, renderings, page, "horizontal" if is_tall else "vertical")
     progress(0.8, "Writing the page")
     page.write(path, content.title, {name: style.image_of(figure) for name, figure in drawn.items()})
@@ -96,13 +100,16 @@ def _figures(content: Content, sources: Sources, renderings: Renderings, page: P
     tags = [
         Tag(number, words_of(wave.name), placed[wave.name]) for number, wave in enumerate(result.waveforms, start=1)
     ]
-    scan = (sources.volume, sources.labels)
     waves = (result.waveform_times_s, result.period_s, result.waveforms)
     plane = plane_of(main.points_mm)
     target = (content.target.systolic_mmhg, content.target.diastolic_mmhg) if content.target else None
-    return {
-        "slice": slice_picture(*scan, AXIAL, near, sources.window, size["slice"], narrow),
-        "plane": slice_picture(*scan, plane, main.points_mm, sources.window, size["plane"]),
+    slices = {}
+    if sources.scan is not None:
+        slices = {
+            "slice": slice_picture(*sources.scan, AXIAL, near, sources.window, size["slice"], narrow),
+            "plane": slice_picture(*sources.scan, plane, main.points_mm, sources.window, size["plane"]),
+        }
+    return slices | {
         "model": model_picture(renderings, tags, size["model"]),
         "pressure": result_picture(renderings, 1, renderings.pressure_mmhg, "mmHg", size["pressure"], bar),
         "stress": result_picture(renderings, 2, renderings.stress_pa, "Pa", size["stress"], bar),

@@ -15,6 +15,7 @@ from app.reports.anatomy import Vessel, main_vessel
 from app.reports.content import (
     LIMITS_OF_LUMEN,
     LIMITS_OF_PEAK_PRESSURE,
+    LIMITS_OF_SURFACE,
     LIMITS_OF_WALL_STRESS,
     Check,
     Content,
@@ -31,7 +32,8 @@ from app.workflow.simulate import PRESSURE_TOLERANCE_MMHG
 MASS_IMBALANCE_LIMIT = 1e-3
 FEWEST_LAYERS = 3
 MESH_VOLUME_LIMIT = 0.01
-_NOTING = ("image", "segmentation", "model", "mesh", "run")
+SURFACE_DEVIATION_LIMIT = 0.05
+"""Of the narrowest opening's radius."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,12 @@ def content_of(
     """Everything that the report says."""
     facts = lineage.result.facts
     changed = out_of_date(case, lineage)
-    image = lineage.image.facts
     return Content(
         title=case.title,
         case_id=case.id,
         made_utc=made_utc,
         version=__version__,
-        scan=f"{image['modality']} {_product(image['size'], '.0f')} voxels, {_product(image['spacing_mm'], '.3g')} mm",
+        scan=_beginning(lineage),
         openings=_openings(result, lineage, vessels),
         target=_target(facts.get("tuning")),
         lumen_volume_ml=float(lineage.model.facts["wall_volume_ml"]),
@@ -81,11 +82,24 @@ def content_of(
             if field.quantity.id in ("tawss_pa", "osi")
         ),
         notes=_notes(lineage, solver),
-        limits=(LIMITS_OF_WALL_STRESS, LIMITS_OF_PEAK_PRESSURE, LIMITS_OF_LUMEN),
+        limits=(
+            LIMITS_OF_WALL_STRESS,
+            LIMITS_OF_PEAK_PRESSURE,
+            LIMITS_OF_SURFACE if lineage.surface else LIMITS_OF_LUMEN,
+        ),
         out_of_date=changed,
         sources=tuple(_source(record) for record in lineage.records),
         software=lineage.run.recipe.software,
     )
+
+
+def _beginning(lineage: Lineage) -> str:
+    """What the case begins with."""
+    if lineage.image is not None:
+        image = lineage.image.facts
+        return f"{image['modality']} {_product(image['size'], '.0f')} voxels, {_product(image['spacing_mm'], '.3g')} mm"
+    facts = lineage.surface.facts if lineage.surface is not None else {}
+    return f"Imported surface, {_product(facts['size_mm'], '.0f')} mm (file in {facts['unit']})"
 
 
 def words(name: str) -> str:
@@ -151,8 +165,6 @@ def _opening(
 
 def _checks(lineage: Lineage, solver: SolverFacts, changed: tuple[str, ...]) -> tuple[Check, ...]:
     model, mesh, run = lineage.model, lineage.mesh.facts, lineage.result.facts["run"]
-    volume_limit = float(model.recipe.parameters.get("volume_change_limit", 0.02))
-    volume_change = float(model.facts["volume_change_relative"])
     period_limit = float(lineage.run.recipe.parameters["periodicity_limit"])
     period_error, imbalance = _number(run["periodicity_error"]), _number(run["mass_imbalance_rel"])
     volume_error, jacobian = _number(mesh["volume_error"]), _number(mesh["min_scaled_jacobian"])
@@ -160,12 +172,7 @@ def _checks(lineage: Lineage, solver: SolverFacts, changed: tuple[str, ...]) -> 
     layers = f"{mesh['n_boundary_layers']} on {100.0 * mesh['layered_wall_fraction']:.0f} % of the wall"
     across = mesh["cells_across"]
     return (
-        Check(
-            "Volume of the surface against the segmentation",
-            _percent(volume_change),
-            f"±{100.0 * volume_limit:g} %",
-            _held(abs(volume_change) <= volume_limit),
-        ),
+        _shape_check(model),
         Check("Surface closed", _yes(model.facts["is_watertight"]), "yes", _held(bool(model.facts["is_watertight"]))),
         Check("Mesh closed, in one piece, patches named", _yes(is_sound), "yes", _held(is_sound)),
         Check(
@@ -225,6 +232,27 @@ def _checks(lineage: Lineage, solver: SolverFacts, changed: tuple[str, ...]) -> 
     )
 
 
+def _shape_check(model: Record) -> Check:
+    """How true the model is to what it was made from."""
+    if "surface_deviation_p95_mm" in model.facts:
+        deviation = float(model.facts["surface_deviation_p95_mm"])
+        limit = SURFACE_DEVIATION_LIMIT * min(float(radius) for radius in model.facts["cap_radius_mm"].values())
+        return Check(
+            "Wall against the imported surface (95 % within)",
+            f"{deviation:.2g} mm",
+            f"{limit:.2g} mm",
+            _held(deviation <= limit),
+        )
+    limit = float(model.recipe.parameters.get("volume_change_limit", 0.02))
+    change = float(model.facts["volume_change_relative"])
+    return Check(
+        "Volume of the surface against the segmentation",
+        _percent(change),
+        f"±{100.0 * limit:g} %",
+        _held(abs(change) <= limit),
+    )
+
+
 def _tuning_check(tuning: Mapping[str, Any] | None) -> tuple[Check, ...]:
     if not tuning:
         return ()
@@ -276,7 +304,8 @@ def _entered(case: Case, run: Record) -> tuple[tuple[str, str], ...]:
 
 
 def _notes(lineage: Lineage, solver: SolverFacts) -> tuple[str, ...]:
-    recorded = [note for kind in _NOTING for note in getattr(lineage, kind).facts.get("notes", ())]
+    before = (record for record in lineage.records if record is not lineage.result)
+    recorded = [note for record in before for note in record.facts.get("notes", ())]
     return tuple(dict.fromkeys([*recorded, *solver.warnings]))
 
 

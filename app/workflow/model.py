@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from app.case.errors import CaseError
 from app.case.records import Position
 from app.workflow.steps import Outcome, Request
 from imaging.segmentation.presets import PRESETS
 from imaging.surface.parameters import ModelParameters as Parameters
-from imaging.types import Progress, VesselEnd
+from imaging.types import Progress, VesselEnd, VesselModel
 
-__all__ = ["Parameters", "compute"]
+__all__ = ["Parameters", "compute", "facts_of"]
 
 
 def vessel_ends(preset_id: str, points: dict[str, Position]) -> tuple[VesselEnd, ...]:
@@ -27,7 +28,6 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     """Build the model from the case's labels, image and points."""
     from imaging.surface.model import build_model
     from imaging.surface.surface_io import write_model
-    from imaging.surface.topology import is_watertight
     from imaging.volume_io import read_labels, read_volume
 
     preset_id = request.record("segmentation").facts["preset"]
@@ -37,12 +37,18 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     volume = read_volume(request.path("image", "volume"))
     model = build_model(labels, volume, ends, request.parameters, progress)
     write_model(model, out)
+    return Outcome("Vessel model", {path.stem: path for path in sorted(out.iterdir())}, facts_of(model))
+
+
+def facts_of(model: VesselModel) -> dict[str, Any]:
+    """What a model's record says of it."""
+    from imaging.surface.topology import is_watertight
+
     caps = {patch.name: patch for patch in model.patches if patch.kind != "wall"}
-    facts = {
+    return {
         **{name: round(value, 6) for name, value in model.figures.items()},
         "is_watertight": is_watertight(model.surface.triangles),
         "n_outlets": sum(patch.kind == "outlet" for patch in model.patches),
         "cap_radius_mm": {name: round(patch.radius_mm, 3) for name, patch in caps.items()},
         "notes": list(model.notes),
     }
-    return Outcome("Vessel model", {path.stem: path for path in sorted(out.iterdir())}, facts)

@@ -1,6 +1,7 @@
 """Parameters are declared once, as fields of a frozen dataclass; forms, command line, audit and report read them here.
 
-A field's metadata may hold ``unit``, ``min``, ``max``, ``choices``, ``help`` and ``source``.
+A field's metadata may hold ``unit``, ``min``, ``max``, ``choices``, ``help``, ``source``, ``private`` and
+``file``.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ def declared(
     choices: tuple[str, ...] = (),
     source: str = "",
     private: bool = False,
+    file: bool = False,
 ) -> Any:
-    """A declared field. A private one (a path, say) is used but never written down."""
+    """A declared field. A private one (a path, say) is used but never written down; a file's path is private."""
     said = {"help": help, "unit": unit, "min": minimum, "max": maximum, "choices": choices, "source": source}
-    return dataclasses.field(default=default, metadata={**said, "private": private})
+    return dataclasses.field(default=default, metadata={**said, "private": private or file, "file": file})
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Parameter:
     help: str
     source: str
     is_private: bool
+    is_file: bool = False
 
 
 def describe(declaration: type[Any]) -> tuple[Parameter, ...]:
@@ -66,6 +69,7 @@ def describe(declaration: type[Any]) -> tuple[Parameter, ...]:
                 help=said.get("help", ""),
                 source=said.get("source", ""),
                 is_private=said.get("private", False),
+                is_file=said.get("file", False),
             )
         )
     return tuple(described)
@@ -113,6 +117,7 @@ def _checked(parameter: Parameter, value: Any) -> Any:
         return str(value).lower() in ("true", "yes")
     if parameter.choices and value not in parameter.choices:
         raise CaseError(
-            "bad_parameter", f"{parameter.name} must be one of {', '.join(parameter.choices)}, not {value!r}."
+            "bad_parameter",
+            f"{parameter.name} must be one of {', '.join(filter(None, parameter.choices))}, not {value!r}.",
         )
     return value

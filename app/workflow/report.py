@@ -70,8 +70,9 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     progress(0.1, "Reading the scan")
     chosen: Parameters = request.parameters
     sources = Sources(
-        volume=read_volume(file("image", "volume")),
-        labels=read_labels(file("segmentation", "labels")),
+        scan=(read_volume(file("image", "volume")), read_labels(file("segmentation", "labels")))
+        if lineage.image is not None
+        else None,
         model=model,
         result=result,
         window=Window(chosen.window_width_hu, chosen.window_level_hu),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,23 @@ import numpy as np
 from app.case.bundle import OpenCase
 from app.case.errors import CaseError
 from app.case.records import Case
+from app.workflow.boundary_files import (
+    INFLOW_SIGNS,
+    Inflow,
+    OutletBlock,
+    as_facts,
+    check_inflow_speed,
+    mean_pressure_pa,
+    paired,
+    pressure_note,
+    read_inflow,
+    read_outlets,
+)
 from app.workflow.inflow import EJECTION_SOURCE, aortic_inflow
 from app.workflow.parameters import declared
 from app.workflow.patient import Assumption, patient_assumptions, patient_values
 from app.workflow.steps import Outcome, Request
-from app.workflow.units import M_PER_MM, m3_s_from_l_min, pa_from_mmhg
+from app.workflow.units import M3_S_PER_FLOW_UNIT, M_PER_MM, OUTLET_UNITS, m3_s_from_l_min, pa_from_mmhg
 from app.workflow.vessel_paths import VesselPath, paths_to
 from imaging.types import FloatArray, Patch, Progress, TetMesh, VesselModel, silent
 from solvers.contract.errors import RunError
@@ -74,6 +87,16 @@ class Parameters:
         minimum=1e-5,
         maximum=0.2,
     )
+    inflow: str = declared("", help="File of the inflow: time [s] and flow, two columns", file=True)
+    inflow_unit: str = declared("", help="Unit of the flow in that file", choices=("", *M3_S_PER_FLOW_UNIT))
+    inflow_sign: str = declared(
+        "by mean",
+        help="Which sign in that file is flow into the vessel (by mean: that of the mean)",
+        choices=INFLOW_SIGNS,
+    )
+    outlets: str = declared("", help="Files of the outlets (rcrt.dat, resistance.dat; several with commas)", file=True)
+    units: str = declared("", help="Units of those files", choices=("", *OUTLET_UNITS))
+    pairs: str = declared("", help="Which outlet an entry of those files belongs to, as ENTRY=OUTLET, with commas")
     fields_per_cycle: int = declared(20, help="Pictures of the flow per heart beat", unit="1", minimum=4, maximum=200)
 
 
@@ -97,13 +120,23 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         raise CaseError("no_outlet", "The model has no outlet, so no blood could leave it: build it again.")
     progress(0.4, "Tuning the outlets")
     output_m3_s = m3_s_from_l_min(values.cardiac_output_l_min)
-    times, flow = aortic_inflow(values.heart_rate_bpm, output_m3_s)
-    inflow = spec.Waveform(tuple(times.tolist()), tuple(flow.tolist()))
-    period = 60.0 / values.heart_rate_bpm
+    measured = _inflow_of_file(chosen, inlets[0])
+    if measured is None:
+        times, flow = aortic_inflow(values.heart_rate_bpm, output_m3_s)
+        inflow, period = spec.Waveform(tuple(times.tolist()), tuple(flow.tolist())), 60.0 / values.heart_rate_bpm
+    else:
+        inflow, period = spec.Waveform(measured.times_s, measured.flow_m3_s), measured.period_s
+    blocks = _outlets_of_files(chosen, outlets)
     paths = paths_to(model.centerlines, outlets)
     shares = flow_shares(outlets, paths, chosen.main_share, chosen.split_exponent)
     site = cuff_site(outlets)
-    tuned = _tuned_outlets(model, paths, shares, inflow, period, request.case, site)
+    if blocks:
+        mean = measured.mean_m3_s if measured is not None else output_m3_s
+        terminals: Sequence[Any] = blocks
+        initial = [mean_pressure_pa(blocks, mean)] * len(blocks)
+    else:
+        tuned = _tuned_outlets(model, paths, shares, inflow, period, request.case, site)
+        terminals, initial = tuned.terminals, [float(pressure) for pressure in tuned.p_initial]
     arrays = _mesh_in_meters(mesh)
     steps = chosen.steps_per_cycle or _recommended_steps(arrays, inlets[0], inflow, period)
     progress(0.7, "Writing the run folder")
@@ -119,11 +152,11 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
                 r_proximal=terminal.r_proximal,
                 c=terminal.c,
                 r_distal=terminal.r_distal,
-                p_initial=float(initial),
+                p_initial=start,
                 p_distal=terminal.p_distal,
                 extension_start=_in_meters(model, outlet.id),
             )
-            for outlet, terminal, initial in zip(outlets, tuned.terminals, tuned.p_initial, strict=True)
+            for outlet, terminal, start in zip(outlets, terminals, initial, strict=True)
         ),
         fluid=spec.Fluid(values.blood_density_kg_m3, values.blood_viscosity_mpa_s * 1e-3),
         time=spec.Time(
@@ -132,10 +165,12 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
             min_cycles=3,  # the first shows the vessel, the next two are compared
             max_cycles=chosen.max_cycles,
             periodicity_limit=chosen.periodicity_limit,
-            ramp=0.0,  # the beat begins with no flow, so that the blood may start from rest
+            ramp=0.0 if measured is None else 0.1 * period,  # the assumed beat begins with no flow
         ),
         output=spec.Output(fields_per_cycle=chosen.fields_per_cycle, checkpoint_every=max(50, steps // 8)),
-        tuning=spec.Tuning(
+        tuning=None
+        if blocks
+        else spec.Tuning(
             inlets[0].name if site is None else outlets[site].name,
             tuple(shares.tolist()),
             pa_from_mmhg(values.systolic_mmhg),
@@ -145,15 +180,24 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         ),
     )
     spec.write_spec(out, run_spec)
-    assumptions = (*patient_assumptions(request.case.patient), *_model_assumptions(chosen))
+    assumptions = _assumptions(request.case, chosen)
+    notes = [
+        *(measured.notes if measured is not None else ()),
+        *filter(None, [pressure_note(initial[0]) if blocks else ""]),
+    ]
     facts = {
         "period_s": period,
         "steps_per_cycle": steps,
         "dt_ms": 1e3 * period / steps,
-        "peak_inflow_ml_s": 1e6 * float(flow.max()),
-        "flow_shares": {outlet.name: round(float(share), 4) for outlet, share in zip(outlets, shares, strict=True)},
+        "peak_inflow_ml_s": 1e6 * max(inflow.values),
+        **(
+            {"outlet_pairs": as_facts(blocks, outlets)}
+            if blocks
+            else {"flow_shares": {o.name: round(float(share), 4) for o, share in zip(outlets, shares, strict=True)}}
+        ),
         "pressure_site": run_spec.tuning.site if run_spec.tuning else None,
         "assumptions": [vars(assumption) for assumption in assumptions],
+        "notes": notes,
     }
     return Outcome("Blood flow", {"spec": out / "spec.json", "mesh": out / "mesh.npz"}, facts)
 
@@ -238,11 +282,36 @@ def _in_meters(model: VesselModel, patch_id: int) -> tuple[float, float, float] 
     return None if start is None else (start[0] * M_PER_MM, start[1] * M_PER_MM, start[2] * M_PER_MM)
 
 
-def _model_assumptions(chosen: Parameters) -> tuple[Assumption, ...]:
+def _inflow_of_file(chosen: Parameters, inlet: Patch) -> Inflow | None:
+    if not chosen.inflow:
+        return None
+    inflow = read_inflow(Path(chosen.inflow), chosen.inflow_unit, chosen.inflow_sign)
+    check_inflow_speed(inflow, inlet.area_mm2 * M_PER_MM**2)
+    return inflow
+
+
+def _outlets_of_files(chosen: Parameters, outlets: tuple[Patch, ...]) -> tuple[OutletBlock, ...]:
+    if not chosen.outlets:
+        return ()
+    files = [Path(name.strip()) for name in chosen.outlets.split(",")]
+    return paired(read_outlets(files, chosen.units), outlets, chosen.pairs)
+
+
+_REPLACED = {"inflow": ("Heart rate", "Cardiac output"), "outlets": ("Systolic pressure", "Diastolic pressure")}
+"""What of the patient is not used when a file says it."""
+
+
+def _assumptions(case: Case, chosen: Parameters) -> tuple[Assumption, ...]:
     from solvers.network.tuning import PROXIMAL_FRACTION
 
-    return (
-        Assumption("Inflow curve", "sine-squared ejection", "", EJECTION_SOURCE),
+    unused = [name for which, names in _REPLACED.items() if getattr(chosen, which) for name in names]
+    of_patient = [a for a in patient_assumptions(case.patient) if a.name not in unused]
+    inflow = Assumption("Inflow curve", "sine-squared ejection", "", EJECTION_SOURCE)
+    if chosen.inflow:
+        inflow = Assumption(
+            "Inflow curve", "from a file", "", f"the file given, its unit stated as {chosen.inflow_unit}"
+        )
+    tuned: tuple[Assumption, ...] = (
         Assumption("Share of flow through the main vessel's end", chosen.main_share, "1", _ASSUMED),
         Assumption("Other outlets share by radius to the power", chosen.split_exponent, "1", "assumption"),
         Assumption(
@@ -257,6 +326,13 @@ def _model_assumptions(chosen: Parameters) -> tuple[Assumption, ...]:
             "",
             "assumption: the pulse grows on its way to the arm, more so in the young",
         ),
+    )
+    if chosen.outlets:
+        tuned = (Assumption("Outlets", "from files", "", f"the files given, their units stated as {chosen.units}"),)
+    return (
+        *of_patient,
+        inflow,
+        *tuned,
         Assumption("Inlet velocity profile", chosen.inlet_profile, "", "assumption"),
         Assumption("Wall", "rigid", "", "assumption: pressure waves and wall motion are left out"),
         Assumption("Blood", "Newtonian, laminar equations", "", "assumption: no turbulence model"),

@@ -100,7 +100,40 @@ STEPS: Mapping[str, Step] = {
     )
 }
 
-_MAKER = {step.makes: step for step in STEPS.values()}
+SURFACE_IMPORT = Step("import", "Import", "surface", (), "app.workflow.import_surface")
+_OF_SURFACE = {
+    "import": SURFACE_IMPORT,
+    "model": Step("model", "Model", "model", ("surface",), "app.workflow.model_of_surface"),
+}
+
+
+def path_of(case: Case) -> Mapping[str, Step]:
+    """The steps that lead from a case's beginning to its report: from a surface there is nothing to segment."""
+    if case.current("surface") is None:
+        return STEPS
+    return {step_id: _OF_SURFACE.get(step_id, step) for step_id, step in STEPS.items() if step_id != "segment"}
+
+
+def ways_of(step_id: str) -> tuple[Step, ...]:
+    """The ways in which a step can be done, which depend on how the case begins."""
+    return tuple(step for step in (STEPS[step_id], _OF_SURFACE.get(step_id)) if step is not None)
+
+
+def step_of(case: Case, step_id: str) -> Step:
+    """A step of the case's path.
+
+    Raises
+    ------
+    CaseError
+        ``no_such_step``.
+    """
+    path = path_of(case)
+    if step_id not in path:
+        raise CaseError(
+            "no_such_step",
+            f"A case made from a surface has no step {STEPS[step_id].title}: go on with Model.",
+        )
+    return path[step_id]
 
 
 def software_versions() -> dict[str, str]:
@@ -122,8 +155,9 @@ def prepare(opened: OpenCase, step: Step, values: Mapping[str, Any] | None = Non
     CaseError
         ``step_missing`` when an earlier step has no result yet, ``file_missing`` or ``bad_parameter``.
     """
+    makers = {maker.makes: maker for maker in path_of(opened.case).values()}
     for name in step.inputs:
-        maker = _MAKER.get(cast(Kind, name))
+        maker = makers.get(cast(Kind, name))
         if maker is None:
             continue
         record = opened.case.current(maker.makes)
@@ -163,16 +197,18 @@ def commit(opened: OpenCase, step: Step, request: Request, outcome: Outcome, sec
 
 
 def run_step(
-    opened: OpenCase, step_id: str, values: Mapping[str, Any] | None = None, progress: Progress = silent
+    opened: OpenCase, step_id: str | Step, values: Mapping[str, Any] | None = None, progress: Progress = silent
 ) -> Record:
     """Run a step in this process and take its result into the case.
 
     Parameters
     ----------
+    step_id
+        A step of the case's path, or the step itself where the case has no path yet.
     values
         Chosen parameters by name; None takes those that the case remembers for the step.
     """
-    step = STEPS[step_id]
+    step = step_id if isinstance(step_id, Step) else step_of(opened.case, step_id)
     request = prepare(opened, step, values)
     started = time.perf_counter()
     with opened.staging() as out:

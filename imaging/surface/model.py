@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.centerline.central_lines import CentralLines, central_lines
 from imaging.centerline.local_size import size_radius_mm
@@ -21,12 +20,14 @@ from imaging.surface.clip import CutError, clip_end
 from imaging.surface.contour import contour
 from imaging.surface.cut_planes import CutPlane, cut_plane
 from imaging.surface.extensions import add_extension
-from imaging.surface.lumen_field import LumenField, crop_to_lumen, lumen_field
+from imaging.surface.lumen import Lumen
+from imaging.surface.lumen_field import crop_to_lumen, lumen_field
 from imaging.surface.parameters import ModelParameters
 from imaging.surface.partial_volume import partial_volume
 from imaging.surface.polydata import SignedDistance
 from imaging.surface.remesh import RemeshError, fitted, remeshed
 from imaging.surface.smoothing import taubin_smoothed
+from imaging.surface.surface_lumen import lumen_of_surface
 from imaging.surface.topology import (
     enclosed_volume_mm3,
     is_watertight,
@@ -57,29 +58,6 @@ _ATTEMPTS = 4
 _JOINT_RADII = 0.6
 _JOINT_PASSES = 30
 _RETREAT_NOTED_RADII = 1.0
-
-
-@dataclass(frozen=True, eq=False)
-class _Lumen:
-    """The uncut lumen: its field, closed wall and signed distance, and the labels to ask for names."""
-
-    labels: LabelMap
-    field: LumenField
-    points: FloatArray
-    triangles: IntArray
-    distance: SignedDistance
-    voxel_mm: float
-    step_mm: float
-
-    def label_at(self, xyz_mm: FloatArray) -> IntArray:
-        """Label value (n,) along a line; background between takes the value before it."""
-        index = self.labels.grid.to_index(xyz_mm)[:, ::-1].T
-        values = ndimage.map_coordinates(self.labels.array, index, order=0, mode="constant").astype(np.int64)
-        known = np.flatnonzero(values)
-        if len(known) == 0:
-            return values
-        last = np.searchsorted(known, np.arange(len(values)), side="right") - 1
-        return values[known[np.maximum(last, 0)]]
 
 
 def build_model(
@@ -122,15 +100,8 @@ def build_model(
     lumen = _lumen(labels, volume, mask, parameters)
     label_volume = float(mask.sum()) * labels.grid.voxel_volume_ml
     wall_volume = enclosed_volume_mm3(lumen.points, lumen.triangles) / 1000.0
-    found = _lines(lumen, ends, progress)
-    paths = [
-        prepare_path(end.name, line, lumen.step_mm, lambda xyz: -lumen.distance(xyz), lumen.label_at)
-        for end, line in zip(ends[1:], found.lines, strict=True)
-    ]
-    progress(0.6, "Cutting the ends")
-    cuts = _cuts(lumen, paths, ends)
-    points, triangles = _cut_wall(lumen, cuts)
-    closed = _finished(lumen, points, triangles, paths, cuts, parameters, progress)
+    built = _built(lumen, ends, parameters, progress)
+    closed = built.closed
     change = wall_volume / label_volume - 1.0
     genus = _genus(lumen.triangles)
     figures = {
@@ -140,7 +111,7 @@ def build_model(
         "model_volume_ml": enclosed_volume_mm3(closed.surface.points, closed.surface.triangles) / 1000.0,
         "n_triangles": float(len(closed.surface.triangles)),
         "min_triangle_quality": float(triangle_quality(closed.surface.points, closed.surface.triangles).min()),
-        "centerline_difference_mm": found.median_difference_mm,
+        "centerline_difference_mm": built.lines.median_difference_mm,
         "n_loops": float(genus),
     }
     if abs(change) > parameters.volume_change_limit:
@@ -148,17 +119,107 @@ def build_model(
     if genus:
         notes += (f"The lumen has {genus} loop(s): two vessels touch somewhere in the segmentation.",)
     progress(1.0, "Model finished")
-    return VesselModel(
-        closed.surface,
-        closed.patches,
-        closed.tree,
-        {patch.id: triple(cut.center_mm) for patch, cut in zip(closed.patches[1:], cuts, strict=True)},
-        figures,
-        (*notes, found.note, *_retreat_notes(cuts), *closed.notes),
-    )
+    return built.model(figures, notes)
 
 
-def _lumen(labels: LabelMap, volume: Volume | None, mask: NDArray[np.bool_], parameters: ModelParameters) -> _Lumen:
+def build_model_of_surface(
+    surface: Surface,
+    ends: Sequence[VesselEnd],
+    smallest_radius_mm: float,
+    parameters: ModelParameters | None = None,
+    progress: Progress = silent,
+) -> VesselModel:
+    """The same from a closed surface instead of labels: cut flat just inside its caps, extended, with centerlines.
+
+    Parameters
+    ----------
+    surface : Surface
+        Closed, outward, mm.
+    ends : sequence of VesselEnd
+        One inlet and at least one outlet, at the centers of the surface's caps.
+    smallest_radius_mm : float
+        Radius of the narrowest opening, which decides how finely sections are looked at.
+    parameters : ModelParameters, optional
+        ``smoothing_voxels`` and what concerns the scan is not used: the surface is taken as it is.
+    progress : callable
+
+    Returns
+    -------
+    VesselModel
+        As of :func:`build_model`. ``surface_deviation_p95_mm`` and ``surface_deviation_max_mm`` tell how far the
+        model's wall lies from the surface given, flow extensions and a radius beside their joints left out.
+
+    Raises
+    ------
+    ImagingError
+        Those of :func:`build_model` that do not concern labels.
+    """
+    parameters = parameters or ModelParameters()
+    progress(0.0, "Measuring the surface")
+    ends = ordered_ends(ends)
+    lumen = lumen_of_surface(surface.points, surface.triangles, smallest_radius_mm)
+    built = _built(lumen, ends, parameters, progress)
+    deviation = _deviation_mm(lumen, built)
+    figures = {
+        "wall_volume_ml": enclosed_volume_mm3(lumen.points, lumen.triangles) / 1000.0,
+        "model_volume_ml": enclosed_volume_mm3(built.closed.surface.points, built.closed.surface.triangles) / 1000.0,
+        "n_triangles": float(len(built.closed.surface.triangles)),
+        "min_triangle_quality": float(
+            triangle_quality(built.closed.surface.points, built.closed.surface.triangles).min()
+        ),
+        "surface_deviation_p95_mm": float(np.percentile(deviation, 95.0)),
+        "surface_deviation_max_mm": float(deviation.max()),
+        "centerline_difference_mm": built.lines.median_difference_mm,
+        "n_loops": float(_genus(lumen.triangles)),
+    }
+    progress(1.0, "Model finished")
+    return built.model(figures, ())
+
+
+@dataclass(frozen=True, eq=False)
+class _Built:
+    lines: CentralLines
+    cuts: list[CutPlane]
+    closed: _Closed
+
+    def model(self, figures: dict[str, float], notes: tuple[str, ...]) -> VesselModel:
+        patches = self.closed.patches
+        return VesselModel(
+            self.closed.surface,
+            patches,
+            self.closed.tree,
+            {patch.id: triple(cut.center_mm) for patch, cut in zip(patches[1:], self.cuts, strict=True)},
+            figures,
+            (*notes, self.lines.note, *_retreat_notes(self.cuts), *self.closed.notes),
+        )
+
+
+def _built(lumen: Lumen, ends: tuple[VesselEnd, ...], parameters: ModelParameters, progress: Progress) -> _Built:
+    found = _lines(lumen, ends, progress)
+    paths = [
+        prepare_path(end.name, line, lumen.step_mm, lambda xyz: -lumen.distance(xyz), lumen.label_at)
+        for end, line in zip(ends[1:], found.lines, strict=True)
+    ]
+    progress(0.6, "Cutting the ends")
+    cuts = _cuts(lumen, paths, ends)
+    points, triangles = _cut_wall(lumen, cuts)
+    return _Built(found, cuts, _finished(lumen, points, triangles, paths, cuts, parameters, progress))
+
+
+def _deviation_mm(lumen: Lumen, built: _Built) -> FloatArray:
+    """Distance (k,) of the model's wall points from the uncut lumen, away from the cuts."""
+    surface = built.closed.surface
+    on_wall = np.unique(surface.triangles[np.asarray(surface.triangle_data["patch"]) == 1])
+    points = surface.points[on_wall]
+    away = np.ones(len(points), bool)
+    for cut in built.cuts:
+        offset = points - cut.center_mm
+        near = np.linalg.norm(offset, axis=1) < 8.0 * cut.radius_mm
+        away &= ~(near & (offset @ cut.normal > -cut.radius_mm))
+    return np.abs(lumen.distance(points[away]))
+
+
+def _lumen(labels: LabelMap, volume: Volume | None, mask: NDArray[np.bool_], parameters: ModelParameters) -> Lumen:
     grid = labels.grid
     region, cropped, cropped_grid = crop_to_lumen(mask, grid)
     occupancy = cropped.astype(np.float32)
@@ -184,9 +245,7 @@ def _lumen(labels: LabelMap, volume: Volume | None, mask: NDArray[np.bool_], par
             triple(grid.to_lps(np.argwhere(mask).mean(axis=0)[::-1])),
         )
     step = float(np.clip(min(grid.spacing_mm) / 2.0, 0.1, 0.75))
-    return _Lumen(
-        labels, field, points, triangles, SignedDistance(points, triangles), float(max(grid.spacing_mm)), step
-    )
+    return Lumen(field, points, triangles, SignedDistance(points, triangles), float(max(grid.spacing_mm)), step, labels)
 
 
 def _cropped_image(array: NDArray[np.generic], region: tuple[slice, ...], margin: int) -> NDArray[np.float32]:
@@ -197,7 +256,7 @@ def _cropped_image(array: NDArray[np.generic], region: tuple[slice, ...], margin
     return np.pad(window, missing, mode="edge")
 
 
-def _lines(lumen: _Lumen, ends: tuple[VesselEnd, ...], progress: Progress) -> CentralLines:
+def _lines(lumen: Lumen, ends: tuple[VesselEnd, ...], progress: Progress) -> CentralLines:
     positions = [np.asarray(end.position_mm) for end in ends]
     try:
         return central_lines(
@@ -220,7 +279,7 @@ def _lines(lumen: _Lumen, ends: tuple[VesselEnd, ...], progress: Progress) -> Ce
         ) from None
 
 
-def _cuts(lumen: _Lumen, paths: list[Path], ends: tuple[VesselEnd, ...]) -> list[CutPlane]:
+def _cuts(lumen: Lumen, paths: list[Path], ends: tuple[VesselEnd, ...]) -> list[CutPlane]:
     cuts = [cut_plane(lumen.field, paths, 0, ends[0], lumen.voxel_mm)]
     cuts += [cut_plane(lumen.field, paths, n, end, lumen.voxel_mm) for n, end in enumerate(ends[1:])]
     for n, own in enumerate(paths):
@@ -237,7 +296,7 @@ def _cuts(lumen: _Lumen, paths: list[Path], ends: tuple[VesselEnd, ...]) -> list
     return cuts
 
 
-def _cut_wall(lumen: _Lumen, cuts: Sequence[CutPlane]) -> tuple[FloatArray, IntArray]:
+def _cut_wall(lumen: Lumen, cuts: Sequence[CutPlane]) -> tuple[FloatArray, IntArray]:
     points, triangles = lumen.points, lumen.triangles
     for number, cut in enumerate(cuts, start=1):
         try:
@@ -264,7 +323,7 @@ class _Closed:
 
 
 def _finished(
-    lumen: _Lumen,
+    lumen: Lumen,
     points: FloatArray,
     triangles: IntArray,
     paths: list[Path],
@@ -310,7 +369,7 @@ def _finished(
 
 
 def _extended(
-    lumen: _Lumen,
+    lumen: Lumen,
     points: FloatArray,
     triangles: IntArray,
     paths: list[Path],
@@ -350,14 +409,13 @@ def _joints_smoothed(points: FloatArray, triangles: IntArray, openings: list[Ope
     return taubin_smoothed(points, triangles, weight, _JOINT_PASSES)
 
 
-def _tree(lumen: _Lumen, paths: list[Path], openings: list[Opening], open_wall: SignedDistance) -> CenterlineTree:
+def _tree(lumen: Lumen, paths: list[Path], openings: list[Opening], open_wall: SignedDistance) -> CenterlineTree:
     final = []
     for path, outlet in zip(paths, openings[1:], strict=True):
         line = lengthened_line(path, openings[0], outlet, lumen.step_mm)
         radius = np.maximum(np.abs(open_wall(line)), 1e-3)
         final.append(Path(path.end_name, line, radius, lumen.label_at(line)))
-    names = {int(value): name for value, name in lumen.labels.names.items() if value}
-    return tree_of(final, vessels_of(final), names)
+    return tree_of(final, vessels_of(final), lumen.label_names)
 
 
 def _meets(places: FloatArray, cut: CutPlane, length: float) -> bool:

@@ -103,7 +103,7 @@ def assert_sound(folder: Path, ask: Ask) -> None:
     assert answer.exit_code == 0, answer.err
     assert answer.value["damaged_files"] == []
     known = {record["id"] for record in answer.value["records"]}
-    kinds = ("images", "segmentations", "models", "meshes", "runs", "results", "reports")
+    kinds = ("images", "surfaces", "segmentations", "models", "meshes", "runs", "results", "reports")
     found = {path.name for kind in kinds for path in (folder / kind).glob("*")}
     assert found == known
     assert not [path for path in folder.rglob("*") if path.suffix in (".tmp", ".part") or "unfinished" in path.name]

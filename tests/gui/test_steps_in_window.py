@@ -30,8 +30,6 @@ def fake_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """The segmentation is played by `gui_fake_step`."""
     fake = replace(steps.STEPS["segment"], module_name="gui_fake_step")
     monkeypatch.setattr(steps, "STEPS", {**steps.STEPS, "segment": fake})
-    for name in ("app.desktop.session.step_runner", "app.desktop.workspace"):
-        monkeypatch.setattr(f"{name}.STEPS", steps.STEPS)
 
 
 def start(drive: Driver, window: MainWindow, seconds: float, how: str = "well") -> None:

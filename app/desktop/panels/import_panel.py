@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from app.case.records import Case
 from app.desktop.panels.step_panel import StepPanel, section
+from app.workflow.model_of_surface import opening_text
 
 SCAN_FILTER = "Scans (*.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.dcm);;All files (*)"
 
@@ -34,22 +36,43 @@ class ImportPanel(StepPanel):
         super().__init__("import", parent)
 
     def add_sections(self) -> None:
-        self.body.addWidget(section("Take another scan into this case"))
+        self._openings = QLabel()
+        self._openings.setWordWrap(True)
+        self._openings.hide()
+        self.body.addWidget(self._openings)
+        self._other = QWidget()
+        other = QVBoxLayout(self._other)
+        other.setContentsMargins(0, 0, 0, 0)
+        self.body.addWidget(self._other)
+        other.addWidget(section("Take another scan into this case"))
         file_button, folder_button = QPushButton("Scan file …"), QPushButton("DICOM folder …")
         file_button.clicked.connect(lambda: self._choose(ask_scan_file(self)))
         folder_button.clicked.connect(lambda: self._choose(ask_scan_folder(self)))
         row = QHBoxLayout()
         row.addWidget(file_button)
         row.addWidget(folder_button)
-        self.body.addLayout(row)
+        other.addLayout(row)
         self._chosen = QLabel("No other scan chosen.")
         self._chosen.setObjectName("muted")
         self._chosen.setWordWrap(True)
         self.series = QComboBox()
         self.series.setAccessibleName("DICOM series")
         self.series.hide()
-        self.body.addWidget(self._chosen)
-        self.body.addWidget(self.series)
+        other.addWidget(self._chosen)
+        other.addWidget(self.series)
+
+    def set_case(self, case: Case, is_writable: bool) -> None:
+        """A case that begins with a surface keeps it: another one makes another case."""
+        super().set_case(case, is_writable)
+        surface = case.current("surface")
+        for widget in (self._other, self.run_button):
+            widget.setVisible(surface is None)
+        self._openings.setVisible(surface is not None)
+        if surface is not None:
+            self.settings_button.hide()
+            self.about.setText("This case begins with a surface that another program made.")
+            lines = "".join(f"<p style='margin:2px 0'>{opening_text(o)}</p>" for o in surface.facts["openings"])
+            self._openings.setText(f"<b>Openings</b>, to be named in the step Model:{lines}")
 
     def choose(self, source: Path) -> None:
         """Take a file or folder as the source of the next import."""

@@ -24,7 +24,7 @@ from app.desktop.panels.forms import ParameterForm
 from app.desktop.rail import draw_state
 from app.desktop.session.step_states import STATE_WORDS, StepState
 from app.desktop.session.words import seconds_text
-from app.workflow.steps import STEPS
+from app.workflow.steps import STEPS, step_of
 
 _ABOUT = {
     "import": "Take a CT angiogram into the case. Its patient frame is kept exactly.",
@@ -90,9 +90,9 @@ class StepPanel(QWidget):
         self._remembered: Mapping[str, Any] = {}
         title = QLabel(STEPS[step_id].title)
         title.setObjectName("title")
-        about = QLabel(_ABOUT[step_id])
-        about.setObjectName("muted")
-        about.setWordWrap(True)
+        self.about = QLabel(_ABOUT[step_id])
+        self.about.setObjectName("muted")
+        self.about.setWordWrap(True)
         self._mark = StateMark()
         self._state_text = QLabel()
         self._state_text.setWordWrap(True)
@@ -127,7 +127,7 @@ class StepPanel(QWidget):
         self.body = QVBoxLayout(inner)
         self.body.setContentsMargins(12, 10, 12, 10)
         self.body.addWidget(title)
-        self.body.addWidget(about)
+        self.body.addWidget(self.about)
         self.body.addLayout(state_row)
         self.add_sections()
         self.body.addWidget(self.settings_button)
@@ -184,7 +184,7 @@ class StepPanel(QWidget):
         self._remembered = case.parameters.get(self.step_id, {})
         if self.form is not None:
             self.form.set_values(self._remembered)
-        record = case.current(STEPS[self.step_id].makes)
+        record = case.current(step_of(case, self.step_id).makes)
         self.facts.setText(table_of(record.facts) if record is not None else "")
         self._facts_title.setVisible(record is not None)
         if record is not None:

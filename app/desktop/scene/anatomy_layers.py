@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from vtkmodules.vtkRenderingCore import vtkActor
 
+from app.case.records import Record
 from app.desktop import theme
 from app.desktop.scene.actors import RGB, actor_of, label_surface, lines_data, rgb_of, sphere_actor, triangles_data
 from app.desktop.scene.mesh_cut import cut_mesh
 from app.desktop.views.scene_view import Caption
-from imaging.types import WALL_PATCH_ID, FloatArray, LabelMap, Patch, TetMesh, VesselModel
+from imaging.types import WALL_PATCH_ID, FloatArray, LabelMap, Patch, Surface, TetMesh, VesselModel
 
 Points = Mapping[str, tuple[float, float, float]]
 
@@ -124,6 +125,31 @@ def point_actors(points: Points) -> list[vtkActor]:
 def point_captions(points: Points) -> list[Caption]:
     """Their names."""
     return [Caption(role.replace("_", " "), position, theme.POINT) for role, position in points.items()]
+
+
+def surface_actors(surface: Surface) -> list[vtkActor]:
+    """An imported surface, its openings colored."""
+    data = triangles_data(surface.points, surface.triangles)
+    opening = np.asarray(surface.triangle_data["opening"])
+    colors = np.tile(rgb_of(theme.VESSEL_WALL), (len(opening), 1)).astype(np.uint8)
+    for rank, number in enumerate(np.unique(opening[opening > 0])):
+        colors[opening == number] = rgb_of(theme.CATEGORIES[rank % len(theme.CATEGORIES)])
+    data.cell_data[RGB] = colors
+    return [actor_of(data)]
+
+
+def opening_captions(record: Record | None) -> list[Caption]:
+    """Numbers and widths of an imported surface's openings."""
+    openings = record.facts["openings"] if record is not None else ()
+    ranked = sorted(openings, key=lambda opening: int(opening["id"]))
+    return [
+        Caption(
+            f"opening {opening['id']} (radius {opening['radius_mm']:.1f} mm)",
+            tuple(opening["center_mm"]),
+            theme.CATEGORIES[rank % len(theme.CATEGORIES)],
+        )
+        for rank, opening in enumerate(ranked)
+    ]
 
 
 def label_actors(labels: LabelMap) -> list[vtkActor]:

@@ -15,8 +15,10 @@ from app.desktop.scene.anatomy_layers import (
     label_actors,
     mesh_actors,
     model_actors,
+    opening_captions,
     point_actors,
     point_captions,
+    surface_actors,
 )
 from app.desktop.scene.plane_layer import SliceInScene
 from app.desktop.scene.result_look import ResultActors, ResultColors, ResultLook, changed_look
@@ -149,6 +151,9 @@ class Scene(QObject):
         if step not in ("import", "segment") and data.model is not None:
             build = partial(model_actors, data.model, is_glassy=step == "model")
             return "vessel", build, captions_of(data.model.patches)
+        if data.surface is not None:
+            captions = opening_captions(session.store.case.current("surface"))
+            return "vessel", partial(surface_actors, data.surface), captions
         if step != "import" and data.labels is not None:
             return "labels", partial(label_actors, data.labels), ()
         return "planes" if data.volume is not None and self._shown_planes() else "", None, ()

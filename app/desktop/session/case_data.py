@@ -14,10 +14,10 @@ from app.desktop.session.background import Answer, Background, Refused
 from app.desktop.session.case_store import CaseStore
 from app.desktop.session.refusal import Refusal
 from app.workflow.result_files import ResultData, read_result
-from imaging.types import LabelMap, TetMesh, VesselModel, Volume
+from imaging.types import LabelMap, Surface, TetMesh, VesselModel, Volume
 
-Item = Literal["image", "segmentation", "model", "mesh", "result"]
-ITEMS: tuple[Item, ...] = ("image", "segmentation", "model", "mesh", "result")
+Item = Literal["image", "surface", "segmentation", "model", "mesh", "result"]
+ITEMS: tuple[Item, ...] = ("image", "surface", "segmentation", "model", "mesh", "result")
 
 
 class CaseData(QObject):
@@ -54,6 +54,11 @@ class CaseData(QObject):
     def volume(self) -> Volume | None:
         """The scan."""
         return self._content.get("image")
+
+    @property
+    def surface(self) -> Surface | None:
+        """The imported surface."""
+        return self._content.get("surface")
 
     @property
     def labels(self) -> LabelMap | None:
@@ -115,6 +120,12 @@ def _read_image(paths: dict[str, Path]) -> Volume:
     return read_volume(paths["volume"])
 
 
+def _read_surface(paths: dict[str, Path]) -> Surface:
+    from imaging.surface.surface_io import read_surface
+
+    return read_surface(paths["surface"])
+
+
 def _read_labels(paths: dict[str, Path]) -> LabelMap:
     from imaging.volume_io import read_labels
 
@@ -143,6 +154,7 @@ def _folder(paths: dict[str, Path]) -> Path:
 
 READERS: dict[str, Callable[[dict[str, Path]], Any]] = {
     "image": _read_image,
+    "surface": _read_surface,
     "segmentation": _read_labels,
     "model": _read_model,
     "mesh": _read_mesh,

@@ -13,7 +13,7 @@ from app.case.history import History
 from app.case.records import Case, Kind
 from app.desktop.session.background import Answer, Background, Refused
 
-_KINDS: tuple[Kind, ...] = ("image", "segmentation", "model", "mesh", "run", "result", "report")
+_KINDS: tuple[Kind, ...] = ("image", "surface", "segmentation", "model", "mesh", "run", "result", "report")
 
 
 class CaseStore(QObject):
@@ -24,6 +24,7 @@ class CaseStore(QObject):
     """
 
     image_changed = Signal()
+    surface_changed = Signal()
     segmentation_changed = Signal()
     model_changed = Signal()
     mesh_changed = Signal()

@@ -15,7 +15,7 @@ from app.case.files import plain_disk_errors
 from app.desktop.session.case_store import CaseStore
 from app.desktop.session.child_task import ChildTask
 from app.desktop.session.refusal import Refusal
-from app.workflow.steps import STEPS, Outcome, Request, commit, prepare
+from app.workflow.steps import Outcome, Request, Step, commit, prepare, step_of
 from imaging.types import Progress
 
 Staging = AbstractContextManager[Path]
@@ -72,29 +72,28 @@ class StepRunner(QObject):
             self._task.cancel()
         self._end()
 
-    def _prepare(self, step_id: str, values: Mapping[str, Any] | None) -> tuple[Request, Staging, Path]:
-        request = prepare(self._store.opened, STEPS[step_id], values)
+    def _prepare(self, step_id: str, values: Mapping[str, Any] | None) -> tuple[Step, Request, Staging, Path]:
+        step = step_of(self._store.case, step_id)
+        request = prepare(self._store.opened, step, values)
         staging = self._store.opened.staging()
-        return request, staging, staging.__enter__()
+        return step, request, staging, staging.__enter__()
 
-    def _compute(self, generation: int, request: Request, staging: Staging, out: Path) -> None:
+    def _compute(self, generation: int, step: Step, request: Request, staging: Staging, out: Path) -> None:
         if generation != self._generation:
             self._drop(staging)
             return
-        assert self._step_id is not None
         self._staging = staging
-        self._task = ChildTask(compute_step, (STEPS[self._step_id].module_name, request, out), self)
+        self._task = ChildTask(compute_step, (step.module_name, request, out), self)
         self._task.progressed.connect(self._tell)
         self._task.failed.connect(self._refuse)
-        self._task.done.connect(lambda outcome: self._commit(request, outcome))
+        self._task.done.connect(lambda outcome: self._commit(step, request, outcome))
 
-    def _commit(self, request: Request, outcome: Outcome) -> None:
-        step_id, seconds = self._step_id, time.perf_counter() - self._began
-        assert step_id is not None
+    def _commit(self, step: Step, request: Request, outcome: Outcome) -> None:
+        seconds = time.perf_counter() - self._began
         self._is_committing = True
         self._store.call(
-            lambda: commit(self._store.opened, STEPS[step_id], request, outcome, seconds),
-            lambda record: self._finish(step_id),
+            lambda: commit(self._store.opened, step, request, outcome, seconds),
+            lambda record: self._finish(step.id),
             self._refuse,
         )
 

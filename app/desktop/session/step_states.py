@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from app.case.records import Case, Kind
-from app.workflow.steps import STEPS, Step
+from app.case.records import Case
+from app.workflow.steps import Step, path_of
 
 State = Literal["todo", "ready", "running", "done", "stale", "failed"]
 
@@ -21,6 +21,7 @@ STATE_WORDS: Mapping[State, str] = {
 }
 _INPUT_WORDS = {
     "image": "the scan",
+    "surface": "the surface",
     "points": "the points",
     "segmentation": "the segmentation",
     "model": "the model",
@@ -29,7 +30,6 @@ _INPUT_WORDS = {
     "run": "the run",
     "result": "the result",
 }
-_MADE_BY: Mapping[str, Step] = {step.makes: step for step in STEPS.values()}
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class StepState:
 def states_of(
     case: Case, *, running: str | None, failures: Mapping[str, str], run_status: str | None
 ) -> dict[str, StepState]:
-    """The state of every step.
+    """The state of every step of the case's path.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def states_of(
         What the current run's folder says: ``created``, ``running``, ``finished``, ``failed``, ``cancelled``,
         ``killed``, or None if there is no run.
     """
-    return {step.id: _state(case, step, running, failures, run_status) for step in STEPS.values()}
+    return {step.id: _state(case, step, running, failures, run_status) for step in path_of(case).values()}
 
 
 def _state(
@@ -82,7 +82,7 @@ def _state(
 def _missing(case: Case, step: Step, run_status: str | None) -> Step | None:
     """The first earlier step whose result is not there yet."""
     for name in step.inputs:
-        maker = _MADE_BY.get(name)
+        maker = next((maker for maker in path_of(case).values() if maker.makes == name), None)
         if maker is None:
             continue
         is_there = case.current(maker.makes) is not None
@@ -112,8 +112,3 @@ def stale_sentence(inputs: tuple[str, ...]) -> str:
     words = [_INPUT_WORDS.get(name, name) for name in inputs]
     listed = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
     return f"{listed[0].upper()}{listed[1:]} changed since this was made: run the step again."
-
-
-def makes(step_id: str) -> Kind:
-    """The kind of record that a step makes."""
-    return STEPS[step_id].makes
