@@ -10,61 +10,25 @@ import dataclasses
 import hashlib
 import json
 import math
-import types
 import typing
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any
 
 from solvers.contract.atomic import write_bytes_atomically
-from solvers.contract.errors import ExitCode, RunError
+from solvers.contract.decoding import decode, refuse
 from solvers.contract.files import MESH, SPEC
+from solvers.contract.openings import Inlet as Inlet
+from solvers.contract.openings import InletProfile as InletProfile
+from solvers.contract.openings import Outlet as Outlet
+from solvers.contract.openings import Point as Point
+from solvers.contract.openings import PressureOutlet as PressureOutlet
+from solvers.contract.openings import RcrOutlet as RcrOutlet
+from solvers.contract.openings import Waveform as Waveform
+from solvers.contract.openings import quantity as quantity
 
 SCHEMA_VERSION = 1
-Point = tuple[float, float, float]
-InletProfile = Literal["parabolic", "blunt", "plug", "womersley"]
-
-
-def quantity(unit: str, low: float, high: float, meaning: str, default: Any = dataclasses.MISSING) -> Any:
-    """A dataclass field that declares a number: its unit, its bounds (both allowed) and what it means."""
-    return field(default=default, metadata={"unit": unit, "low": low, "high": high, "meaning": meaning})
-
-
-@dataclass(frozen=True)
-class Waveform:
-    """A quantity over one period: ``values`` (SI) at the times ``t`` [s], repeated for ever, smooth in between.
-
-    One sample means a constant. Otherwise at least four, at increasing times from 0 up to the period; a sample at the
-    period itself must repeat the first.
-    """
-
-    t: tuple[float, ...]
-    values: tuple[float, ...]
-
-    @staticmethod
-    def constant(value: float) -> Waveform:
-        """The waveform that never changes."""
-        return Waveform((0.0,), (value,))
-
-    def problem(self, period: float) -> str | None:
-        """What is wrong with it, as the end of a sentence, or None."""
-        if len(self.t) != len(self.values) or not self.t:
-            return f"has {len(self.t)} times but {len(self.values)} values; give one value for each time"
-        if not all(math.isfinite(number) for number in (*self.t, *self.values)):
-            return "contains a number that is not finite; give every sample a number"
-        if len(self.t) == 1:
-            return None
-        if len(self.t) < 4:
-            return f"has only {len(self.t)} samples; give one for a constant, or at least four"
-        if any(after <= before for before, after in zip(self.t, self.t[1:], strict=False)):
-            return "has times that do not increase; sort its samples and remove repeated ones"
-        if self.t[0] < 0 or self.t[-1] > period * (1 + 1e-9):
-            return f"has times outside 0 to {period:g} s; give samples over one period"
-        largest = max(abs(value) for value in self.values)
-        if self.t[-1] > period * (1 - 1e-9) and abs(self.values[-1] - self.values[0]) > 1e-3 * largest:
-            return "does not close: its value at the end of the period differs from that at its start"
-        return None
 
 
 @dataclass(frozen=True)
@@ -81,58 +45,6 @@ class Fluid:
 
     density: float = quantity("kg/m3", 500.0, 2000.0, "density of blood", 1060.0)
     viscosity: float = quantity("Pa s", 1e-4, 1.0, "dynamic viscosity of blood", 0.0035)
-
-
-@dataclass(frozen=True)
-class Inlet:
-    """A cap through which a prescribed flow enters.
-
-    Attributes
-    ----------
-    profile
-        ``parabolic`` (the developed steady profile of a cap of any shape), ``blunt`` (flat with a boundary layer),
-        ``plug`` (flat), ``womersley`` (the developed pulsatile profile of a cap of any shape).
-    flow
-        Volume flow into the vessel [m3/s].
-    extension_start
-        Center [m] of the section where the anatomy ends and the artificial flow extension begins, if there is one:
-        the wall between there and the cap is left out of the indices.
-    """
-
-    patch_id: int
-    name: str
-    flow: Waveform
-    profile: InletProfile = "blunt"
-    extension_start: Point | None = None
-
-
-@dataclass(frozen=True)
-class RcrOutlet:
-    """A cap that feeds a Windkessel: ``r_proximal``, then ``c`` to ground beside ``r_distal`` to ``p_distal``."""
-
-    patch_id: int
-    name: str
-    r_proximal: float = quantity("Pa s/m3", 0.0, 1e13, "proximal resistance")
-    c: float = quantity("m3/Pa", 0.0, 1e-5, "compliance")
-    r_distal: float = quantity("Pa s/m3", 1e3, 1e14, "distal resistance")
-    p_initial: float = quantity("Pa", -2e4, 6e4, "pressure of the compliance at the start")
-    p_distal: float = quantity("Pa", -2e4, 4e4, "pressure behind the distal resistance", 0.0)
-    extension_start: Point | None = None
-    kind: Literal["rcr"] = "rcr"
-
-
-@dataclass(frozen=True)
-class PressureOutlet:
-    """A cap at a prescribed pressure [Pa]."""
-
-    patch_id: int
-    name: str
-    pressure: Waveform
-    extension_start: Point | None = None
-    kind: Literal["pressure"] = "pressure"
-
-
-Outlet = RcrOutlet | PressureOutlet
 
 
 @dataclass(frozen=True)
@@ -236,15 +148,15 @@ class RunSpec:
         try:
             raw = json.loads(text)
         except ValueError as error:
-            _refuse(f"The run's spec.json is not valid JSON ({error}); write it again.")
+            refuse(f"The run's spec.json is not valid JSON ({error}); write it again.")
         if not isinstance(raw, dict):
-            _refuse("The run's spec.json does not hold a run; write it again.")
+            refuse("The run's spec.json does not hold a run; write it again.")
         if raw.get("schema_version") != SCHEMA_VERSION:
-            _refuse(
+            refuse(
                 f"The run's spec.json has schema_version {raw.get('schema_version')!r}, but this program reads "
                 f"{SCHEMA_VERSION}; write it again with this version of the program."
             )
-        spec: RunSpec = _decode(RunSpec, raw, "spec.json")
+        spec: RunSpec = decode(RunSpec, raw, "spec.json")
         spec.check()
         return spec
 
@@ -259,50 +171,50 @@ class RunSpec:
         for path, value, declaration in declared_values(self, ""):
             _check_bounds(path, value, declaration)
         if not self.inlets:
-            _refuse("The run has no inlet; mark one opening of the vessel as the inlet.")
+            refuse("The run has no inlet; mark one opening of the vessel as the inlet.")
         if not self.outlets:
-            _refuse("The run has no outlet; mark at least one opening of the vessel as an outlet.")
+            refuse("The run has no outlet; mark at least one opening of the vessel as an outlet.")
         if not self.wall_patch_ids:
-            _refuse("The run has no wall; name the wall's patch id in wall_patch_ids.")
+            refuse("The run has no wall; name the wall's patch id in wall_patch_ids.")
         ids = [*self.wall_patch_ids, *(cap.patch_id for cap in self.caps)]
         for patch_id in ids:
             if ids.count(patch_id) > 1:
-                _refuse(f"Patch {patch_id} is used twice; every inlet, outlet and wall needs a patch id of its own.")
+                refuse(f"Patch {patch_id} is used twice; every inlet, outlet and wall needs a patch id of its own.")
         names = [cap.name for cap in self.caps]
         for name in names:
             if names.count(name) > 1 or not name.strip():
-                _refuse(f"Two openings are named {name!r}; give every inlet and outlet a name of its own.")
+                refuse(f"Two openings are named {name!r}; give every inlet and outlet a name of its own.")
         for inlet in self.inlets:
             _check_waveform(inlet.flow, self.time.period, f"The flow at inlet {inlet.name!r}")
         for outlet in self.outlets:
             if isinstance(outlet, PressureOutlet):
                 _check_waveform(outlet.pressure, self.time.period, f"The pressure at outlet {outlet.name!r}")
         if self.time.min_cycles > self.time.max_cycles:
-            _refuse(
+            refuse(
                 f"min_cycles is {self.time.min_cycles} but max_cycles only {self.time.max_cycles}; raise max_cycles."
             )
         if self.time.periodicity_limit is not None and self.time.max_cycles < 2:
-            _refuse(
+            refuse(
                 "One cycle cannot be compared with the one before; allow max_cycles of at least 2, or set "
                 "periodicity_limit to null."
             )
         if self.tuning is not None:
             self._check_tuning(self.tuning)
         if self.output.fields_per_cycle > self.time.steps_per_cycle:
-            _refuse(
+            refuse(
                 f"{self.output.fields_per_cycle} snapshots do not fit in {self.time.steps_per_cycle} steps a cycle; "
                 "ask for fewer snapshots or more steps."
             )
 
     def _check_tuning(self, tuning: Tuning) -> None:
         if len(self.inlets) != 1 or not all(isinstance(outlet, RcrOutlet) for outlet in self.outlets):
-            _refuse("Outlets can be tuned only behind one inlet and if all of them are Windkessels; leave tuning out.")
+            refuse("Outlets can be tuned only behind one inlet and if all of them are Windkessels; leave tuning out.")
         if tuning.site not in [cap.name for cap in self.caps]:
-            _refuse(f"The outlets shall be tuned at {tuning.site!r}, which is no inlet or outlet; name one of them.")
+            refuse(f"The outlets shall be tuned at {tuning.site!r}, which is no inlet or outlet; name one of them.")
         if len(tuning.fractions) != len(self.outlets) or abs(sum(tuning.fractions) - 1.0) > 1e-6:
-            _refuse("The tuning needs a share of the flow for each outlet, and they must add up to 1.")
+            refuse("The tuning needs a share of the flow for each outlet, and they must add up to 1.")
         if tuning.systolic <= tuning.diastolic:
-            _refuse("The systolic pressure to tune to must be above the diastolic; correct them.")
+            refuse("The systolic pressure to tune to must be above the diastolic; correct them.")
 
     @property
     def caps(self) -> tuple[Inlet | RcrOutlet | PressureOutlet, ...]:
@@ -328,7 +240,7 @@ def read_spec(run_dir: Path) -> RunSpec:
     try:
         text = (run_dir / SPEC).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        _refuse("The run folder has no readable spec.json; prepare the run again.")
+        refuse("The run folder has no readable spec.json; prepare the run again.")
     return RunSpec.from_json(text)
 
 
@@ -353,80 +265,16 @@ def declared_values(record: Any, path: str) -> Iterator[tuple[str, Any, typing.M
                     yield from declared_values(item, f"{name}[{getattr(item, 'name', index)}]")
 
 
-def _refuse(sentence: str) -> NoReturn:
-    raise RunError("bad_spec", sentence, exit_code=ExitCode.BAD_SPEC)
-
-
 def _check_bounds(path: str, value: Any, declaration: typing.Mapping[str, Any]) -> None:
     if value is None:
         return
     low, high, unit = declaration["low"], declaration["high"], declaration["unit"]
     if not (math.isfinite(value) and low <= value <= high):
         span = f"{low:g} and {high:g} {unit}".rstrip()
-        _refuse(f"{path} ({declaration['meaning']}) is {value:g} {unit}".rstrip() + f"; it must lie between {span}.")
+        refuse(f"{path} ({declaration['meaning']}) is {value:g} {unit}".rstrip() + f"; it must lie between {span}.")
 
 
 def _check_waveform(waveform: Waveform, period: float, what: str) -> None:
     problem = waveform.problem(period)
     if problem is not None:
-        _refuse(f"{what} {problem}.")
-
-
-def _decode(kind: Any, raw: Any, path: str) -> Any:
-    """``raw`` JSON as the annotated type ``kind``; refuses what is missing, unknown or of another type."""
-    origin = typing.get_origin(kind)
-    if origin is types.UnionType or origin is typing.Union:
-        return _decode_union(typing.get_args(kind), raw, path)
-    if origin is tuple:
-        if not isinstance(raw, list):
-            _refuse(f"{path} must be a list.")
-        arguments = typing.get_args(kind)
-        if arguments[-1] is Ellipsis:
-            return tuple(_decode(arguments[0], item, f"{path}[{index}]") for index, item in enumerate(raw))
-        if len(raw) != len(arguments):
-            _refuse(f"{path} must have {len(arguments)} entries, but has {len(raw)}.")
-        return tuple(_decode(a, item, f"{path}[{i}]") for i, (a, item) in enumerate(zip(arguments, raw, strict=True)))
-    if origin is Literal:
-        allowed = typing.get_args(kind)
-        if raw not in allowed:
-            _refuse(f"{path} is {raw!r}; it must be one of {', '.join(map(str, allowed))}.")
-        return raw
-    if dataclasses.is_dataclass(kind):
-        return _decode_record(kind, raw, path)
-    is_number = isinstance(raw, int | float) and not isinstance(raw, bool)
-    if kind is float and is_number:
-        return float(raw)
-    if kind is int and is_number and raw == int(raw):
-        return int(raw)
-    if kind in (str, bool) and isinstance(raw, kind):
-        return raw
-    expected = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}[kind]
-    _refuse(f"{path} is {raw!r}; it must be {expected}.")
-
-
-def _decode_union(options: tuple[Any, ...], raw: Any, path: str) -> Any:
-    if raw is None and type(None) in options:
-        return None
-    records = [option for option in options if option is not type(None)]
-    if len(records) == 1:
-        return _decode(records[0], raw, path)
-    kinds = {option.kind: option for option in records}
-    kind = raw.get("kind") if isinstance(raw, dict) else None
-    if kind not in kinds:
-        _refuse(f"{path} has kind {kind!r}; it must be one of {', '.join(kinds)}.")
-    return _decode_record(kinds[kind], raw, path)
-
-
-def _decode_record(kind: Any, raw: Any, path: str) -> Any:
-    if not isinstance(raw, dict):
-        _refuse(f"{path} must be a JSON object.")
-    hints = typing.get_type_hints(kind)
-    members = {member.name: member for member in dataclasses.fields(kind)}
-    unknown = sorted(set(raw) - set(members))
-    if unknown:
-        _refuse(f"{path} has the unknown entry {unknown[0]!r}; known are {', '.join(members)}.")
-    values = {name: _decode(hints[name], raw[name], f"{path}.{name}") for name in members if name in raw}
-    for name, member in members.items():
-        if name not in values and member.default is dataclasses.MISSING:
-            _refuse(f"{path} lacks the entry {name!r}; write it again.")
-    return kind(**values)
+        refuse(f"{what} {problem}.")
