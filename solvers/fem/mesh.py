@@ -1,4 +1,4 @@
-"""The distributed mesh with its quadratic (velocity) and linear (pressure) unknowns.
+"""The distributed mesh with its velocity (quadratic or linear) and pressure (linear) unknowns.
 
 DOLFINx distributes the cells and numbers the unknowns. Every rank also holds all cells that touch a vertex of its own
 cells, so that the equations of the unknowns it owns are assembled without talking to other ranks.
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from solvers.contract.mesh_file import MeshArrays
 from solvers.fem.halo import CanonicalOrder, Halo
-from solvers.fem.reference import CORNER_GRADIENT, EDGES, FACE_NODES, FACES
+from solvers.fem.reference import CORNER_GRADIENT, EDGES, FACES, face_nodes
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -36,11 +36,12 @@ class Space:
     cells : (n_cells, 10 or 4)
         Local unknowns of each cell.
     keys : (n_local,) int
-        A number of each unknown that does not depend on the partition; for the pressure the vertex in the mesh file.
+        A number of each unknown that does not depend on the partition; for linear ones the vertex in the mesh file.
     points : (n_local, 3)
         Where the unknowns sit [m].
     """
 
+    degree: int
     cells: Index
     keys: IntArray
     points: FloatArray
@@ -68,8 +69,8 @@ class BoundaryFacets:
         The cell behind each facet.
     patch : (f,)
         Its patch id.
-    velocity, pressure : (f, 6) and (f, 3)
-        Its unknowns: corners, then midpoints, midpoint ``k`` opposite corner ``k``.
+    velocity, pressure : (f, 6 or 3) and (f, 3)
+        Its unknowns: corners, then of a quadratic velocity the midpoints, midpoint ``k`` opposite corner ``k``.
     area_vector : (f, 3)
         Its outward normal times its area [m2].
     """
@@ -93,6 +94,8 @@ class FlowMesh:
 
     Attributes
     ----------
+    velocity
+        Of degree 1 (then the very same space as the pressure's) or 2.
     inverse_jacobian : (n_cells, 3, 3)
         d(reference)/d(x) of each cell [1/m].
     determinant : (n_cells,)
@@ -126,7 +129,7 @@ class FlowMesh:
         return gradients
 
 
-def distribute(comm: MPI.Intracomm, arrays: MeshArrays | None) -> FlowMesh:
+def distribute(comm: MPI.Intracomm, arrays: MeshArrays | None, velocity_degree: int = 2) -> FlowMesh:
     """Distribute a mesh that rank 0 has read (other ranks pass None)."""
     n_points = int(comm.bcast(len(arrays.points) if arrays is not None else 0))
     cells = arrays.tets if arrays is not None else np.zeros((0, 4), dtype=np.int64)
@@ -144,10 +147,11 @@ def distribute(comm: MPI.Intracomm, arrays: MeshArrays | None) -> FlowMesh:
     vertices = mesh.geometry.input_global_indices[mesh.geometry.dofmaps[0]].astype(np.int64)
     corner = mesh.geometry.x[mesh.geometry.dofmaps[0]]
     jacobian = np.moveaxis(corner[:, 1:] - corner[:, :1], 1, 2)
-    ends = np.sort(vertices[:, EDGES], axis=2)
-    edge_keys = ends[:, :, 0] * n_points + ends[:, :, 1]
-    velocity = _space(comm, mesh, 2, np.column_stack([vertices * (n_points + 1), edge_keys]))
-    pressure = _space(comm, mesh, 1, vertices)
+    velocity = pressure = _space(comm, mesh, 1, vertices)
+    if velocity_degree == 2:
+        ends = np.sort(vertices[:, EDGES], axis=2)
+        edge_keys = ends[:, :, 0] * n_points + ends[:, :, 1]
+        velocity = _space(comm, mesh, 2, np.column_stack([vertices * (n_points + 1), edge_keys]))
     index_map = mesh.topology.index_map(3)
     boundary = comm.bcast((arrays.facets, arrays.facet_patch) if arrays is not None else None)
     return FlowMesh(
@@ -202,7 +206,9 @@ def _space(comm: MPI.Intracomm, mesh: Any, degree: int, cell_keys: IntArray) -> 
     halo = Halo(space.dofmap.index_map)
     keys = np.empty(halo.n_local, dtype=np.int64)
     keys[cells] = cell_keys
-    return Space(cells, keys, space.tabulate_dof_coordinates(), halo, CanonicalOrder(comm, keys[: halo.n_owned]))
+    return Space(
+        degree, cells, keys, space.tabulate_dof_coordinates(), halo, CanonicalOrder(comm, keys[: halo.n_owned])
+    )
 
 
 def _find_facets(
@@ -233,7 +239,7 @@ def _find_facets(
         cell=cell,
         face=face,
         patch=facet_patch[order[at[cell, face]]],
-        velocity=np.ascontiguousarray(velocity.cells[cell[:, None], FACE_NODES[face]]),
+        velocity=np.ascontiguousarray(velocity.cells[cell[:, None], face_nodes(velocity.degree)[face]]),
         pressure=np.ascontiguousarray(pressure.cells[cell[:, None], FACES[face]]),
         area_vector=area_vector,
     )

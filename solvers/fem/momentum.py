@@ -6,7 +6,8 @@ In every cell, with test functions ``v`` and all of it divided by the density::
         = sum over the outlets k of <v.n, (p - P_k) / rho> - <v, beta / 2 |w.n|_- u>
 
 ``w`` is the convecting velocity, ``alpha u - h`` the time derivative (body force included in ``h``), ``tau`` the
-streamline-upwind Petrov-Galerkin parameter. See docs/theory-flow.md.
+streamline-upwind Petrov-Galerkin parameter. Of a linear velocity the streamline terms take the mean of ``w`` in the
+cell, and ``lap u`` is zero. See docs/theory-flow.md.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from solvers.fem.linear_kernels import add_linear_cells
 from solvers.fem.mesh import FlowMesh, Index
 from solvers.fem.momentum_kernels import add_backflow, add_cells, add_outlet_pressure, add_stiffness
 from solvers.fem.pattern import Pattern
-from solvers.fem.reference import FACE_NODES, Tables, face_pressure_load, face_quadrature, tables
+from solvers.fem.reference import Tables, face_nodes, face_pressure_load, face_quadrature, tables
 
 FloatArray = NDArray[np.float64]
 
@@ -57,25 +59,28 @@ class MomentumAssembler:
         self._tables: Tables = tables()
         n_owned = mesh.velocity.n_owned
         self._constant = np.zeros(pattern.n_entries + 1)
-        add_stiffness(
-            mesh.inverse_jacobian,
-            mesh.determinant,
-            viscosity,
-            self._tables.stiffness,
-            pattern.cell_positions,
-            self._constant,
-        )
+        self._is_linear = mesh.velocity.degree == 1
+        if not self._is_linear:
+            add_stiffness(
+                mesh.inverse_jacobian,
+                mesh.determinant,
+                viscosity,
+                self._tables.stiffness,
+                pattern.cell_positions,
+                self._constant,
+            )
+        share = mesh.determinant[:, None] / (6.0 * mesh.velocity.cells.shape[1])
         volume = np.zeros(mesh.velocity.n_local)
-        np.add.at(
-            volume, mesh.velocity.cells, np.broadcast_to(mesh.determinant[:, None] / 60.0, mesh.velocity.cells.shape)
-        )
+        np.add.at(volume, mesh.velocity.cells, np.broadcast_to(share, mesh.velocity.cells.shape))
         self._prescribed_weight = volume / dt
         self._constant[pattern.diagonal[is_prescribed[:n_owned]]] = self._prescribed_weight[:n_owned][
             is_prescribed[:n_owned]
         ]
         metric = np.einsum("cda,cea->cde", mesh.inverse_jacobian, mesh.inverse_jacobian)
         self._metric_squared = np.einsum("cde,cde->c", metric, metric)
-        self._laplacian = np.einsum("cde,ide->ci", metric, self._tables.second)
+        self._laplacian = (
+            np.zeros((0, 10)) if self._is_linear else np.einsum("cde,ide->ci", metric, self._tables.second)
+        )
         is_open = np.isin(mesh.facets.patch, open_patches)
         self._open_nodes = np.ascontiguousarray(mesh.facets.velocity[is_open])
         self._open_corners = np.ascontiguousarray(mesh.facets.pressure[is_open])
@@ -111,41 +116,59 @@ class MomentumAssembler:
         alpha
             Coefficient of the new velocity in the time derivative [1/s].
         """
-        mesh, t = self._mesh, self._tables
+        mesh, t, degree = self._mesh, self._tables, self._mesh.velocity.degree
         np.copyto(self.values, self._constant)
         right_side = np.zeros((mesh.velocity.n_local, 3))
-        add_cells(
-            mesh.velocity.cells,
-            mesh.pressure.cells,
-            mesh.inverse_jacobian,
-            mesh.determinant,
-            self._laplacian,
-            self._metric_squared,
-            nodal,
-            kinematic_pressure,
-            alpha,
-            self._viscosity,
-            (2.0 / dt) ** 2,
-            self._supg,
-            t.weights,
-            t.values,
-            t.gradients,
-            self._pattern.cell_positions,
-            self.values,
-            right_side,
-            self.speed_squared,
-        )
+        if self._is_linear:
+            add_linear_cells(
+                mesh.velocity.cells,
+                mesh.inverse_jacobian,
+                mesh.determinant,
+                self._metric_squared,
+                nodal,
+                kinematic_pressure,
+                alpha,
+                np.full(mesh.n_cells, self._viscosity),
+                (2.0 / dt) ** 2,
+                self._supg,
+                self._pattern.cell_positions,
+                self.values,
+                right_side,
+                self.speed_squared,
+            )
+        else:
+            add_cells(
+                mesh.velocity.cells,
+                mesh.pressure.cells,
+                mesh.inverse_jacobian,
+                mesh.determinant,
+                self._laplacian,
+                self._metric_squared,
+                nodal,
+                kinematic_pressure,
+                alpha,
+                self._viscosity,
+                (2.0 / dt) ** 2,
+                self._supg,
+                t.weights,
+                t.values,
+                t.gradients,
+                self._pattern.cell_positions,
+                self.values,
+                right_side,
+                self.speed_squared,
+            )
         add_outlet_pressure(
             self._open_nodes,
             self._open_corners,
             self._open_area,
-            face_pressure_load(),
+            face_pressure_load(degree),
             kinematic_pressure,
             outlet_pressures[self._open_index],
             right_side,
         )
         if self._beta > 0.0:
-            weights, basis = face_quadrature()
+            weights, basis = face_quadrature(degree)
             add_backflow(
                 self._open_nodes,
                 self._open_area,
@@ -164,7 +187,8 @@ class MomentumAssembler:
         right_side[nodes] = self._prescribed_weight[nodes, None] * velocity
 
     def _facet_positions(self, chosen: NDArray[np.bool_]) -> Index:
-        nodes = FACE_NODES[self._mesh.facets.face[chosen]]
-        pairs = (10 * nodes[:, :, None] + nodes[:, None, :]).reshape(-1, 36)
+        nodes = face_nodes(self._mesh.velocity.degree)[self._mesh.facets.face[chosen]]
+        n_nodes = self._mesh.velocity.cells.shape[1]
+        pairs = (n_nodes * nodes[:, :, None] + nodes[:, None, :]).reshape(-1, nodes.shape[1] ** 2)
         cells = self._mesh.facets.cell[chosen]
         return np.ascontiguousarray(self._pattern.cell_positions[cells[:, None], pairs])

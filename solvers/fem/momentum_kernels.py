@@ -260,19 +260,20 @@ def add_backflow(
     values: FloatArray,
 ) -> None:
     """Add beta/2 |w.n|_- u v over the facets, with w.n < 0 where fluid enters."""
+    n_nodes = nodes.shape[1]
     for facet in range(len(nodes)):
         for q in range(len(weights)):
             through = 0.0
-            for i in range(6):
+            for i in range(n_nodes):
                 node = velocity[nodes[facet, i]]
                 through += basis[q, i] * (
                     node[0] * area[facet, 0] + node[1] * area[facet, 1] + node[2] * area[facet, 2]
                 )
             if through < 0.0:
                 factor = -0.5 * beta * weights[q] * through
-                for i in range(6):
-                    for j in range(6):
-                        values[positions[facet, 6 * i + j]] += factor * basis[q, i] * basis[q, j]
+                for i in range(n_nodes):
+                    for j in range(n_nodes):
+                        values[positions[facet, n_nodes * i + j]] += factor * basis[q, i] * basis[q, j]
 
 
 @kernel
@@ -287,7 +288,7 @@ def add_outlet_pressure(
 ) -> None:
     """Add <v.n, p - P> over the facets: with the pressure gradient in the cells this makes P act on the outlet."""
     for facet in range(len(nodes)):
-        for i in range(6):
+        for i in range(nodes.shape[1]):
             excess = 0.0
             for a in range(3):
                 excess += load[i, a] * (pressure[corners[facet, a]] - behind[facet])

@@ -23,7 +23,7 @@ class Pattern:
         Position of each row's diagonal entry.
     owned_end : (n_owned,)
         Position after the last owned column of each row; ghost columns follow.
-    cell_positions : (n_cells, 100)
+    cell_positions : (n_cells, 100 or 16)
         Position of each entry of each cell's matrix; entries of rows that are prescribed or owned elsewhere point at
         ``n_entries``, one place beyond the last, so that kernels add without asking.
     """

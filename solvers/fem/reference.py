@@ -1,7 +1,8 @@
-"""Tables on the reference tetrahedron: quadratic velocity, linear pressure, straight cells.
+"""Tables on the reference tetrahedron: quadratic or linear velocity, linear pressure, straight cells.
 
 Corners 0..3 lie at the origin and the unit points of the three axes. Nodes 0..3 of the quadratic element are the
-corners, nodes 4..9 the midpoints of ``EDGES``, in the order of DOLFINx. Face ``i`` lies opposite corner ``i``.
+corners, nodes 4..9 the midpoints of ``EDGES``, in the order of DOLFINx; the linear element has the corners only. Face
+``i`` lies opposite corner ``i``.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ FACE_NODES: IntArray = np.concatenate([FACES, 4 + FACE_EDGES], axis=1)
 """The six quadratic nodes of each face: corners, then midpoints, midpoint ``k`` opposite corner ``k``."""
 CORNER_GRADIENT: FloatArray = np.array([(-1.0, -1.0, -1.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)])
 """Gradients (4, 3) of the linear basis in reference coordinates."""
-N_VELOCITY = 10
-N_PRESSURE = 4
 TRIANGLE_EDGES: IntArray = np.array([(1, 2), (0, 2), (0, 1)])
+TRIANGLE_GRADIENT: FloatArray = np.array([(-1.0, -1.0), (1.0, 0.0), (0.0, 1.0)])
+"""Gradients (3, 2) of a triangle's linear basis in reference coordinates."""
 
 
 def quadratic_basis(points: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -44,7 +45,7 @@ def quadratic_basis(points: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 def triangle_basis(points: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Quadratic basis of a triangle at reference points (q, 2): values (q, 6), reference gradients (q, 6, 2)."""
-    slope = np.array([(-1.0, -1.0), (1.0, 0.0), (0.0, 1.0)])
+    slope = TRIANGLE_GRADIENT
     corner = np.column_stack([1.0 - points.sum(axis=1), points])
     values, gradients = np.empty((len(points), 6)), np.empty((len(points), 6, 2))
     for a in range(3):
@@ -54,6 +55,29 @@ def triangle_basis(points: FloatArray) -> tuple[FloatArray, FloatArray]:
         values[:, 3 + k] = 4.0 * corner[:, a] * corner[:, b]
         gradients[:, 3 + k] = 4.0 * (corner[:, a, None] * slope[b] + corner[:, b, None] * slope[a])
     return values, gradients
+
+
+def velocity_basis(degree: int, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Basis of degree 1 or 2 at reference points (q, 3): values (q, 4 or 10) and gradients (q, 4 or 10, 3)."""
+    if degree == 2:
+        return quadratic_basis(points)
+    return _corner_values(points), np.broadcast_to(CORNER_GRADIENT, (len(points), 4, 3))
+
+
+def face_nodes(degree: int) -> IntArray:
+    """The velocity nodes (4, 3 or 6) of each face for a velocity of degree 1 or 2."""
+    return FACE_NODES if degree == 2 else FACES
+
+
+def face_basis(degree: int, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Basis of a triangle at reference points (q, 2): values (q, 3 or 6), reference gradients (q, 3 or 6, 2)."""
+    if degree == 2:
+        return triangle_basis(points)
+    return _corner_values(points), np.broadcast_to(TRIANGLE_GRADIENT, (len(points), 3, 2))
+
+
+def _corner_values(points: FloatArray) -> FloatArray:
+    return np.column_stack([1.0 - points.sum(axis=1), points])
 
 
 def second_derivatives() -> FloatArray:
@@ -110,15 +134,15 @@ def tables() -> Tables:
 
 
 @cache
-def face_pressure_load() -> FloatArray:
-    """Means (6, 3) over a triangle of N_i L_a: quadratic against linear basis."""
+def face_pressure_load(degree: int) -> FloatArray:
+    """Means (6 or 3, 3) over a triangle of N_i L_a: the velocity's basis against the linear one."""
     points, weights = basix.make_quadrature(basix.CellType.triangle, 3)
-    linear = np.column_stack([1.0 - points.sum(axis=1), points])
-    return np.asarray(np.einsum("q,qi,qa->ia", 2.0 * weights, triangle_basis(points)[0], linear))
+    basis = face_basis(degree, points)[0]
+    return np.asarray(np.einsum("q,qi,qa->ia", 2.0 * weights, basis, _corner_values(points)))
 
 
 @cache
-def face_quadrature() -> tuple[FloatArray, FloatArray]:
-    """Weights (q,), summing to 1, of degree 6 on a triangle, and the quadratic basis (q, 6) there."""
-    points, weights = basix.make_quadrature(basix.CellType.triangle, 6)
-    return np.ascontiguousarray(2.0 * weights), np.ascontiguousarray(triangle_basis(points)[0])
+def face_quadrature(degree: int) -> tuple[FloatArray, FloatArray]:
+    """Weights (q,), summing to 1, on a triangle, and the velocity's basis (q, 6 or 3) there; exact for its cube."""
+    points, weights = basix.make_quadrature(basix.CellType.triangle, 3 * degree)
+    return np.ascontiguousarray(2.0 * weights), np.ascontiguousarray(face_basis(degree, points)[0])

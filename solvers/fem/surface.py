@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from solvers.fem.jit import kernel
 from solvers.fem.mesh import FlowMesh, Index
-from solvers.fem.reference import quadratic_basis
+from solvers.fem.reference import velocity_basis
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -30,8 +30,8 @@ class CapMeasure:
         mine = mesh.facets.of(patch_id)
         vectors = mesh.facets.area_vector[mine]
         weights = np.zeros((mesh.velocity.n_local, 3))
-        for corner in range(3):
-            np.add.at(weights, mesh.facets.velocity[mine, 3 + corner], vectors / 3.0)
+        for node in (3, 4, 5) if mesh.velocity.degree == 2 else (0, 1, 2):
+            np.add.at(weights, mesh.facets.velocity[mine, node], vectors / 3.0)
         owned = np.flatnonzero(np.abs(weights[: mesh.velocity.n_owned]).any(axis=1))
         self._nodes, self._weights = owned, weights[owned]
         share = np.zeros(mesh.pressure.n_local)
@@ -74,7 +74,7 @@ class WallShear:
         self._normal = mesh.facets.area_vector[mine] / area[:, None]
         center = np.full((4, 4), 1.0 / 3.0)
         np.fill_diagonal(center, 0.0)
-        slopes = quadratic_basis(center[:, 1:])[1]
+        slopes = velocity_basis(mesh.velocity.degree, center[:, 1:])[1]
         self._slopes = np.ascontiguousarray(
             slopes[mesh.facets.face[mine]] @ mesh.inverse_jacobian[mesh.facets.cell[mine]]
         )
@@ -116,7 +116,7 @@ def _add_wall_shear(
     traction = np.empty(3)
     for facet in range(len(cells)):
         gradient[:] = 0.0
-        for j in range(10):
+        for j in range(cells.shape[1]):
             u = velocity[cells[facet, j]]
             for a in range(3):
                 for b in range(3):

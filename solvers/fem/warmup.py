@@ -16,18 +16,18 @@ from solvers.fem.surface import WallShear
 
 def compile_kernels(comm: MPI.Intracomm) -> None:
     """Call every kernel on one tetrahedron, on rank 0 and then on the others."""
-    if comm.rank == 0:
-        _exercise()
-    comm.barrier()
-    if comm.rank > 0:
-        _exercise()
+    for is_first in (True, False):
+        if is_first == (comm.rank == 0):
+            for degree in (2, 1):
+                _exercise(degree)
+        comm.barrier()
 
 
-def _exercise() -> None:
+def _exercise(velocity_degree: int) -> None:
     points = np.array([(0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)])
     facets = np.array([(1, 2, 3), (0, 3, 2), (0, 1, 3), (0, 2, 1)])
     patches = np.array([1, 2, 2, 2])
-    mesh = distribute(MPI.COMM_SELF, MeshArrays(points, np.array([(0, 1, 2, 3)]), facets, patches))
+    mesh = distribute(MPI.COMM_SELF, MeshArrays(points, np.array([(0, 1, 2, 3)]), facets, patches), velocity_degree)
     space = mesh.velocity
     nobody = np.zeros(space.n_local, dtype=bool)
     pattern = build_pattern(space, nobody)

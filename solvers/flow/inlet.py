@@ -1,6 +1,7 @@
 """Velocity profiles of an inlet cap of any shape, with exactly the prescribed flow through the cap's triangles.
 
-The profile is found on the cap itself with quadratic triangles, zero on the rim. With ``w`` the speed into the vessel:
+The profile is found on the cap itself with triangles of the velocity's degree, zero on the rim. With ``w`` the speed
+into the vessel:
 
 * parabolic: ``-lap w = 1``, the developed steady profile (Poiseuille);
 * blunt: ``-lap w + k^2 w = k^2`` with ``k = 6 / R``, flat with a boundary layer of thickness R/6 (an assumption for the
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from solvers.contract.mesh_file import MeshArrays
 from solvers.contract.spec import Inlet, InletProfile
 from solvers.fem.mesh import Space
-from solvers.fem.reference import TRIANGLE_EDGES, triangle_basis
+from solvers.fem.reference import TRIANGLE_EDGES, face_basis
 from solvers.network.waveform import PeriodicCurve, harmonics
 
 FloatArray = NDArray[np.float64]
@@ -38,7 +39,7 @@ N_SAMPLES = 512
 
 @dataclass(frozen=True, eq=False)
 class CapShape:
-    """Quadratic finite elements on a cap.
+    """Finite elements on a cap, of the velocity's degree.
 
     Attributes
     ----------
@@ -68,36 +69,39 @@ class CapShape:
     radius: float
 
 
-def cap_shape(mesh: MeshArrays, patch_id: int) -> CapShape:
-    """The finite elements of a cap of a mesh."""
+def cap_shape(mesh: MeshArrays, patch_id: int, degree: int = 2) -> CapShape:
+    """The finite elements of degree 1 or 2 of a cap of a mesh."""
     facets = mesh.facets[mesh.facet_patch == patch_id]
     n_points = len(mesh.points)
     ends = np.sort(facets[:, TRIANGLE_EDGES], axis=2)
-    raw = np.column_stack([facets * (n_points + 1), ends[:, :, 0] * n_points + ends[:, :, 1]])
+    edges = ends[:, :, 0] * n_points + ends[:, :, 1]
+    raw = np.column_stack([facets * (n_points + 1), edges]) if degree == 2 else facets
     keys, flat = np.unique(raw, return_inverse=True)
     nodes = flat.reshape(raw.shape)
     inside = np.ones(len(keys), dtype=bool)
-    midpoint_uses = np.bincount(nodes[:, 3:].ravel(), minlength=len(keys))
+    _, edge_number, edge_uses = np.unique(edges, return_inverse=True, return_counts=True)
+    on_rim = edge_uses[edge_number.reshape(edges.shape)] == 1
     for k, (a, b) in enumerate(TRIANGLE_EDGES):
-        rim = midpoint_uses[nodes[:, 3 + k]] == 1
-        inside[nodes[rim][:, [3 + k, a, b]]] = False
+        of_edge = [3 + k, a, b] if degree == 2 else [a, b]
+        inside[nodes[on_rim[:, k]][:, of_edge]] = False
     corner = mesh.points[facets]
     sides = corner[:, 1:] - corner[:, :1]
     vectors = 0.5 * np.cross(sides[:, 0], sides[:, 1])
     area = np.linalg.norm(vectors, axis=1)
     metric = np.linalg.inv(np.einsum("tad,tbd->tab", sides, sides))
     points, weights = basix.make_quadrature(basix.CellType.triangle, 4)
-    values, slopes = triangle_basis(points)
+    values, slopes = face_basis(degree, points)
     reference = np.einsum("q,qia,qjb->abij", 2.0 * weights, slopes, slopes)
     local_stiffness = np.einsum("t,tab,abij->tij", area, metric, reference)
     local_mass = np.einsum("t,q,qi,qj->tij", area, 2.0 * weights, values, values)
     size = (len(keys), len(keys))
-    rows, columns = np.repeat(nodes, 6, axis=1).ravel(), np.tile(nodes, (1, 6)).ravel()
+    n_nodes = nodes.shape[1]
+    rows, columns = np.repeat(nodes, n_nodes, axis=1).ravel(), np.tile(nodes, (1, n_nodes)).ravel()
     normal = vectors.sum(axis=0) / np.linalg.norm(vectors.sum(axis=0))
     opposite = _inner_side(mesh, facets)
     outward = 1.0 if opposite @ normal < 0 else -1.0
     load, flux = np.zeros(len(keys)), np.zeros(len(keys))
-    for k in range(3, 6):
+    for k in (3, 4, 5) if degree == 2 else (0, 1, 2):
         np.add.at(load, nodes[:, k], area / 3.0)
         np.add.at(flux, nodes[:, k], vectors @ normal / 3.0)
     return CapShape(
@@ -179,7 +183,7 @@ class InletVelocity:
             self._frequencies = np.linspace(1.0, N_HARMONICS, N_HARMONICS) * (2.0 * np.pi / period)
         found = None
         if mesh is not None:
-            shape = cap_shape(mesh, inlet.patch_id)
+            shape = cap_shape(mesh, inlet.patch_id, space.degree)
             modes = [womersley_profile(shape, omega, viscosity) for omega in self._frequencies]
             steady = steady_profile(shape, inlet.profile)
             found = (shape.keys, shape.normal, steady, np.array(modes).reshape(-1, len(shape.keys)))

@@ -41,7 +41,9 @@ class OutletTrace:
     ) -> None:
         mine = mesh.facets.of(patch_id)
         corners, velocity = mesh.facets.pressure[mine], mesh.facets.velocity[mine]
-        ends = np.concatenate([np.repeat(corners[:, :, None], 2, axis=2), corners[:, TRIANGLE_EDGES]], axis=1)
+        ends = np.repeat(corners[:, :, None], 2, axis=2)
+        if mesh.velocity.degree == 2:
+            ends = np.concatenate([ends, corners[:, TRIANGLE_EDGES]], axis=1)
         nodes, first = np.unique(velocity.ravel(), return_index=True)
         free = ~is_prescribed[nodes]
         self.nodes: IntArray = nodes[free].astype(np.int64)

@@ -11,7 +11,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from solvers.fem.mesh import FlowMesh, distribute
-from solvers.fem.reference import quadratic_basis
+from solvers.fem.reference import velocity_basis
 from solvers.flow.solver import FlowParameters, FlowSolver
 from solvers.verification.exact import EthierSteinman
 from solvers.verification.meshes import cube
@@ -44,10 +44,12 @@ class Errors:
     pressure: float
 
 
-def solve_cube(n: int, dt: float, n_steps: int, viscosity: float, supg: bool) -> tuple[FlowSolver, EthierSteinman]:
+def solve_cube(
+    n: int, dt: float, n_steps: int, viscosity: float, supg: bool, velocity_degree: int = 2
+) -> tuple[FlowSolver, EthierSteinman]:
     """Solve from the exact state at time 0 with exact velocities on the boundary."""
     exact = EthierSteinman(viscosity)
-    mesh = distribute(MPI.COMM_SELF, cube(n))
+    mesh = distribute(MPI.COMM_SELF, cube(n), velocity_degree)
     parameters = FlowParameters(1.0, viscosity, velocity_tolerance=1e-11, supg=supg)
     solver = FlowSolver(mesh, parameters, [ExactBoundary(mesh, exact)], (), {}, dt)
     solver.velocity = solver.end_velocity = exact.velocity(mesh.velocity.points, 0.0)
@@ -61,7 +63,7 @@ def errors(solver: FlowSolver, exact: EthierSteinman) -> Errors:
     """Relative errors of the present state, by quadrature of degree 6."""
     mesh = solver.mesh
     points, weights = basix.make_quadrature(basix.CellType.tetrahedron, 6)
-    basis, slopes = quadratic_basis(points)
+    basis, slopes = velocity_basis(mesh.velocity.degree, points)
     linear = np.column_stack([1.0 - points.sum(axis=1), points])
     corner = mesh.velocity.points[mesh.velocity.cells[:, :4]]
     places = np.einsum("qa,cad->cqd", linear, corner)
