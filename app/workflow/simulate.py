@@ -25,7 +25,7 @@ from app.workflow.boundary_files import (
     read_inflow,
     read_outlets,
 )
-from app.workflow.inflow import EJECTION_SOURCE, aortic_inflow
+from app.workflow.inflow import CORONARY_SOURCE, EJECTION_SOURCE, aortic_inflow, coronary_inflow
 from app.workflow.parameters import declared
 from app.workflow.patient import Assumption, patient_assumptions, patient_values
 from app.workflow.steps import Outcome, Request
@@ -87,6 +87,20 @@ class Parameters:
         minimum=1e-5,
         maximum=0.2,
     )
+    inflow_shape: str = declared(
+        "aortic",
+        help="Assumed shape of the inflow over a beat",
+        choices=("aortic", "coronary"),
+        source="assumption, see the run's list of assumptions",
+    )
+    inlet_share: float = declared(
+        1.0,
+        help="Part of the cardiac output that enters the model (about 0.03 for a left coronary artery)",
+        unit="1",
+        minimum=1e-4,
+        maximum=1.0,
+        source="assumption",
+    )
     inflow: str = declared("", help="File of the inflow: time [s] and flow, two columns", file=True)
     inflow_unit: str = declared("", help="Unit of the flow in that file", choices=("", *M3_S_PER_FLOW_UNIT))
     inflow_sign: str = declared(
@@ -119,10 +133,11 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     if not outlets:
         raise CaseError("no_outlet", "The model has no outlet, so no blood could leave it: build it again.")
     progress(0.4, "Tuning the outlets")
-    output_m3_s = m3_s_from_l_min(values.cardiac_output_l_min)
+    output_m3_s = m3_s_from_l_min(values.cardiac_output_l_min) * chosen.inlet_share
     measured = _inflow_of_file(chosen, inlets[0])
     if measured is None:
-        times, flow = aortic_inflow(values.heart_rate_bpm, output_m3_s)
+        make = coronary_inflow if chosen.inflow_shape == "coronary" else aortic_inflow
+        times, flow = make(values.heart_rate_bpm, output_m3_s)
         inflow, period = spec.Waveform(tuple(times.tolist()), tuple(flow.tolist())), 60.0 / values.heart_rate_bpm
     else:
         inflow, period = spec.Waveform(measured.times_s, measured.flow_m3_s), measured.period_s
@@ -165,7 +180,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
             min_cycles=3,  # the first shows the vessel, the next two are compared
             max_cycles=chosen.max_cycles,
             periodicity_limit=chosen.periodicity_limit,
-            ramp=0.0 if measured is None else 0.1 * period,  # the assumed beat begins with no flow
+            ramp=0.1 * period if abs(inflow.values[0]) > 0.0 else 0.0,  # so that the blood may start from rest
         ),
         output=spec.Output(fields_per_cycle=chosen.fields_per_cycle, checkpoint_every=max(50, steps // 8)),
         tuning=None
@@ -307,6 +322,8 @@ def _assumptions(case: Case, chosen: Parameters) -> tuple[Assumption, ...]:
     unused = [name for which, names in _REPLACED.items() if getattr(chosen, which) for name in names]
     of_patient = [a for a in patient_assumptions(case.patient) if a.name not in unused]
     inflow = Assumption("Inflow curve", "sine-squared ejection", "", EJECTION_SOURCE)
+    if chosen.inflow_shape == "coronary":
+        inflow = Assumption("Inflow curve", "diastolic humps", "", CORONARY_SOURCE)
     if chosen.inflow:
         inflow = Assumption(
             "Inflow curve", "from a file", "", f"the file given, its unit stated as {chosen.inflow_unit}"
@@ -329,6 +346,8 @@ def _assumptions(case: Case, chosen: Parameters) -> tuple[Assumption, ...]:
     )
     if chosen.outlets:
         tuned = (Assumption("Outlets", "from files", "", f"the files given, their units stated as {chosen.units}"),)
+    if not chosen.inflow and chosen.inlet_share != 1.0:
+        tuned += (Assumption("Part of the cardiac output that enters", chosen.inlet_share, "1", "assumption"),)
     return (
         *of_patient,
         inflow,

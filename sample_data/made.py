@@ -1,0 +1,83 @@
+"""Samples that the program makes itself: test objects with exact geometry, not patients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imaging.types import Progress, Surface, silent
+
+_CORONARY_EDGE_MM = 0.4
+
+
+@dataclass(frozen=True)
+class MadeSample:
+    """A test object: how its surface is made, what its openings are called, and how its steps are set.
+
+    Attributes
+    ----------
+    surface
+        Its closed wall in mm and the name of each opening by number; ``triangle_data["ModelFaceID"]`` holds the
+        numbers.
+    inlet
+        Name of the opening where blood enters.
+    settings
+        Parameters of steps by step.
+    assumptions
+        What its sizes and settings rest on, in one sentence.
+    """
+
+    id: str
+    title: str
+    description: str
+    surface: Callable[[Progress], tuple[Surface, Mapping[int, str]]]
+    inlet: str
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    assumptions: str = ""
+
+
+def write_sample(sample: MadeSample, folder: Path, progress: Progress = silent) -> tuple[Path, Mapping[int, str]]:
+    """Make a sample's surface as ``<id>.vtp`` in a folder; returns its path and the names of the openings."""
+    from imaging.surface.surface_io import write_surface
+
+    surface, names = sample.surface(progress)
+    path = folder / f"{sample.id}.vtp"
+    write_surface(surface, path)
+    return path, names
+
+
+def _coronary_surface(progress: Progress) -> tuple[Surface, Mapping[int, str]]:
+    from sample_data.phantoms.coronary import CoronaryParameters, left_coronary_tree
+    from sample_data.phantoms.surface import exact_surface
+
+    progress(0.0, "Making the exact surface of the coronary arteries")
+    phantom = left_coronary_tree(CoronaryParameters(stenosis_percent=50.0, stenosis_at_mm=22.0))
+    surface = exact_surface(phantom, _CORONARY_EDGE_MM)
+    faces = surface.triangle_data["patch"].astype(np.int32)
+    progress(1.0, "Surface made")
+    names = {number: end.name for number, end in enumerate(phantom.ends, start=2)}
+    return Surface(surface.points, surface.triangles, {}, {"ModelFaceID": faces}), names
+
+
+MADE_SAMPLES: Mapping[str, MadeSample] = {
+    sample.id: sample
+    for sample in (
+        MadeSample(
+            "coronary_phantom",
+            "Left coronary tree with a 50 % stenosis (phantom)",
+            "A test object, no patient: left main, anterior descending with a stenosis of 50 % by diameter, diagonal, "
+            "circumflex and marginal artery; the surface is exact to a micrometer at its points.",
+            _coronary_surface,
+            "ostium",
+            {
+                "simulate": {"inflow_shape": "coronary", "inlet_share": 0.03, "main_share": 0.0, "split_exponent": 2.7},
+                "mesh": {"level": "coarse", "edge_scale": 1.4},
+            },
+            "Sizes as coronary CT angiography shows them in adults (assumption).",
+        ),
+    )
+}
