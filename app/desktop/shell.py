@@ -37,6 +37,7 @@ from app.desktop.new_case import (
     remove_unfinished,
     series_of,
 )
+from app.desktop.new_surface import NewSurfaceCaseDialog, ask_surface_file, make_surface_case
 from app.desktop.panels.import_panel import ask_scan_file, ask_scan_folder
 from app.desktop.recent import remember_case
 from app.desktop.session.background import Background
@@ -45,6 +46,7 @@ from app.desktop.session.session import Session
 from app.desktop.views.window_level import FIRST_WINDOW, PRESETS, automatic_window
 from app.desktop.welcome import WelcomePage
 from app.desktop.workspace import Workspace
+from app.workflow.import_surface import SurfaceSummary, is_surface, summary_of
 from app.workflow.steps import STEPS
 
 
@@ -128,6 +130,7 @@ class MainWindow(QMainWindow):
             "case.open": self._ask_case,
             "case.new_file": lambda: self._ask_new(ask_scan_file(self)),
             "case.new_folder": lambda: self._ask_new(ask_scan_folder(self)),
+            "case.new_surface": lambda: self._ask_new(ask_surface_file(self)),
             "case.rename": self._rename,
             "case.close": self.close_case,
             "app.quit": self.close,
@@ -143,6 +146,7 @@ class MainWindow(QMainWindow):
             "view.planes": lambda shown: work.scene and work.scene.set_shows(planes=shown),
             "view.captions": lambda shown: work.scene and work.scene.set_shows(captions=shown),
             "view.fit": self._fit,
+            "view.monitor": work.toggle_monitor,
             "result.play": lambda: self._results("play_button").toggle(),
             "result.previous": lambda: self._results("step_frame")(-1),
             "result.next": lambda: self._results("step_frame")(1),
@@ -224,6 +228,10 @@ class MainWindow(QMainWindow):
             self._background.submit(
                 partial(series_of, source), partial(self._ask_new_from_series, source), self.messages.show_refusal
             )
+        elif is_surface(source):
+            self._background.submit(
+                partial(summary_of, source), partial(self._ask_new_of_surface, source), self.messages.show_refusal
+            )
         else:
             self._ask_new_title(source, "")
 
@@ -238,6 +246,13 @@ class MainWindow(QMainWindow):
         dialog = NewCaseDialog(self)
         if dialog.exec():
             self.import_new(source, dialog.folder, dialog.title.text().strip(), series_uid)
+
+    def _ask_new_of_surface(self, source: Path, summary: SurfaceSummary) -> None:
+        dialog = NewSurfaceCaseDialog(summary, self)
+        if dialog.exec():
+            chosen = (dialog.unit, dialog.inlet, dialog.names_text)
+            arguments = (source, dialog.folder, dialog.title.text().strip(), *chosen)
+            self._start_job("Importing", make_surface_case, arguments, dialog.folder)
 
     def _ask_new_sample(self, sample_id: str) -> None:
         dialog = NewCaseDialog(self, sample_id.replace("_", " "))
@@ -299,7 +314,7 @@ class MainWindow(QMainWindow):
 
     def _show_place(self, place_mm: Any) -> None:
         if self.session is not None:
-            self.workspace.quad.choose_position(place_mm)
+            self.workspace.show_place(place_mm)
 
     def _undo(self) -> None:
         if self.session is not None:

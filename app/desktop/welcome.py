@@ -45,6 +45,7 @@ class WelcomePage(QWidget):
             ("Open a case …", "case.open"),
             ("New case from a scan file …", "case.new_file"),
             ("New case from a DICOM folder …", "case.new_folder"),
+            ("New case from a surface …", "case.new_surface"),
         ):
             button = QPushButton(text)
             button.setMinimumWidth(300)

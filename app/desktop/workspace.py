@@ -92,6 +92,7 @@ class Workspace(QWidget):
         session.states_changed.connect(self._refresh_states)
         session.run_watch.changed.connect(self._refresh_run)
         session.run_watch.status_changed.connect(self._refresh_run)
+        session.check.changed.connect(self._refresh_check)
         session.run_watch.finished.connect(lambda: self.noted.emit("The run is finished.", "results"))
         runner.progressed.connect(self._tell_progress)
         runner.started.connect(lambda step_id: self._tell_progress(step_id, 0.0, "Starting", None))
@@ -184,7 +185,7 @@ class Workspace(QWidget):
         if self.session is None:
             return
         panel = self.panels.get(step_id)
-        values = panel.values if isinstance(panel, ImportPanel) else None
+        values = panel.values if isinstance(panel, ImportPanel) else panel.run_values if panel else None
         self.session.runner.run(step_id, values)
 
     def _panel(self, step_id: str) -> StepPanel:
@@ -224,6 +225,8 @@ class Workspace(QWidget):
             simulate.patient_entered.connect(lambda name, value: self._do(SetPatientValues({name: value})))
             simulate.run_cancel_asked.connect(self._cancel_run)
             simulate.run_continue_asked.connect(self._continue_run)
+            simulate.check_asked.connect(self._check_run)
+            simulate.place_asked.connect(self.show_place)
             return simulate
         if step_id == "results":
             from app.desktop.panels.results_panel import ResultsPanel
@@ -311,6 +314,7 @@ class Workspace(QWidget):
             panel.set_roles(PRESETS[chosen].roles)
         if isinstance(panel, SimulatePanel):
             self._refresh_run()
+            self._refresh_check()
 
     def _refresh_states(self) -> None:
         if self.session is None:
@@ -332,7 +336,7 @@ class Workspace(QWidget):
         if self.session is None:
             return
         if step_id == "simulate":
-            self.session.start_run()
+            self.session.start_if_sound()
             return
         path = path_of(self.session.store.case)
         record = self.session.store.case.current(path[step_id].makes)
@@ -374,6 +378,30 @@ class Workspace(QWidget):
         panel = self.panels.get("simulate")
         if isinstance(panel, SimulatePanel):
             panel.set_run(self.session.run_watch, progress_sentence(self.session.run_watch))
+
+    def _refresh_check(self) -> None:
+        panel = self.panels.get("simulate")
+        if self.session is not None and isinstance(panel, SimulatePanel):
+            panel.set_check(self.session.check)
+
+    def _check_run(self) -> None:
+        if self.session is not None and "simulate" in self.panels:
+            self.session.check.check_settings(self.panels["simulate"].run_values)
+
+    def show_place(self, place_mm: Any) -> None:
+        """Bring the crosshair to a place (mm, LPS), and light it in 3D."""
+        self.quad.choose_position(place_mm)
+        if self.scene is not None:
+            self.scene.mark(place_mm)
+        self._center.setCurrentWidget(self.quad)
+
+    def toggle_monitor(self) -> None:
+        """Go from the curves of a run to the 3D view, or back."""
+        if self._monitor is not None and self._center.currentWidget() is self.quad and self.step_id == "simulate":
+            self._center.setCurrentWidget(self._monitor)
+            self._monitor.refresh()
+        else:
+            self._center.setCurrentWidget(self.quad)
 
     def _cancel_run(self) -> None:
         if self.session is not None:

@@ -23,6 +23,40 @@ def is_surface(source: Path) -> bool:
 
 
 @dataclass(frozen=True)
+class SurfaceSummary:
+    """What a surface file holds, in its own unit, before its unit is known.
+
+    ``openings`` are (number, radius, center); ``sizes`` says for each unit how large the model would be;
+    ``likely_units`` are those that give a vessel's size.
+    """
+
+    openings: tuple[tuple[int, float, tuple[float, float, float]], ...]
+    sizes: Mapping[str, str]
+    likely_units: tuple[str, ...]
+
+
+def summary_of(source: Path) -> SurfaceSummary:
+    """Read a surface file and find its openings.
+
+    Raises
+    ------
+    ImagingError
+        When it cannot bound a lumen.
+    """
+    from imaging.surface.foreign import plausible_units, read_foreign_surface, size_text
+    from imaging.surface.openings import closed_with_openings
+
+    found = read_foreign_surface(source)
+    _, openings, _ = closed_with_openings(found)
+    widest = max(opening.radius for opening in openings)
+    return SurfaceSummary(
+        tuple((opening.id, opening.radius, opening.center) for opening in openings),
+        {unit: size_text(found.length, widest, unit) for unit in MM_PER_UNIT},
+        plausible_units(found.length, widest),
+    )
+
+
+@dataclass(frozen=True)
 class Parameters:
     """What to import. The path is not written down: file names may hold a patient's name."""
 

@@ -132,18 +132,27 @@ def unit_for(length: float, radius: float, stated: str) -> str:
                 f"({_sizes_text(length, radius)}): state another unit.",
             )
         return stated
-    plausible = [
-        unit
-        for unit, scale in MM_PER_UNIT.items()
-        if _within(length * scale, PLAUSIBLE_LENGTH_MM) and _within(radius * scale, PLAUSIBLE_RADIUS_MM)
-    ]
-    if plausible == ["mm"]:
+    if plausible_units(length, radius) == ("mm",):
         return "mm"
     raise ImagingError(
         "unit_unknown",
         f"The file does not say its unit of length, and its size does not settle it: {_sizes_text(length, radius)}. "
         "State the unit: mm, cm or m.",
     )
+
+
+def plausible_units(length: float, radius: float) -> tuple[str, ...]:
+    """The units that give a vessel model's size."""
+    return tuple(
+        unit
+        for unit, scale in MM_PER_UNIT.items()
+        if _within(length * scale, PLAUSIBLE_LENGTH_MM) and _within(radius * scale, PLAUSIBLE_RADIUS_MM)
+    )
+
+
+def size_text(length: float, radius: float, unit: str) -> str:
+    """How large the model is if the file's unit is this one."""
+    return _size_text(length, radius, MM_PER_UNIT[unit])
 
 
 def _within(value: float, bounds: tuple[float, float]) -> bool:

@@ -42,6 +42,7 @@ def play(run_dir: Path, n_steps: int, seconds_a_step: float) -> None:
                 time=now,
                 cycle=int(now / PERIOD),
                 cfl=2.0,
+                iterations=3,
                 residual=1e-7,
                 mass_imbalance=1e-6,
                 wall_seconds=step * 0.5,

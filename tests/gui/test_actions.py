@@ -24,7 +24,15 @@ def test_ids_and_keys_are_unique() -> None:
 
 def test_without_a_case_nothing_that_needs_one_is_enabled() -> None:
     enabled = {action.id for action in ACTIONS if action.enabled_when(Situation())}
-    assert enabled == {"case.open", "case.new_file", "case.new_folder", "app.quit", "help.keys", "help.about"}
+    assert enabled == {
+        "case.open",
+        "case.new_file",
+        "case.new_folder",
+        "case.new_surface",
+        "app.quit",
+        "help.keys",
+        "help.about",
+    }
 
 
 @pytest.mark.gui

@@ -85,6 +85,11 @@ def test_a_window_reattaches_to_a_run_and_draws_its_curves(
     time, pressure = monitor.pressure.curve_data("descending")
     assert list(pressure) == pytest.approx([gui_fake_run.pressure_pa(t) / 133.322387415 for t in time])
     drive.until(lambda: "CFL number" in monitor.numerics.curve_names, "the solver's curves are drawn")
+    drive.until(lambda: "iterations" in monitor.numerics.curve_names, "the iterations are drawn")
+    figures = monitor.figures.text()
+    for said in ("CFL number", "iterations", "residual", "mass imbalance", "change from beat to beat", "left"):
+        assert said in figures
+    assert "limit" not in figures, "the spec of this run states none"
     drive.until(lambda: "mass imbalance" in monitor.balance.curve_names, "the balance is drawn")
     assert "Running" in panel.run_text.text() and "left" in panel.run_text.text()
     assert "time step is large" in panel.warnings.text()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from app.desktop import theme
 from app.desktop.monitor.plots import Plot
 from app.desktop.session.run_curves import RunCurves
 from app.desktop.session.run_watch import RunWatch
-from app.desktop.session.words import progress_sentence
+from app.desktop.session.words import figures_of, progress_sentence
 
 _RESIDUAL_FLOOR, _SHARE_FLOOR = 1e-16, 1e-14
 """What is smaller, also zero, which has no logarithm, is drawn at this height."""
@@ -27,10 +28,16 @@ class RunMonitor(QWidget):
         super().__init__(parent)
         self.headline = QLabel()
         self.headline.setObjectName("case")
+        self.figures = QLabel()
+        self.figures.setTextFormat(Qt.TextFormat.RichText)
+        self.figures.setWordWrap(True)
+        self.figures.setAccessibleName("Figures of the run now")
         time = ("Time in the run", "s")
         self.pressure = Plot("Pressure at the openings", time, ("Pressure", "mmHg"))
         self.flow = Plot("Flow through the openings", time, ("Flow", "mL/s"))
-        self.numerics = Plot("Solver: residual and CFL number", time, ("Residual, CFL number", "1"), is_log=True)
+        self.numerics = Plot(
+            "Solver: residual, iterations and CFL number", time, ("Residual, iterations, CFL", "1"), is_log=True
+        )
         self.balance = Plot("Mass imbalance and change from beat to beat", time, ("Share", "%"), is_log=True)
         grid = QGridLayout()
         grid.setSpacing(4)
@@ -39,6 +46,7 @@ class RunMonitor(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 6)
         layout.addWidget(self.headline)
+        layout.addWidget(self.figures)
         layout.addLayout(grid, 1)
         self._watch: RunWatch | None = None
         self._is_drawing = False
@@ -56,6 +64,7 @@ class RunMonitor(QWidget):
         """Draw what is known now: one plot after the other, so that the window answers in between."""
         watch = self._watch
         self.headline.setText(progress_sentence(watch) if watch is not None else "")
+        self.figures.setText(_figures_text(watch.curves) if watch is not None else "")
         if watch is None or not watch.curves.time_s:
             for plot in (self.pressure, self.flow, self.numerics, self.balance):
                 plot.clear_curves()
@@ -80,6 +89,7 @@ class RunMonitor(QWidget):
     def _draw_numerics(self, curves: RunCurves) -> None:
         for name, values, color in (
             ("residual", curves.residual, theme.CATEGORIES[1]),
+            ("iterations", curves.iterations, theme.CATEGORIES[7]),
             ("CFL number", curves.cfl, theme.CATEGORIES[0]),
         ):
             self.numerics.show_curve(name, *_thinned(curves.time_s, values, _RESIDUAL_FLOOR), color)
@@ -95,6 +105,13 @@ class RunMonitor(QWidget):
         if curves.periodicity_limit is not None:
             limit = curves.periodicity_limit
             self.balance.show_limit(f"its limit: {limit:g} %", limit, color)
+
+
+def _figures_text(curves: RunCurves) -> str:
+    return " &nbsp;&nbsp; ".join(
+        f"<span style='color:{theme.MUTED}'>{escape(name)}</span> {escape(value)}".replace(" %", "&nbsp;%")
+        for name, value in figures_of(curves)
+    )
 
 
 def _draw_openings(plot: Plot, time_s: Sequence[float], by_cap: Mapping[str, Sequence[float]]) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
+    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -52,6 +53,29 @@ class NumberField(QDoubleSpinBox):
             event.ignore()
 
 
+class FileField(QWidget):
+    """The path of a file, typed or chosen; it is used for the next run of the step and not kept."""
+
+    def __init__(self, parameter: Parameter, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.path = QLineEdit()
+        self.path.setPlaceholderText("none")
+        self.path.setAccessibleName(parameter.help)
+        browse = QPushButton("…")
+        browse.setFixedWidth(32)
+        browse.setToolTip("Choose a file")
+        browse.clicked.connect(self._browse)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.path, 1)
+        row.addWidget(browse)
+
+    def _browse(self) -> None:
+        names, _ = QFileDialog.getOpenFileNames(self, self.path.accessibleName())
+        if names:
+            self.path.setText(",".join(names))
+
+
 def title_of(parameter: Parameter) -> str:
     """A parameter's name for people: without its unit, with a capital letter."""
     name = parameter.name
@@ -73,7 +97,10 @@ def tooltip_of(parameter: Parameter) -> str:
 
 
 class ParameterForm(QWidget):
-    """One field for each declared parameter that is not private. ``edited`` carries all values after an edit."""
+    """One field for each declared parameter that is not private, and one for each file.
+
+    ``edited`` carries all values after an edit.
+    """
 
     edited = Signal(object)
 
@@ -87,8 +114,13 @@ class ParameterForm(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._files: dict[str, FileField] = {}
         for parameter in describe(declaration):
-            if not parameter.is_private:
+            if parameter.is_file:
+                chooser = self._files[parameter.name] = FileField(parameter)
+                chooser.setToolTip(parameter.help)
+                layout.addRow(f"{title_of(parameter)} file", chooser)
+            elif not parameter.is_private:
                 field = self._field(parameter)
                 label = QLabel(title_of(parameter))
                 for widget in (field, label):
@@ -103,6 +135,12 @@ class ParameterForm(QWidget):
     def values(self) -> dict[str, Any]:
         """What the fields say."""
         return {name: get() for name, get in self._get.items()}
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The files that are chosen, by parameter."""
+        chosen = {name: field.path.text().strip() for name, field in self._files.items()}
+        return {name: path for name, path in chosen.items() if path}
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Show values over the defaults, without saying that something was edited."""

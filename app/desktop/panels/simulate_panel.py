@@ -6,20 +6,26 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QWidget
 
 from app.case.records import Case
+from app.desktop.panels.findings import FindingsList
 from app.desktop.panels.forms import PatientForm
 from app.desktop.panels.step_panel import StepPanel, section
+from app.desktop.session.run_check import RunCheck
 from app.desktop.session.run_watch import RunWatch
 
 
 class SimulatePanel(StepPanel):
     """``patient_entered`` carries a name and a value or None; ``run_cancel_asked`` stops the solver,
-    ``run_continue_asked`` lets it go on from its checkpoint."""
+    ``run_continue_asked`` lets it go on from its checkpoint; ``check_asked`` wants the settings judged, ``place_asked``
+    carries a place (mm, LPS) to show."""
 
     patient_entered = Signal(str, object)
     run_cancel_asked = Signal()
     run_continue_asked = Signal()
+    check_asked = Signal()
+    place_asked = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
+        self._is_checking = False
         super().__init__("simulate", parent)
 
     def add_sections(self) -> None:
@@ -29,6 +35,14 @@ class SimulatePanel(StepPanel):
         self.body.addWidget(self.patient)
 
     def add_sections_below(self) -> None:
+        self.body.addWidget(section("Check before the run"))
+        self.findings = FindingsList()
+        self.findings.place_asked.connect(self.place_asked)
+        self.check_button = QPushButton("Check the conditions")
+        self.check_button.setToolTip("Judges what Start would solve: conditions, mesh, expected time and memory.")
+        self.check_button.clicked.connect(self.check_asked)
+        self.body.addWidget(self.findings)
+        self.body.addWidget(self.check_button)
         self.body.addWidget(section("Run"))
         self.run_text = QLabel()
         self.run_text.setWordWrap(True)
@@ -51,6 +65,16 @@ class SimulatePanel(StepPanel):
         super().set_case(case, is_writable)
         self.patient.set_entered(case.patient)
         self.patient.setEnabled(is_writable)
+
+    def set_check(self, check: RunCheck) -> None:
+        """Show what the check found."""
+        self.findings.set_findings(check.findings, is_busy=check.is_busy)
+        self._is_checking = check.is_busy
+        self._refresh()
+
+    def _refresh(self) -> None:
+        super()._refresh()
+        self.check_button.setEnabled(self.run_button.isEnabled() and not self._is_checking)
 
     def set_run(self, watch: RunWatch, sentence: str) -> None:
         """Show how the run goes."""

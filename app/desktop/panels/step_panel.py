@@ -161,6 +161,12 @@ class StepPanel(QWidget):
         """What the panel says about the step's state."""
         return self._state_text.text()
 
+    @property
+    def run_values(self) -> dict[str, Any] | None:
+        """What to run the step with; None: what the case remembers."""
+        files = self.form.files if self.form is not None else {}
+        return {**self._remembered, **files} if files else None
+
     def ask_to_run(self) -> None:
         """Ask for the step to be run, if it can be."""
         if self.run_button.isEnabled():

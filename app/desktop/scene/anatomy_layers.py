@@ -164,6 +164,18 @@ def label_actors(labels: LabelMap) -> list[vtkActor]:
     return [actor_of(data)]
 
 
+def mark_actors(place_mm: tuple[float, float, float], radius_mm: float) -> list[vtkActor]:
+    """A bright ball in a veil of light, for the place that a sentence is about."""
+    ball = sphere_actor(place_mm, radius_mm, theme.POINT)
+    ball.GetProperty().LightingOff()
+    veil = sphere_actor(place_mm, 2.2 * radius_mm, theme.POINT)
+    veil.GetProperty().LightingOff()
+    veil.GetProperty().SetOpacity(0.25)
+    for actor in (ball, veil):
+        actor.PickableOff()
+    return [ball, veil]
+
+
 def crosshair_actors() -> list[vtkActor]:
     """Three short lines through the origin; the actor is moved to the crosshair."""
     ends = np.array([sign * axis * _CROSSHAIR_MM for axis in np.eye(3) for sign in (-1.0, 1.0)])

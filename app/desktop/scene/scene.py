@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from app.desktop import theme
 from app.desktop.scene.anatomy_layers import (
     captions_of,
     crosshair_actors,
     label_actors,
+    mark_actors,
     mesh_actors,
     model_actors,
     opening_captions,
@@ -32,7 +34,9 @@ from app.workflow.result_files import ResultData
 from imaging.types import Volume
 
 _REST_MS = 60
-_LAYERS = ("anatomy", "planes", "points", "crosshair")
+_MARK_RADII = 0.9
+"""Size of a mark in radii of the narrowest opening."""
+_LAYERS = ("anatomy", "planes", "points", "crosshair", "mark")
 
 
 class Scene(QObject):
@@ -80,6 +84,7 @@ class Scene(QObject):
     def set_step(self, step_id: str) -> None:
         """Show what belongs to a step."""
         self._step = step_id
+        self.view.set_layer("mark", None)
         self._refresh()
 
     def set_shows(self, *, planes: bool | None = None, captions: bool | None = None) -> None:
@@ -94,6 +99,18 @@ class Scene(QObject):
         if is_cut:
             self.view.look_from("A")
         self._refresh()
+
+    def mark(self, place_mm: Any) -> None:
+        """Light a place until another step is shown."""
+        x, y, z = (float(c) for c in place_mm)
+        caption = Caption(f"here ({x:.0f}, {y:.0f}, {z:.0f} mm)", (x, y, z), theme.POINT)
+        self.view.set_layer("mark", partial(mark_actors, (x, y, z), self._mark_radius_mm()), [caption])
+
+    def _mark_radius_mm(self) -> float:
+        model = self._session.data.model if self._session is not None else None
+        if model is None:
+            return 3.0
+        return _MARK_RADII * min(patch.radius_mm for patch in model.patches if patch.kind != "wall")
 
     def fit(self) -> None:
         """Show all, from where one looks now."""
@@ -149,7 +166,7 @@ class Scene(QObject):
             kept = tuple(patch for patch in data.mesh.patches if cut_at is None or patch.center_mm[1] >= cut_at[1])
             return "vessel", partial(mesh_actors, data.mesh, data.model, cut_at), captions_of(kept)
         if step not in ("import", "segment") and data.model is not None:
-            build = partial(model_actors, data.model, is_glassy=step == "model")
+            build = partial(model_actors, data.model, is_glassy=step in ("model", "simulate"))
             return "vessel", build, captions_of(data.model.patches)
         if data.surface is not None:
             captions = opening_captions(session.store.case.current("surface"))

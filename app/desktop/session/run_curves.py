@@ -40,6 +40,7 @@ class RunCurves:
     pressure_mmhg: dict[str, list[float]] = field(default_factory=dict)
     residual: list[float] = field(default_factory=list)
     cfl: list[float] = field(default_factory=list)
+    iterations: list[float] = field(default_factory=list)
     mass_imbalance: list[float] = field(default_factory=list)
     periodicity: list[tuple[int, float]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -78,6 +79,7 @@ class RunCurves:
         self.time_s.append(float(event["time"]))
         self.residual.append(_number(event.get("residual")))
         self.cfl.append(_number(event.get("cfl")))
+        self.iterations.append(_number(event.get("iterations")))
         self.mass_imbalance.append(100.0 * _number(event.get("mass_imbalance")))
         for curves, values, convert in (
             (self.flow_ml_s, event.get("flows") or {}, ml_s_from_m3_s),
@@ -107,7 +109,7 @@ class RunCurves:
         """A restarted run solves again what came after its checkpoint."""
         n = sum(time <= time_s * (1 + 1e-9) for time in self.time_s)
         curves = [*self.flow_ml_s.values(), *self.pressure_mmhg.values()]
-        for curve in (self.time_s, self.residual, self.cfl, self.mass_imbalance, *curves):
+        for curve in (self.time_s, self.residual, self.cfl, self.iterations, self.mass_imbalance, *curves):
             del curve[n:]
 
 

@@ -14,6 +14,7 @@ from app.desktop.session.case_data import CaseData
 from app.desktop.session.case_store import CaseStore
 from app.desktop.session.child_task import ChildTask
 from app.desktop.session.refusal import Refusal, refusal_of
+from app.desktop.session.run_check import RunCheck
 from app.desktop.session.run_watch import RunWatch
 from app.desktop.session.step_runner import StepRunner
 from app.desktop.session.step_states import StepState, states_of
@@ -36,12 +37,14 @@ class Session(QObject):
         self.data = CaseData(self.store, self)
         self.runner = StepRunner(self.store, self)
         self.run_watch = RunWatch(self)
+        self.check = RunCheck(self.store, self)
         self._failures: dict[str, str] = {}
         self._stoppers: list[ChildTask] = []
         self.states: Mapping[str, StepState] = {}
         self.store.refused.connect(self.refused)
         self.data.failed.connect(self.refused)
         self.run_watch.failed.connect(self.refused)
+        self.check.refused.connect(self.refused)
         self.runner.failed.connect(self._remember_failure)
         self.runner.started.connect(self._forget_failure)
         self.runner.ended.connect(self._refresh_states)
@@ -65,6 +68,15 @@ class Session(QObject):
         """Start the prepared run, or go on from its checkpoint; the solver is a process that outlives the window."""
         self.store.call(lambda: start_run(self.store.opened, go_on=go_on), lambda folder: self.find_run())
 
+    def start_if_sound(self) -> None:
+        """Check the prepared run, and start it when nothing speaks against it."""
+        try:
+            folder = run_folder(self.store.opened)
+        except CaseError as error:
+            self.refused.emit(refusal_of(error))
+            return
+        self.check.check_then(folder, self.start_run)
+
     def cancel_run(self) -> None:
         """Stop the solver. That may take a while, so a process of its own sees to it."""
         if self.run_watch.folder is not None:
@@ -75,6 +87,7 @@ class Session(QObject):
     def close(self) -> None:
         """End the running step, stop all threads and timers, and give the case back."""
         self.runner.cancel()
+        self.check.cancel()
         for task in self._stoppers:
             if task.is_running:
                 task.cancel()

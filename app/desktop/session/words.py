@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.desktop.session.run_curves import RunCurves
 from app.desktop.session.run_watch import RunWatch
 
 STATUS_WORDS = {
@@ -34,6 +35,25 @@ def progress_sentence(watch: RunWatch) -> str:
     if curves.periodicity:
         words.append(f"change from beat to beat {curves.periodicity[-1][1]:.2g} %")
     return "  ·  ".join(words)
+
+
+def figures_of(curves: RunCurves) -> list[tuple[str, str]]:
+    """What a run says of itself now: name and value of each figure, those that are not known yet left out."""
+    figures = [("time in the run", f"{curves.time_s[-1]:.3f} s")] if curves.time_s else []
+    for name, values, form in (
+        ("CFL number", curves.cfl, "{:.2g}"),
+        ("iterations", curves.iterations, "{:.0f}"),
+        ("residual", curves.residual, "{:.1e}"),
+        ("mass imbalance", curves.mass_imbalance, "{:.1g} %"),
+    ):
+        if values and values[-1] == values[-1]:
+            figures.append((name, form.format(abs(values[-1]))))
+    if curves.periodicity:
+        limit = f" (limit {curves.periodicity_limit:g} %)" if curves.periodicity_limit is not None else ""
+        figures.append(("change from beat to beat", f"{curves.periodicity[-1][1]:.2g} %{limit}"))
+    if curves.eta_s is not None and curves.ending is None:
+        figures.append(("left", f"about {seconds_text(float(curves.eta_s))}"))
+    return figures
 
 
 def seconds_text(seconds: float) -> str:
