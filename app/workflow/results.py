@@ -102,7 +102,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         waveforms=tuple(
             CapWaveform(
                 cap.name,
-                "inlet" if number < len(spec.inlets) else "outlet",
+                "inlet" if number < spec.n_inlets else "outlet",
                 tuple(cycle.flow_ml_s[:, number].tolist()),
                 tuple(cycle.pressure_mmhg[:, number].tolist()),
             )
@@ -202,7 +202,7 @@ def _facts(
 ) -> dict[str, Any]:
     caps = indices["caps"]
     outlets = {name: cap for name, cap in caps.items() if cap["kind"] == "outlet"}
-    inlet = caps[spec.inlets[0].name]
+    inlet = caps[spec.caps[0].name]
     stress, osi = indices["wall"]["tawss_Pa"], indices["wall"]["osi"]
     state = read_state(folder)
     assert state is not None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Point = tuple[float, float, float]
-InletProfile = Literal["parabolic", "blunt", "plug", "womersley"]
+InletProfile = Literal["parabolic", "blunt", "plug", "womersley", "mapped"]
 
 
 def quantity(unit: str, low: float, high: float, meaning: str, default: Any = dataclasses.MISSING) -> Any:
@@ -53,6 +53,22 @@ class Waveform:
 
 
 @dataclass(frozen=True)
+class MeasuredProfile:
+    """A file of measured velocities beside the spec (solvers/flow/measured.py says what it holds).
+
+    Attributes
+    ----------
+    is_registered
+        Whether the measured points are moved, turned and scaled so that their centroid, plane and extent become those
+        of the cap; otherwise they must lie on the cap already.
+    """
+
+    path: str
+    sha256: str
+    is_registered: bool = True
+
+
+@dataclass(frozen=True)
 class Inlet:
     """A cap through which a prescribed flow enters.
 
@@ -60,7 +76,8 @@ class Inlet:
     ----------
     profile
         ``parabolic`` (the developed steady profile of a cap of any shape), ``blunt`` (flat with a boundary layer),
-        ``plug`` (flat), ``womersley`` (the developed pulsatile profile of a cap of any shape).
+        ``plug`` (flat), ``womersley`` (the developed pulsatile profile of a cap of any shape), ``mapped`` (the
+        measured velocities of ``measured``, brought to the prescribed flow).
     flow
         Volume flow into the vessel [m3/s].
     extension_start
@@ -72,6 +89,17 @@ class Inlet:
     name: str
     flow: Waveform
     profile: InletProfile = "blunt"
+    extension_start: Point | None = None
+    measured: MeasuredProfile | None = None
+
+
+@dataclass(frozen=True)
+class PressureInlet:
+    """A cap at a prescribed pressure [Pa] through which fluid shall enter, straight across the cap."""
+
+    patch_id: int
+    name: str
+    pressure: Waveform
     extension_start: Point | None = None
 
 
@@ -101,4 +129,57 @@ class PressureOutlet:
     kind: Literal["pressure"] = "pressure"
 
 
-Outlet = RcrOutlet | PressureOutlet
+@dataclass(frozen=True)
+class ResistanceOutlet:
+    """A cap behind a resistance: P = ``resistance`` Q + ``p_distal``."""
+
+    patch_id: int
+    name: str
+    resistance: float = quantity("Pa s/m3", 0.0, 1e14, "resistance")
+    p_distal: float = quantity("Pa", -2e4, 4e4, "pressure behind the resistance", 0.0)
+    extension_start: Point | None = None
+    kind: Literal["resistance"] = "resistance"
+
+
+@dataclass(frozen=True)
+class CoronaryOutlet:
+    """A cap that feeds the heart's own circulation, whose vessels the contracting muscle squeezes.
+
+    ``r_artery``, then ``c_artery`` to ground, ``r_micro``, then ``c_muscle`` to the intramyocardial pressure, then
+    ``r_vein`` to ``p_venous`` (Kim et al. 2010, Ann. Biomed. Eng. 38:3195; docs/theory-flow.md).
+
+    Attributes
+    ----------
+    p_muscle
+        Intramyocardial pressure [Pa] over one period: about the pressure in the left ventricle for left coronary
+        arteries, a part of it for right ones.
+    p_initial
+        Pressure of the arterial compliance at the start.
+    """
+
+    patch_id: int
+    name: str
+    p_muscle: Waveform
+    r_artery: float = quantity("Pa s/m3", 0.0, 1e14, "resistance of the small arteries")
+    c_artery: float = quantity("m3/Pa", 0.0, 1e-6, "compliance of the small arteries")
+    r_micro: float = quantity("Pa s/m3", 1e3, 1e14, "resistance of the microcirculation's arterial side")
+    c_muscle: float = quantity("m3/Pa", 0.0, 1e-6, "compliance of the vessels in the muscle")
+    r_vein: float = quantity("Pa s/m3", 1e3, 1e14, "resistance of its venous side")
+    p_initial: float = quantity("Pa", -2e4, 6e4, "pressure of the arterial compliance at the start")
+    p_venous: float = quantity("Pa", -2e4, 4e4, "pressure in the right atrium", 0.0)
+    extension_start: Point | None = None
+    kind: Literal["coronary"] = "coronary"
+
+
+@dataclass(frozen=True)
+class SplitOutlet:
+    """A cap through which a given share of the whole inflow leaves, whatever pressure that needs."""
+
+    patch_id: int
+    name: str
+    share: float = quantity("", 0.0, 1.0, "share of the inflow")
+    extension_start: Point | None = None
+    kind: Literal["split"] = "split"
+
+
+Outlet = RcrOutlet | PressureOutlet | ResistanceOutlet | CoronaryOutlet | SplitOutlet

@@ -19,16 +19,22 @@ from typing import Any
 from solvers.contract.atomic import write_bytes_atomically
 from solvers.contract.decoding import decode, refuse
 from solvers.contract.files import MESH, SPEC
+from solvers.contract.migrations import migrated
+from solvers.contract.openings import CoronaryOutlet as CoronaryOutlet
 from solvers.contract.openings import Inlet as Inlet
 from solvers.contract.openings import InletProfile as InletProfile
+from solvers.contract.openings import MeasuredProfile as MeasuredProfile
 from solvers.contract.openings import Outlet as Outlet
 from solvers.contract.openings import Point as Point
+from solvers.contract.openings import PressureInlet as PressureInlet
 from solvers.contract.openings import PressureOutlet as PressureOutlet
 from solvers.contract.openings import RcrOutlet as RcrOutlet
+from solvers.contract.openings import ResistanceOutlet as ResistanceOutlet
+from solvers.contract.openings import SplitOutlet as SplitOutlet
 from solvers.contract.openings import Waveform as Waveform
 from solvers.contract.openings import quantity as quantity
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,7 @@ class RunSpec:
     outlets: tuple[Outlet, ...]
     time: Time
     wall_patch_ids: tuple[int, ...] = (1,)
+    pressure_inlets: tuple[PressureInlet, ...] = ()
     fluid: Fluid = Fluid()
     numerics: Numerics = Numerics()
     output: Output = Output()
@@ -151,11 +158,7 @@ class RunSpec:
             refuse(f"The run's spec.json is not valid JSON ({error}); write it again.")
         if not isinstance(raw, dict):
             refuse("The run's spec.json does not hold a run; write it again.")
-        if raw.get("schema_version") != SCHEMA_VERSION:
-            refuse(
-                f"The run's spec.json has schema_version {raw.get('schema_version')!r}, but this program reads "
-                f"{SCHEMA_VERSION}; write it again with this version of the program."
-            )
+        raw = migrated(raw, SCHEMA_VERSION)
         spec: RunSpec = decode(RunSpec, raw, "spec.json")
         spec.check()
         return spec
@@ -170,7 +173,7 @@ class RunSpec:
         """
         for path, value, declaration in declared_values(self, ""):
             _check_bounds(path, value, declaration)
-        if not self.inlets:
+        if not self.inlets and not self.pressure_inlets:
             refuse("The run has no inlet; mark one opening of the vessel as the inlet.")
         if not self.outlets:
             refuse("The run has no outlet; mark at least one opening of the vessel as an outlet.")
@@ -184,11 +187,7 @@ class RunSpec:
         for name in names:
             if names.count(name) > 1 or not name.strip():
                 refuse(f"Two openings are named {name!r}; give every inlet and outlet a name of its own.")
-        for inlet in self.inlets:
-            _check_waveform(inlet.flow, self.time.period, f"The flow at inlet {inlet.name!r}")
-        for outlet in self.outlets:
-            if isinstance(outlet, PressureOutlet):
-                _check_waveform(outlet.pressure, self.time.period, f"The pressure at outlet {outlet.name!r}")
+        self._check_openings()
         if self.time.min_cycles > self.time.max_cycles:
             refuse(
                 f"min_cycles is {self.time.min_cycles} but max_cycles only {self.time.max_cycles}; raise max_cycles."
@@ -206,8 +205,40 @@ class RunSpec:
                 "ask for fewer snapshots or more steps."
             )
 
+    def _check_openings(self) -> None:
+        period = self.time.period
+        for inlet in self.inlets:
+            _check_waveform(inlet.flow, period, f"The flow at inlet {inlet.name!r}")
+            if (inlet.profile == "mapped") != (inlet.measured is not None):
+                refuse(
+                    f"Inlet {inlet.name!r} needs the profile 'mapped' together with a file of measured velocities: "
+                    "give both or neither."
+                )
+        for source in self.pressure_inlets:
+            _check_waveform(source.pressure, period, f"The pressure at inlet {source.name!r}")
+        for outlet in self.outlets:
+            if isinstance(outlet, PressureOutlet):
+                _check_waveform(outlet.pressure, period, f"The pressure at outlet {outlet.name!r}")
+            if isinstance(outlet, CoronaryOutlet):
+                _check_waveform(outlet.p_muscle, period, f"The intramyocardial pressure at outlet {outlet.name!r}")
+        split = [outlet for outlet in self.outlets if isinstance(outlet, SplitOutlet)]
+        if split and len(split) == len(self.outlets):
+            refuse(
+                "Every outlet takes a given share of the inflow, so that nothing sets the pressure and mass cannot "
+                "balance: close one of them by a pressure, a resistance or a Windkessel."
+            )
+        if sum(outlet.share for outlet in split) >= 1.0:
+            refuse(
+                f"The outlets' given shares add up to {sum(outlet.share for outlet in split):g} of the inflow, which "
+                "leaves nothing for the others: they must add up to less than 1."
+            )
+
     def _check_tuning(self, tuning: Tuning) -> None:
-        if len(self.inlets) != 1 or not all(isinstance(outlet, RcrOutlet) for outlet in self.outlets):
+        if (
+            self.pressure_inlets
+            or len(self.inlets) != 1
+            or not all(isinstance(outlet, RcrOutlet) for outlet in self.outlets)
+        ):
             refuse("Outlets can be tuned only behind one inlet and if all of them are Windkessels; leave tuning out.")
         if tuning.site not in [cap.name for cap in self.caps]:
             refuse(f"The outlets shall be tuned at {tuning.site!r}, which is no inlet or outlet; name one of them.")
@@ -217,9 +248,14 @@ class RunSpec:
             refuse("The systolic pressure to tune to must be above the diastolic; correct them.")
 
     @property
-    def caps(self) -> tuple[Inlet | RcrOutlet | PressureOutlet, ...]:
-        """Inlets, then outlets."""
-        return (*self.inlets, *self.outlets)
+    def caps(self) -> tuple[Inlet | PressureInlet | Outlet, ...]:
+        """Inlets, those of a given flow first, then outlets."""
+        return (*self.inlets, *self.pressure_inlets, *self.outlets)
+
+    @property
+    def n_inlets(self) -> int:
+        """How many of the ``caps`` are inlets."""
+        return len(self.inlets) + len(self.pressure_inlets)
 
     @property
     def fingerprint(self) -> str:

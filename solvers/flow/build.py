@@ -11,7 +11,9 @@ from solvers.contract.spec import RunSpec
 from solvers.fem.mesh import FlowMesh, distribute
 from solvers.flow.inlet import InletVelocity
 from solvers.flow.solver import FlowParameters, FlowSolver
-from solvers.network.windkessel import outlet_model
+from solvers.network.outlet_models import Closure, outlet_models
+from solvers.network.waveform import PeriodicCurve
+from solvers.network.windkessel import PrescribedPressure
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -38,6 +40,11 @@ def build_flow(comm: MPI.Intracomm, spec: RunSpec, arrays: MeshArrays | None) ->
         InletVelocity(comm, arrays, mesh.velocity, inlet, spec.time.period, kinematic_viscosity, spec.time.ramp)
         for inlet in spec.inlets
     ]
+    models: dict[int, Closure] = {
+        inlet.patch_id: PrescribedPressure(PeriodicCurve(inlet.pressure, spec.time.period))
+        for inlet in spec.pressure_inlets
+    }
+    models |= outlet_models(spec.outlets, spec.time.period)
     numerics = spec.numerics
     solver = FlowSolver(
         mesh,
@@ -52,8 +59,9 @@ def build_flow(comm: MPI.Intracomm, spec: RunSpec, arrays: MeshArrays | None) ->
         ),
         [*inlets, NoSlip(mesh, spec.wall_patch_ids)],
         tuple(cap.patch_id for cap in spec.caps),
-        {outlet.patch_id: outlet_model(outlet, spec.time.period) for outlet in spec.outlets},
+        models,
         spec.time.dt,
+        tuple(inlet.patch_id for inlet in spec.pressure_inlets),
     )
     solver.start(np.array([model.initial_pressure() for model in solver.outlets.models.values()]))
     return solver

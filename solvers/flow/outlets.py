@@ -3,7 +3,10 @@
 With the kinematic pressure correction ``phi``, the change ``dP`` of an outlet's kinematic pressure and the coefficient
 ``alpha`` of the time derivative, the Robin condition of :class:`~solvers.fem.poisson.PressurePoisson` makes the
 end-of-step velocity on an outlet ``u + (k / h) (phi - dP) / alpha`` along the outward normal. Its flow is what the
-outlet's model receives, and it is linear in the changes of all outlets' pressures.
+outlet's model receives, and it is linear in the changes of all outlets' pressures. Every outlet adds one linear
+relation between the pressures and flows: P = offset + slope Q of its own circuit, or its share of the sum of the flows.
+
+An inlet at a prescribed pressure is an outlet here, too, with a negative flow that no share counts.
 """
 
 from __future__ import annotations
@@ -16,7 +19,8 @@ from solvers.fem.mesh import FlowMesh
 from solvers.fem.poisson import PressurePoisson
 from solvers.fem.reference import TRIANGLE_EDGES
 from solvers.fem.surface import CapMeasure
-from solvers.network.windkessel import Bdf, OutletModel
+from solvers.network.outlet_models import Closure
+from solvers.network.windkessel import Bdf, FlowShare
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -94,9 +98,10 @@ class OutletCoupling:
         mesh: FlowMesh,
         poisson: PressurePoisson,
         caps: dict[int, CapMeasure],
-        models: dict[int, OutletModel],
+        models: dict[int, Closure],
         density: float,
         is_prescribed: NDArray[np.bool_],
+        pressure_inlets: tuple[int, ...] = (),
     ) -> None:
         self._mesh, self._density, self.models = mesh, density, models
         self._caps = [caps[patch_id] for patch_id in models]
@@ -107,6 +112,7 @@ class OutletCoupling:
             OutletTrace(mesh, patch_id, poisson.outlet_stiffness, caps[patch_id], is_prescribed) for patch_id in models
         ]
         n = len(models)
+        self._is_outlet = np.array([patch_id not in pressure_inlets for patch_id in models], dtype=float)
         self.pressures, self.flows, self.shift = np.zeros(n), np.zeros(n), np.zeros(n)
         self.corrections = np.zeros((2, n))
 
@@ -149,20 +155,45 @@ class OutletCoupling:
         n_owned = self._mesh.pressure.n_owned
         surface = self._sum([cap.flow(velocity) for cap in self._caps])
         closed = surface + self._sum([load @ increment[:n_owned] / bdf.alpha for load in self._loads])
-        relations = np.array([model.relation(bdf, time) for model in self.models.values()]).reshape(-1, 2)
-        offset, slope = relations[:, 0], relations[:, 1]
+        on_pressure, on_flow, known = self._relations(bdf, time)
         flow_per_pressure = self._conductance / (bdf.alpha * self._density)
-        system = np.eye(len(relations)) - slope[:, None] * flow_per_pressure
-        pressures = np.linalg.solve(system, offset + slope * (closed - flow_per_pressure @ self.pressures))
+        system = on_pressure + on_flow @ flow_per_pressure
+        right = known - on_flow @ (closed - flow_per_pressure @ self.pressures)
+        scale = np.abs(system).max(axis=1, initial=np.finfo(float).tiny)
+        pressures = np.linalg.solve(system / scale[:, None], right / scale)
         change = pressures - self.pressures
         self.flows = closed + flow_per_pressure @ change
         for model, flow in zip(self.models.values(), self.flows.tolist(), strict=True):
-            model.advance(bdf, flow)
+            model.advance(bdf, time, flow)
         for response, rise in zip(self._responses, change, strict=True):
             increment += rise / self._density * response
         self.pressures = pressures
         self.corrections = np.array([change / (self._density * bdf.alpha), self.corrections[0]])
         self.shift = self.flows - surface
+
+    def _relations(self, bdf: Bdf, time: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Matrices A, B (n, n) and c (n,) of A P + B Q = c at the new time."""
+        n = len(self.models)
+        on_pressure, on_flow, known = np.zeros((n, n)), np.eye(n), np.zeros(n)
+        for row, model in enumerate(self.models.values()):
+            if isinstance(model, FlowShare):
+                on_flow[row] -= model.share * self._is_outlet
+                continue
+            known[row], slope = model.relation(bdf, time)
+            on_pressure[row, row], on_flow[row, row] = 1.0, -slope
+        return on_pressure, on_flow, known
+
+    def memories(self) -> FloatArray:
+        """What all models remember, for a checkpoint."""
+        return np.concatenate([np.zeros(0), *(model.memory.ravel() for model in self.models.values())])
+
+    def remember(self, memories: FloatArray) -> None:
+        """Give the models what :meth:`memories` returned."""
+        start, flat = 0, memories.ravel()
+        for model in self.models.values():
+            size, shape = model.memory.size, model.memory.shape
+            model.memory = flat[start : start + size].reshape(shape).copy()
+            start += size
 
     def end_of_step(self, velocity: FloatArray, correction: FloatArray) -> FloatArray:
         """The new velocity (n_local, 3) with its end-of-step values on the outlets."""

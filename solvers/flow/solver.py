@@ -22,7 +22,8 @@ from solvers.fem.pattern import build_pattern
 from solvers.fem.poisson import PressurePoisson
 from solvers.fem.surface import CapMeasure
 from solvers.flow.outlets import OutletCoupling
-from solvers.network.windkessel import Bdf, OutletModel
+from solvers.network.outlet_models import Closure
+from solvers.network.windkessel import Bdf
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -96,9 +97,11 @@ class FlowSolver:
     caps
         Patch ids whose flow and pressure are reported: inlets, then the outlets.
     outlets
-        Patch id and model of each outlet.
+        Patch id and model of each outlet, and of each inlet at a prescribed pressure.
     dt
         Time step [s].
+    pressure_inlets
+        Those of ``outlets`` that are inlets: fluid enters straight across them, and nothing brakes it.
     """
 
     def __init__(
@@ -107,8 +110,9 @@ class FlowSolver:
         parameters: FlowParameters,
         prescribed: list[PrescribedVelocity],
         caps: tuple[int, ...],
-        outlets: dict[int, OutletModel],
+        outlets: dict[int, Closure],
         dt: float,
+        pressure_inlets: tuple[int, ...] = (),
     ) -> None:
         self.mesh, self.parameters, self.dt = mesh, parameters, dt
         self._prescribed = prescribed
@@ -128,13 +132,21 @@ class FlowSolver:
             parameters.backflow_beta,
             parameters.supg,
             dt,
+            pressure_inlets,
         )
         self._velocity_solver = VelocitySolver(mesh.comm, self._pattern, velocity.halo, parameters.velocity_tolerance)
         self.caps = {patch_id: CapMeasure(mesh, patch_id) for patch_id in caps}
         self._poisson = PressurePoisson(mesh, tuple(outlets), parameters.pressure_tolerance)
         self._lumped = np.zeros(pressure.n_local)
         np.add.at(self._lumped, pressure.cells, np.broadcast_to(mesh.determinant[:, None] / 24.0, pressure.cells.shape))
-        self.outlets = OutletCoupling(mesh, self._poisson, self.caps, outlets, parameters.density, is_prescribed)
+        self.outlets = OutletCoupling(
+            mesh, self._poisson, self.caps, outlets, parameters.density, is_prescribed, pressure_inlets
+        )
+        self._straight = [
+            (nodes[~is_prescribed[nodes]], self.caps[patch_id].normal)
+            for patch_id in pressure_inlets
+            for nodes in [np.unique(mesh.facets.velocity[mesh.facets.of(patch_id)])]
+        ]
         self.step_number = 0
         self.time = 0.0
         self.velocity = np.zeros((velocity.n_local, 3))
@@ -214,6 +226,8 @@ class FlowSolver:
         self._momentum.prescribe(right_side, self._prescribed_nodes, boundary)
         self._last_solve = self._velocity_solver.solve(self._momentum.values, right_side, new_velocity)
         new_velocity[self._prescribed_nodes] = boundary
+        for nodes, normal in self._straight:
+            new_velocity[nodes] = (new_velocity[nodes] @ normal)[:, None] * normal
         self.old_velocity, self.velocity = self.velocity, new_velocity
         return self.dt * float(np.sqrt(self._momentum.speed_squared.max(initial=0.0)))
 
@@ -257,7 +271,7 @@ class FlowSolver:
             "old_correction": pressure.order.gather(self.old_correction[: pressure.n_owned]),
             "outlet_pressures": self.outlets.pressures,
             "outlet_corrections": self.outlets.corrections,
-            "outlet_memories": np.array([model.memory for model in self.outlets.models.values()]),
+            "outlet_memories": self.outlets.memories(),
         }
         return (
             {name: array for name, array in gathered.items() if array is not None} if self.mesh.comm.rank == 0 else {}
@@ -277,8 +291,7 @@ class FlowSolver:
         small = ("outlet_pressures", "outlet_corrections", "outlet_memories")
         values = self.mesh.comm.bcast([state.get(name) for name in small])
         self.outlets.pressures, self.outlets.corrections, memories = values
-        for model, memory in zip(self.outlets.models.values(), memories, strict=True):
-            model.memory = memory
+        self.outlets.remember(memories)
         self._velocity_solver.forget_factors()
 
     def _dealt(self, space: Space, everything: FloatArray | None, width: tuple[int, ...]) -> FloatArray:

@@ -1,4 +1,6 @@
-"""What an outlet feeds: a three-element Windkessel or a prescribed pressure, implicit in time.
+"""What an outlet feeds, implicit in time: a three-element Windkessel, a resistance, a prescribed pressure or share.
+
+The coronary microcirculation is in solvers/network/coronary.py.
 
 Circuit: the outlet pressure P drives the flow Q through ``r_proximal`` to the pressure Pc of the compliance ``c``,
 which drains through ``r_distal`` to ``p_distal``::
@@ -16,7 +18,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.contract.spec import Outlet, RcrOutlet
 from solvers.network.waveform import PeriodicCurve
 
 FloatArray = NDArray[np.float64]
@@ -51,7 +52,7 @@ class OutletModel(Protocol):
     """What the flow solver asks of an outlet."""
 
     memory: FloatArray
-    """(2,) newest and older state, for a checkpoint."""
+    """(2,) or (2, n) newest and older state, for a checkpoint."""
 
     def initial_pressure(self) -> float:
         """The outlet's pressure [Pa] before anything flows."""
@@ -59,8 +60,8 @@ class OutletModel(Protocol):
     def relation(self, bdf: Bdf, time: float) -> tuple[float, float]:
         """``offset`` and ``slope`` of P = offset + slope Q at the new ``time``, Q positive out of the vessel."""
 
-    def advance(self, bdf: Bdf, flow: float) -> None:
-        """Go to the new time with the flow [m3/s] that was found."""
+    def advance(self, bdf: Bdf, time: float, flow: float) -> None:
+        """Go to the new ``time`` with the flow [m3/s] that was found."""
 
 
 @dataclass
@@ -96,7 +97,7 @@ class Windkessel:
         offset, slope = self._compliance(bdf)
         return offset, slope + self.r_proximal
 
-    def advance(self, bdf: Bdf, flow: float) -> None:
+    def advance(self, bdf: Bdf, time: float, flow: float) -> None:
         """See :class:`OutletModel`."""
         offset, slope = self._compliance(bdf)
         self.memory = np.array([offset + slope * flow, self.memory[0]])
@@ -122,12 +123,39 @@ class PrescribedPressure:
         """See :class:`OutletModel`."""
         return float(self._pressure(time)), 0.0
 
-    def advance(self, bdf: Bdf, flow: float) -> None:
+    def advance(self, bdf: Bdf, time: float, flow: float) -> None:
         """See :class:`OutletModel`."""
 
 
-def outlet_model(outlet: Outlet, period: float) -> OutletModel:
-    """The model of an outlet of a spec."""
-    if isinstance(outlet, RcrOutlet):
-        return Windkessel(outlet.r_proximal, outlet.c, outlet.r_distal, outlet.p_distal, outlet.p_initial)
-    return PrescribedPressure(PeriodicCurve(outlet.pressure, period))
+class Resistance:
+    """An outlet behind a resistance [Pa s/m3] that ends at ``p_distal`` [Pa]; it has no memory."""
+
+    def __init__(self, resistance: float, p_distal: float) -> None:
+        self._resistance, self._p_distal = resistance, p_distal
+        self.memory = np.zeros(2)
+
+    def initial_pressure(self) -> float:
+        """See :class:`OutletModel`."""
+        return self._p_distal
+
+    def relation(self, bdf: Bdf, time: float) -> tuple[float, float]:
+        """See :class:`OutletModel`."""
+        return self._p_distal, self._resistance
+
+    def advance(self, bdf: Bdf, time: float, flow: float) -> None:
+        """See :class:`OutletModel`."""
+
+
+class FlowShare:
+    """An outlet through which ``share`` of all that leaves the vessel flows, whatever pressure that needs."""
+
+    def __init__(self, share: float, p_initial: float) -> None:
+        self.share, self._p_initial = share, p_initial
+        self.memory = np.zeros(2)
+
+    def initial_pressure(self) -> float:
+        """See :class:`OutletModel`."""
+        return self._p_initial
+
+    def advance(self, bdf: Bdf, time: float, flow: float) -> None:
+        """See :class:`OutletModel`."""

@@ -68,7 +68,7 @@ def check_openings(spec: RunSpec, mesh: MeshArrays) -> Iterator[Finding]:
             )
     count, part = pieces(mesh)
     if count > 1:
-        first = mesh.facets[mesh.facet_patch == spec.inlets[0].patch_id][0, 0]
+        first = mesh.facets[mesh.facet_patch == spec.caps[0].patch_id][0, 0]
         for cap in spec.caps:
             mine = mesh.facets[mesh.facet_patch == cap.patch_id]
             if len(mine) and part[mine[0, 0]] != part[first] and cap.patch_id in caps:
@@ -76,7 +76,7 @@ def check_openings(spec: RunSpec, mesh: MeshArrays) -> Iterator[Finding]:
                     "mesh_in_pieces",
                     "error",
                     f"The mesh has {count} pieces that do not touch, and no way leads from inlet "
-                    f"{spec.inlets[0].name!r} to {cap.name!r}: mesh the vessel again, in one piece.",
+                    f"{spec.caps[0].name!r} to {cap.name!r}: mesh the vessel again, in one piece.",
                     place=_place(caps[cap.patch_id].center),
                     patch=cap.name,
                     about_mesh=True,
@@ -191,7 +191,7 @@ def expected_peak_speed(spec: RunSpec, mesh: MeshArrays, probes: Probes) -> tupl
     """Twice the mean speed of continuity [m/s] at the probe where it is largest, and that probe's number."""
     caps = openings(mesh, tuple(cap.patch_id for cap in spec.caps))
     flow = float(np.abs(inflow(spec)).max())
-    starts = [caps[inlet.patch_id].center for inlet in spec.inlets if inlet.patch_id in caps]
+    starts = [caps[inlet.patch_id].center for inlet in spec.caps[: spec.n_inlets] if inlet.patch_id in caps]
     outlets = [outlet for outlet in spec.outlets if outlet.patch_id in caps]
     if flow == 0.0 or len(starts) != 1 or not outlets:
         return None

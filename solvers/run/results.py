@@ -73,7 +73,7 @@ def write_indices(
     tuning
         What the outlets were tuned to and what the cycle reached, see :class:`solvers.run.outlet_tuning.OutletTuner`.
     """
-    caps = cap_indices(waveforms[:, 0], waveforms[:, 1], len(spec.inlets))
+    caps = cap_indices(waveforms[:, 0], waveforms[:, 1], spec.n_inlets)
     anatomy = wall[EXTENSION] == 0.0
     if not anatomy.any():
         anatomy[:] = True
@@ -98,7 +98,7 @@ def write_indices(
         "splitting_imbalance": splitting_imbalance,
         "units": {"flow": "m3/s", "pressure": "Pa", "stress": "Pa", "rrt": "1/Pa"},
         "caps": {
-            cap.name: {"kind": "inlet" if index < len(spec.inlets) else "outlet", **_finite(asdict(caps[index]))}
+            cap.name: {"kind": "inlet" if index < spec.n_inlets else "outlet", **_finite(asdict(caps[index]))}
             for index, cap in enumerate(spec.caps)
         },
         "wall": statistics,

@@ -103,10 +103,11 @@ class Session:
         self._wall = WallHistory(len(self._shear.nodes))
         self._frame_steps = frame_steps(spec.time.steps_per_cycle, spec.output.fields_per_cycle)
         curves = [PeriodicCurve(inlet.flow, spec.time.period).sample(512) for inlet in spec.inlets]
-        self._mean_inflow = float(np.mean(np.abs(np.sum(curves, axis=0)))) or 1.0
+        self._mean_inflow = float(np.mean(np.abs(np.sum(curves, axis=0)))) or None
+        self._largest_inflow = np.finfo(float).tiny
         areas = [self._flow.caps[inlet.patch_id].area for inlet in spec.inlets]
         speeds = [float(np.abs(curve).max()) / area for curve, area in zip(curves, areas, strict=True)]
-        self._guard = Guard(spec.numerics.max_cfl, max(speeds))
+        self._guard = Guard(spec.numerics.max_cfl, max(speeds, default=0.0))
         self._tuner = OutletTuner(spec, spec.tuning) if spec.tuning is not None else None
         self._is_tuned_now = False
         self._largest_cfl = 0.0
@@ -173,6 +174,8 @@ class Session:
         while True:
             report = self._flow.step()
             self._guard.check(report, self._flow.dt)
+            inflow = -float(report.flows[: self._spec.n_inlets].sum())
+            self._largest_inflow = max(self._largest_inflow, abs(inflow))
             self._largest_cfl = max(self._largest_cfl, report.cfl)
             self._waveforms.record(report)
             self._wall.record(self._shear.stress(self._flow.velocity), self._flow.dt)
@@ -203,8 +206,8 @@ class Session:
             )
         error = self._waveforms.periodicity_error()
         flow_sums = self._waveforms.current[:, 0].sum(axis=1)
-        imbalance = float(np.nanmax(np.abs(flow_sums))) / self._mean_inflow
-        splitting = float(np.nanmax(np.abs(self._waveforms.splitting))) / self._mean_inflow
+        imbalance = float(np.nanmax(np.abs(flow_sums))) / self._inflow_scale
+        splitting = float(np.nanmax(np.abs(self._waveforms.splitting))) / self._inflow_scale
         vector = self._wall_order.gather(self._wall.vector)
         magnitude = self._wall_order.gather(self._wall.magnitude)
 
@@ -290,13 +293,18 @@ class Session:
 
         self._on_disk(put)
 
+    @property
+    def _inflow_scale(self) -> float:
+        """What imbalances are told relative to: the prescribed mean inflow, or the largest one so far if none is."""
+        return self._mean_inflow or self._largest_inflow
+
     def _report_step(self, report: StepReport) -> None:
         assert self._reporter is not None
         limits, spc = self._spec.time, self._spec.time.steps_per_cycle
-        n_inlets = len(self._spec.inlets)
+        n_inlets = self._spec.n_inlets
         directed = [-flow if index < n_inlets else flow for index, flow in enumerate(report.flows.tolist())]
-        imbalance = float(report.flows.sum()) / self._mean_inflow
-        splitting = report.splitting_imbalance / self._mean_inflow
+        imbalance = float(report.flows.sum()) / self._inflow_scale
+        splitting = report.splitting_imbalance / self._inflow_scale
         expected = limits.max_cycles if limits.periodicity_limit is None else limits.min_cycles
         cycles_to_go = max(expected, -(-report.step // spc))
         self._reporter.step(report, self._spec, directed, imbalance, splitting, cycles_to_go * spc - report.step)

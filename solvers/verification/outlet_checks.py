@@ -89,7 +89,7 @@ def _step_response(steps: int) -> float:
         bdf = Bdf.second(dt) if step else Bdf.euler(dt)
         offset, slope = model.relation(bdf, (step + 1) * dt)
         pressure = offset + slope
-        model.advance(bdf, 1.0)
+        model.advance(bdf, (step + 1) * dt, 1.0)
     return pressure
 
 
@@ -104,7 +104,7 @@ def _first_harmonic(steps: int) -> complex:
         offset, slope = model.relation(bdf, step * dt)
         if step > 9 * steps:
             total += 2.0 / steps * (offset + slope * turn.real) / turn
-        model.advance(bdf, turn.real)
+        model.advance(bdf, step * dt, turn.real)
     return complex(total)
 
 

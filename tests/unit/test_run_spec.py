@@ -11,15 +11,42 @@ import pytest
 from run_folders import tube_spec
 
 from solvers.contract.errors import ExitCode, RunError
-from solvers.contract.spec import PressureOutlet, RunSpec, Waveform
+from solvers.contract.spec import (
+    SCHEMA_VERSION,
+    CoronaryOutlet,
+    MeasuredProfile,
+    PressureInlet,
+    PressureOutlet,
+    RcrOutlet,
+    ResistanceOutlet,
+    RunSpec,
+    SplitOutlet,
+    Waveform,
+)
 
 
 def test_a_spec_survives_being_written_and_read() -> None:
     spec = replace(
         tube_spec(),
-        outlets=(*tube_spec().outlets, PressureOutlet(9, "pressure", Waveform.constant(1e4), (0.0, 1.0, 2.0))),
+        inlets=(replace(tube_spec().inlets[0], profile="mapped", measured=MeasuredProfile("profile.npz", "0" * 64)),),
+        pressure_inlets=(PressureInlet(8, "source", Waveform.constant(1.1e4)),),
+        outlets=(
+            *tube_spec().outlets,
+            PressureOutlet(9, "pressure", Waveform.constant(1e4), (0.0, 1.0, 2.0)),
+            ResistanceOutlet(10, "resistance", 1e8),
+            CoronaryOutlet(11, "coronary", Waveform.constant(0.0), 1e9, 1e-12, 1e9, 1e-11, 1e9, 1e4),
+            SplitOutlet(12, "split", 0.2),
+        ),
     )
     assert RunSpec.from_json(spec.to_json()) == spec
+
+
+def _split(patch_id: int, share: float) -> dict[str, Any]:
+    return {"patch_id": patch_id, "name": f"split {patch_id}", "share": share, "kind": "split"}
+
+
+def _source(times: list[float], values: list[float]) -> dict[str, Any]:
+    return {"patch_id": 9, "name": "source", "pressure": {"t": times, "values": values}}
 
 
 def _edited(change: Callable[[dict[str, Any]], Any]) -> str:
@@ -33,7 +60,7 @@ def _edited(change: Callable[[dict[str, Any]], Any]) -> str:
     [
         (lambda raw: raw["fluid"].update(density=1.06), "density of blood"),
         (lambda raw: raw["fluid"].update(viscosity="thin"), "must be a number"),
-        (lambda raw: raw["outlets"][0].update(kind="spring"), "rcr, pressure"),
+        (lambda raw: raw["outlets"][0].update(kind="spring"), "rcr, pressure, resistance, coronary, split"),
         (lambda raw: raw["outlets"][0].pop("p_initial"), "p_initial"),
         (lambda raw: raw["outlets"].clear(), "no outlet"),
         (lambda raw: raw["inlets"].clear(), "no inlet"),
@@ -45,7 +72,12 @@ def _edited(change: Callable[[dict[str, Any]], Any]) -> str:
         (lambda raw: raw["time"].update(steps_per_cycle=0.5), "whole number"),
         (lambda raw: raw["time"].update(max_cycles=1), "max_cycles"),
         (lambda raw: raw["output"].update(fields_per_cycle=41), "do not fit"),
-        (lambda raw: raw.update(schema_version=99), "schema_version 99"),
+        (lambda raw: raw.update(schema_version=99), "newer version of the program"),
+        (lambda raw: raw.update(schema_version="1"), "schema_version '1'"),
+        (lambda raw: raw.update(outlets=[_split(4, 0.4)]), "nothing sets the pressure"),
+        (lambda raw: raw["outlets"].extend([_split(4, 0.6), _split(5, 0.4)]), "add up to 1 "),
+        (lambda raw: raw["inlets"][0].update(profile="mapped"), "give both or neither"),
+        (lambda raw: raw["pressure_inlets"].append(_source([0.0, 0.1], [1.0, 2.0])), "only 2 samples"),
         (lambda raw: raw.update(turbulence=True), "unknown entry 'turbulence'"),
     ],
 )
@@ -57,6 +89,27 @@ def test_a_wrong_spec_is_refused_with_a_sentence_that_names_the_place(
     assert refusal.value.code == "bad_spec"
     assert refusal.value.exit_code is ExitCode.BAD_SPEC
     assert must_say in refusal.value.message
+
+
+VERSION_1 = """{"mesh": {"sha256": "00", "path": "mesh.npz"},
+ "inlets": [{"patch_id": 2, "name": "inlet", "flow": {"t": [0.0], "values": [1e-06]}, "profile": "blunt",
+   "extension_start": null}],
+ "outlets": [{"patch_id": 3, "name": "outlet", "r_proximal": 1e8, "c": 1e-9, "r_distal": 1e9, "p_initial": 1e4,
+   "p_distal": 0.0, "extension_start": null, "kind": "rcr"}],
+ "time": {"period": 0.8, "steps_per_cycle": 40, "min_cycles": 2, "max_cycles": 6, "periodicity_limit": 0.01,
+   "ramp": 0.05},
+ "wall_patch_ids": [1], "fluid": {"density": 1060.0, "viscosity": 0.0035},
+ "numerics": {"velocity_tolerance": 1e-05, "pressure_tolerance": 1e-08, "backflow_beta": 1.0, "supg": true,
+   "refactor_every": 10, "max_cfl": 100.0},
+ "output": {"fields_per_cycle": 20, "checkpoint_every": 100}, "tuning": null, "schema_version": 1}"""
+
+
+def test_a_spec_of_version_1_is_read_and_written_as_the_present_one() -> None:
+    spec = RunSpec.from_json(VERSION_1)
+    assert spec.schema_version == SCHEMA_VERSION
+    assert spec.pressure_inlets == () and spec.inlets[0].flow == Waveform.constant(1e-6)
+    assert spec.outlets == (RcrOutlet(3, "outlet", 1e8, 1e-9, 1e9, 1e4),)
+    assert RunSpec.from_json(spec.to_json()) == spec
 
 
 def test_text_that_is_no_json_is_refused() -> None:

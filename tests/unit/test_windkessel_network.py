@@ -40,7 +40,7 @@ def test_the_periodic_state_is_where_time_stepping_arrives() -> None:
         bdf = Bdf.second(PERIOD / steps) if step else Bdf.euler(PERIOD / steps)
         offset, slope = model.relation(bdf, time)
         pressures.append(offset + slope * float(curve(time)))
-        model.advance(bdf, float(curve(time)))
+        model.advance(bdf, time, float(curve(time)))
     wanted = np.roll(state.inlet_pressure, -1)
     found = np.array(pressures)[3::4]
     assert np.abs(found - wanted).max() < 1e-3 * wanted.max()  # error of the time stepping
