@@ -104,7 +104,7 @@ class Session:
         self._frame_steps = frame_steps(spec.time.steps_per_cycle, spec.output.fields_per_cycle)
         curves = [PeriodicCurve(inlet.flow, spec.time.period).sample(512) for inlet in spec.inlets]
         self._mean_inflow = float(np.mean(np.abs(np.sum(curves, axis=0)))) or None
-        self._largest_inflow = np.finfo(float).tiny
+        self._largest_inflow = float(np.finfo(float).tiny)
         areas = [self._flow.caps[inlet.patch_id].area for inlet in spec.inlets]
         speeds = [float(np.abs(curve).max()) / area for curve, area in zip(curves, areas, strict=True)]
         self._guard = Guard(spec.numerics.max_cfl, max(speeds, default=0.0))
