@@ -7,6 +7,8 @@ Every event has ``seq`` (1, 2, 3 ... over the life of the folder), ``utc`` and `
 * step, several a second at most: step, time, cycle, phase, dt, cfl, iterations, residual, mass_imbalance,
   splitting_imbalance, max_speed, wall_seconds, eta_seconds, fraction, flows {cap: m3/s}, pressures {cap: Pa}
 * cycle: cycle, periodicity_error (None for the first), mass_imbalance, splitting_imbalance, wall_seconds
+* time_step_halved: step (the last that stays; later ones are solved again), time, level (how often the spec's step is
+  halved now), dt, failed_step, code, text, place of the sign of trouble; time_step_doubled: step, time, level, dt
 * outlets_tuned: round, outlets {name: {r_proximal, c, r_distal}}
 * metric: name, value, unit
 * field: file, cycle

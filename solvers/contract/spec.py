@@ -112,7 +112,8 @@ class Numerics:
     )
     supg: bool = True
     refactor_every: int = quantity("", 1, 1000, "steps between two factorizations of the preconditioner", 10)
-    max_cfl: float = quantity("", 0.1, 1e6, "CFL number at which the run stops", 100.0)
+    max_cfl: float = quantity("", 0.1, 1e6, "CFL number above which a time step is halved, or the run stops", 100.0)
+    max_halvings: int = quantity("", 0, 12, "how often a time step that is too large is halved at most", 7)
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,22 @@ class StepReport:
     pressures: FloatArray
 
 
+@dataclass(frozen=True, eq=False)
+class FlowState:
+    """A state of a :class:`FlowSolver` in memory; ``outlets`` holds pressures, corrections and the models' memories."""
+
+    step_number: int
+    time: float
+    dt: float
+    n_history: int
+    fields: dict[str, FloatArray]
+    earlier: list[FloatArray]
+    outlets: tuple[FloatArray, FloatArray, FloatArray]
+
+
+_FIELDS = ("velocity", "old_velocity", "end_velocity", "kinematic_pressure", "correction", "old_correction")
+
+
 class FlowSolver:
     """The flow in a mesh, advanced step by step.
 
@@ -149,6 +165,10 @@ class FlowSolver:
         ]
         self.step_number = 0
         self.time = 0.0
+        self._origin, self._n_since_origin = 0.0, 0
+        self._n_history = 0
+        """Steps behind this one that had the present length: the first after a change is an Euler step."""
+        self._n_since_factors = 0
         self.velocity = np.zeros((velocity.n_local, 3))
         self.old_velocity = np.zeros((velocity.n_local, 3))
         self.end_velocity = np.zeros((velocity.n_local, 3))
@@ -171,13 +191,15 @@ class FlowSolver:
 
     def step(self) -> StepReport:
         """Advance by one step."""
-        bdf = Bdf.second(self.dt) if self.step_number else Bdf.euler(self.dt)
-        time = self.time + self.dt
+        bdf = Bdf.second(self.dt) if self._n_history else Bdf.euler(self.dt)
+        time = self._origin + (self._n_since_origin + 1) * self.dt
         cfl = self._solve_momentum(bdf, time)
         report, divergence = self._last_solve, weak_divergence(self.mesh, self.velocity)
         pressure_iterations = self._correct_pressure(bdf, time, divergence)
         self.step_number += 1
-        self.time = self.step_number * self.dt
+        self._n_since_origin += 1
+        self._n_history += 1
+        self.time = time
         speed = np.linalg.norm(self.velocity[: self.mesh.velocity.n_owned], axis=1)
         fastest = int(np.argmax(speed)) if len(speed) else 0
         summary = (float(speed[fastest]), *map(float, self.mesh.velocity.points[fastest]))
@@ -217,8 +239,9 @@ class FlowSolver:
         right_side = self._momentum.assemble(
             nodal, self.end_velocity, predicted, self.outlets.predicted(bdf), bdf.alpha, bdf.dt
         )
-        if self.step_number % self.parameters.refactor_every == 0:
+        if self._n_since_factors % self.parameters.refactor_every == 0:
             self._velocity_solver.forget_factors()
+        self._n_since_factors += 1
         new_velocity = nodal[:, :3].copy()
         for condition in self._prescribed:
             new_velocity[condition.nodes] = condition.values(time)
@@ -236,9 +259,9 @@ class FlowSolver:
 
         See ``EXTRAPOLATION``; the first steps take what there is.
         """
-        if self.step_number == 0:
+        if self._n_history == 0:
             return self.end_velocity
-        if self.step_number == 1:
+        if self._n_history == 1:
             return 2.0 * self.end_velocity - self._earlier[0]
         newest, older, oldest = EXTRAPOLATION
         return newest * self.end_velocity + older * self._earlier[0] + oldest * self._earlier[1]
@@ -257,6 +280,45 @@ class FlowSolver:
         self.old_correction, self.correction = self.correction, increment / bdf.alpha
         return iterations
 
+    def set_clock(self, time: float) -> None:
+        """Count time [s] from here, which takes out what rounding has added."""
+        self.time, self._origin, self._n_since_origin = time, time, 0
+
+    def synchronize(self, time: float) -> None:
+        """As :meth:`set_clock`, and compute new factors before the next step."""
+        self.set_clock(time)
+        self._n_since_factors = 0
+
+    def change_step(self, dt: float) -> None:
+        """Go on with steps of another length [s], the first of them an Euler step (docs/theory-flow.md, section 3)."""
+        self.dt = dt
+        self.synchronize(self.time)
+        self._n_history = 0
+
+    def copy(self) -> FlowState:
+        """The present state on this rank, in memory."""
+        fields = {name: getattr(self, name).copy() for name in _FIELDS}
+        return FlowState(
+            self.step_number,
+            self.time,
+            self.dt,
+            self._n_history,
+            fields,
+            [field.copy() for field in self._earlier],
+            (self.outlets.pressures.copy(), self.outlets.corrections.copy(), self.outlets.memories()),
+        )
+
+    def go_back(self, state: FlowState) -> None:
+        """Return to a state that :meth:`copy` has kept, the length of the steps included."""
+        self.step_number, self.dt, self._n_history = state.step_number, state.dt, state.n_history
+        self.synchronize(state.time)
+        for name, field in state.fields.items():
+            setattr(self, name, field.copy())
+        self._earlier = [field.copy() for field in state.earlier]
+        pressures, corrections, memories = state.outlets
+        self.outlets.pressures, self.outlets.corrections = pressures.copy(), corrections.copy()
+        self.outlets.remember(memories)
+
     def state(self) -> dict[str, FloatArray]:
         """All that the next step depends on, on rank 0 in canonical order; empty elsewhere. All ranks must ask."""
         velocity, pressure = self.mesh.velocity, self.mesh.pressure
@@ -272,6 +334,7 @@ class FlowSolver:
             "outlet_pressures": self.outlets.pressures,
             "outlet_corrections": self.outlets.corrections,
             "outlet_memories": self.outlets.memories(),
+            "n_history": np.array(min(self._n_history, 2)),
         }
         return (
             {name: array for name, array in gathered.items() if array is not None} if self.mesh.comm.rank == 0 else {}
@@ -280,7 +343,9 @@ class FlowSolver:
     def restore(self, step: int, state: dict[str, FloatArray]) -> None:
         """Go to the state after a step, given on rank 0 as :meth:`state` returned it."""
         velocity, pressure = self.mesh.velocity, self.mesh.pressure
-        self.step_number, self.time = step, step * self.dt
+        self.step_number = step
+        self.synchronize(step * self.dt)
+        self._n_history = int(self.mesh.comm.bcast(state.get("n_history", 2)))
         self.velocity = self._dealt(velocity, state.get("velocity"), (3,))
         self.old_velocity = self._dealt(velocity, state.get("old_velocity"), (3,))
         self.end_velocity = self._dealt(velocity, state.get("end_velocity"), (3,))

@@ -80,10 +80,17 @@ class Reporter:
         self._scalars = path.open("a", newline="", encoding="utf-8")
         self._rows = csv.writer(self._scalars, lineterminator="\n")
 
+    def rewind(self, spec: RunSpec, last_step: int) -> None:
+        """Forget what was written of the steps after ``last_step``: they are solved again."""
+        self._scalars.flush()
+        self._scalars.close()
+        self.open_scalars(spec, last_step)
+
     def step(
         self,
         report: StepReport,
         spec: RunSpec,
+        dt: float,
         directed_flows: list[float],
         mass_imbalance: float,
         splitting_imbalance: float,
@@ -113,7 +120,7 @@ class Reporter:
                 time=report.time,
                 cycle=cycle,
                 phase=phase,
-                dt=spec.time.dt,
+                dt=dt,
                 cfl=report.cfl,
                 iterations=report.velocity_iterations,
                 residual=report.velocity_residual,

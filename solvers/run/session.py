@@ -27,11 +27,12 @@ from solvers.network.windkessel import Windkessel
 from solvers.run.checkpoint import read_checkpoint, write_checkpoint
 from solvers.run.collective import StopRequest, on_rank_0
 from solvers.run.frames import FrameStore, frame_steps
-from solvers.run.guard import Guard
+from solvers.run.guard import Guard, diverged
 from solvers.run.history import CycleWaveforms, WallHistory
 from solvers.run.outlet_tuning import OutletTuner
 from solvers.run.reporter import Reporter, versions
 from solvers.run.results import wall_fields, write_indices
+from solvers.run.stepping import StepFailed, Stepper
 
 FloatArray = NDArray[np.float64]
 
@@ -107,7 +108,10 @@ class Session:
         self._largest_inflow = float(np.finfo(float).tiny)
         areas = [self._flow.caps[inlet.patch_id].area for inlet in spec.inlets]
         speeds = [float(np.abs(curve).max()) / area for curve, area in zip(curves, areas, strict=True)]
-        self._guard = Guard(spec.numerics.max_cfl, max(speeds, default=0.0))
+        guard = Guard(spec.numerics.max_cfl, max(speeds, default=0.0), spec.fluid.density)
+        numerics = spec.numerics
+        self._guard = guard
+        self._stepper = Stepper(self._flow, guard, spec.time.dt, numerics.max_halvings, numerics.refactor_every)
         self._tuner = OutletTuner(spec, spec.tuning) if spec.tuning is not None else None
         self._is_tuned_now = False
         self._largest_cfl = 0.0
@@ -144,7 +148,7 @@ class Session:
         """Solve cycle after cycle until the flow repeats itself."""
         spc, limits = self._spec.time.steps_per_cycle, self._spec.time
         self._stage("solving", "Solving the flow")
-        cycle = self._flow.step_number // spc
+        cycle = self._stepper.step // spc
         error: float | None = self._errors[-1] if self._errors else None
         try:
             while not self._is_done(cycle, error) and cycle < limits.max_cycles:
@@ -171,14 +175,18 @@ class Session:
         spc = self._spec.time.steps_per_cycle
         every = self._spec.numerics.refactor_every
         checkpoint_every = -(-self._spec.output.checkpoint_every // every) * every
+        self._keep_good(is_first=True)
         while True:
-            report = self._flow.step()
-            self._guard.check(report, self._flow.dt)
+            try:
+                report = self._stepper.advance()
+            except StepFailed as failure:
+                self._halve(failure)
+                continue
             inflow = -float(report.flows[: self._spec.n_inlets].sum())
             self._largest_inflow = max(self._largest_inflow, abs(inflow))
             self._largest_cfl = max(self._largest_cfl, report.cfl)
             self._waveforms.record(report)
-            self._wall.record(self._shear.stress(self._flow.velocity), self._flow.dt)
+            self._wall.record(self._shear.stress(self._flow.velocity), self._spec.time.dt)
             step_in_cycle = (report.step - 1) % spc + 1
             if self._tuner is not None and self._tuner.is_due(step_in_cycle):
                 self._tune(self._tuner, step_in_cycle)
@@ -195,6 +203,37 @@ class Session:
                     self._checkpoint()
             if step_in_cycle == spc:
                 return error
+            self._keep_good(is_first=False)
+            if self._stepper.grow(report):
+                self._tell_step("time_step_doubled", {})
+
+    def _keep_good(self, is_first: bool) -> None:
+        self._stepper.keep((self._wall.vector, self._wall.magnitude, self._wall.duration), is_first)
+
+    def _halve(self, failure: StepFailed) -> None:
+        """Go back to the last good state with half the time step, or end the run."""
+        failed_at = self._stepper.step + 1
+        state = self._stepper.halve(failure)
+        if state is None:
+            raise diverged(failure.trouble)
+        self._wall.vector, self._wall.magnitude = state.wall[0].copy(), state.wall[1].copy()
+        self._wall.duration = state.wall[2]
+        if self._reporter is not None:
+            self._on_disk(partial(self._reporter.rewind, self._spec, state.step))
+        else:
+            self._on_disk(lambda: None)
+        trouble = failure.trouble
+        self._tell_step(
+            "time_step_halved",
+            {"code": trouble.code, "text": trouble.sentence, "place": trouble.place, "failed_step": failed_at},
+        )
+
+    def _tell_step(self, event: str, more: dict[str, object]) -> None:
+        if self._reporter is not None:
+            stepper = self._stepper
+            self._reporter.events.emit(
+                event, step=stepper.step, time=stepper.time, level=stepper.level, dt=stepper.dt, **more
+            )
 
     def _complete_cycle(self, n_cycles: int) -> float | None:
         """Write the fields and indices of the cycle that ends, and turn over to the next."""
@@ -265,6 +304,8 @@ class Session:
         for model, pressure in zip(self._flow.outlets.models.values(), pressures, strict=True):
             model.memory = np.full(2, pressure)
         self._is_tuned_now = True
+        self._guard.forget()
+        self._keep_good(is_first=True)
         if self._reporter is not None:
             self._reporter.events.emit("outlets_tuned", round=tuner.rounds, outlets=tuner.named_outlets())
         if not tuner.is_met_by(network.state):
@@ -307,11 +348,15 @@ class Session:
         splitting = report.splitting_imbalance / self._inflow_scale
         expected = limits.max_cycles if limits.periodicity_limit is None else limits.min_cycles
         cycles_to_go = max(expected, -(-report.step // spc))
-        self._reporter.step(report, self._spec, directed, imbalance, splitting, cycles_to_go * spc - report.step)
+        self._reporter.step(
+            report, self._spec, self._stepper.dt, directed, imbalance, splitting, cycles_to_go * spc - report.step
+        )
 
     def _checkpoint(self) -> None:
-        step = self._flow.step_number
+        step, time = self._stepper.step, self._stepper.time
         state = self._flow.state()
+        self._guard.forget()  # a run that goes on from here knows as little
+        self._keep_good(is_first=True)
         wall_vector = self._wall_order.gather(self._wall.vector)
         wall_magnitude = self._wall_order.gather(self._wall.magnitude)
 
@@ -326,6 +371,7 @@ class Session:
                 "waveforms": self._waveforms.current,
                 "waveforms_before": self._waveforms.previous,
                 "splitting": self._waveforms.splitting,
+                "stepping": self._stepper.state(),
                 "periodicity_errors": np.array([np.nan if e is None else e for e in self._errors]),
             }
             if self._tuner is not None:
@@ -335,10 +381,8 @@ class Session:
             oldest = write_checkpoint(self._run_dir, step, self._spec.fingerprint, arrays)
             spc = self._spec.time.steps_per_cycle
             self._frames.discard(oldest // spc * spc)
-            self._reporter.events.emit("checkpoint", step=step, time=self._flow.time, file=f"{step:08d}.npz")
-            self._reporter.update_state(
-                step=step, time=self._flow.time, cycle=max(0, step - 1) // spc, checkpoint_step=step
-            )
+            self._reporter.events.emit("checkpoint", step=step, time=time, file=f"{step:08d}.npz")
+            self._reporter.update_state(step=step, time=time, cycle=max(0, step - 1) // spc, checkpoint_step=step)
 
         self._on_disk(write)
 
@@ -368,6 +412,7 @@ class Session:
         step, arrays = found if found else (0, {})
         step = int(self._comm.bcast(step))
         self._flow.restore(step, arrays)
+        self._stepper.restore(step, self._comm.bcast(arrays.get("stepping")))
         self._wall.vector = self._wall_order.scatter(arrays.get("wall_vector"), (3,))
         self._wall.magnitude = self._wall_order.scatter(arrays.get("wall_magnitude"), ())
         small = ("wall_duration", "waveforms", "waveforms_before", "splitting", "periodicity_errors")
@@ -396,7 +441,7 @@ class Session:
 
     def _say_cancelled(self) -> None:
         if self._reporter is not None:
-            step, time = self._flow.step_number, self._flow.time
+            step, time = self._stepper.step, self._stepper.time
             self._reporter.end(
                 "cancelled",
                 "cancelled",

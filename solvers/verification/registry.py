@@ -10,6 +10,7 @@ from solvers.verification.index_checks import check_indices
 from solvers.verification.order_checks import check_space_order, check_time_order
 from solvers.verification.outlet_checks import check_windkessel
 from solvers.verification.row import Progress, Row
+from solvers.verification.stepping_checks import check_step_changes
 from solvers.verification.tube_flow import check_poiseuille, check_womersley
 
 
@@ -31,6 +32,7 @@ CHECKS: dict[str, Check] = {
         Check("indices", "Definitions of the wall indices", check_indices),
         Check("space_order", "Order of convergence in space", check_space_order),
         Check("time_order", "Order of convergence in time", check_time_order),
+        Check("step_changes", "Order in time when steps are halved and doubled on the way", check_step_changes),
     )
 }
 

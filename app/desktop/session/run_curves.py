@@ -71,6 +71,9 @@ class RunCurves:
         if restart_step and dt:
             self._forget_after(restart_step * dt)
 
+    def _take_time_step_halved(self, event: Event) -> None:
+        self._forget_after(float(event["time"]))
+
     def _take_stage(self, event: Event) -> None:
         name = str(event.get("name", ""))
         self.stage = _STAGES.get(name, str(event.get("text") or name))
