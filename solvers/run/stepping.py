@@ -2,9 +2,9 @@
 
 Rule. A step shows a sign of trouble (solvers/run/guard.py): go back to the last good state, which is at least
 ``GOOD_EVERY`` steps old where the cycle has so many, and halve the solver's steps. After a number of quiet steps they
-are doubled again, if the CFL number leaves room; a halving that follows a doubling doubles that number. Soft signs halve at most
-``MOST_SOFT`` times, because a step that shows one can be kept. What is recorded stays on the spec's time steps. All
-ranks see the same reports, so they decide alike; a checkpoint holds the level and the counts.
+are doubled again, if the CFL number leaves room; a halving that follows a doubling doubles that number. Soft signs
+halve at most ``MOST_SOFT`` times, because a step that shows one can be kept. What is recorded stays on the spec's
+steps. All ranks see the same reports, so they decide alike; a checkpoint holds the level and the counts.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ VISCOSITY, DURATION = 0.1, 0.5
 
 
 def solve_with_changes(n: int, n_steps: int) -> FlowSolver:
-    """Ethier-Steinman flow: a quarter of the time with ``dt``, a quarter with dt/2, a quarter with dt/4, one with dt."""
+    """Ethier-Steinman flow, a quarter of the time each with steps of dt, dt/2, dt/4 and dt."""
     exact, dt = EthierSteinman(VISCOSITY), DURATION / n_steps
     mesh = distribute(MPI.COMM_SELF, cube(n))
     parameters = FlowParameters(1.0, VISCOSITY, velocity_tolerance=1e-11, supg=False)

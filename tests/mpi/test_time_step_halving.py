@@ -1,4 +1,4 @@
-"""A time step that is too large is halved from the last good state, and the run ends with the numbers of a finer one."""
+"""A time step that is too large is halved from the last good state; the numbers are those of a finer one."""
 
 from __future__ import annotations
 
