@@ -74,7 +74,13 @@ MADE_SAMPLES: Mapping[str, MadeSample] = {
             _coronary_surface,
             "ostium",
             {
-                "simulate": {"inflow_shape": "coronary", "inlet_share": 0.03, "main_share": 0.0, "split_exponent": 2.7},
+                "simulate": {
+                    "inflow_shape": "coronary",
+                    "outlet_model": "coronary",
+                    "inlet_share": 0.03,
+                    "main_share": 0.0,
+                    "split_exponent": 2.7,
+                },
                 "mesh": {"level": "coarse", "edge_scale": 1.4},
             },
             "Sizes as coronary CT angiography shows them in adults (assumption).",

@@ -20,6 +20,29 @@ _CORONARY_HUMPS = ((0.16, 0.075, 0.45), (0.50, 0.13, 1.0))
 _CORONARY_FLOOR = 0.25
 
 
+MUSCLE_SOURCE = (
+    "assumption: sine-squared up to the systolic pressure, from 50 ms before the ejection to 50 ms after it; "
+    "resistance and compliance are shared among arteries, muscle and veins as solvers/network/coronary.py says"
+)
+_ISOVOLUMIC_S = 0.05
+
+
+def muscle_pressure(heart_rate_bpm: float, systolic_pa: float, n_samples: int = 200) -> tuple[FloatArray, FloatArray]:
+    """Pressure of the muscle of the left ventricle on its vessels over one beat that begins with the ejection.
+
+    Returns
+    -------
+    times_s, pressure_pa : (n_samples,) arrays
+        ``systolic * sin(pi s)**2`` while the muscle contracts, ``s`` from 0 to 1 over the ejection and 50 ms before and
+        after it, else zero; an assumption.
+    """
+    period = 60.0 / heart_rate_bpm
+    contraction = ejection_time_s(heart_rate_bpm) + 2.0 * _ISOVOLUMIC_S
+    times = np.linspace(0.0, period, n_samples, endpoint=False)
+    since = np.mod(times + _ISOVOLUMIC_S, period)
+    return times, np.where(since < contraction, systolic_pa * np.sin(np.pi * since / contraction) ** 2, 0.0)
+
+
 def ejection_time_s(heart_rate_bpm: float) -> float:
     """Left-ventricular ejection time in s, by the regression of Weissler et al. (Circulation 1968) for men at rest.
 

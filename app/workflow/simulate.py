@@ -13,21 +13,11 @@ import numpy as np
 from app.case.bundle import OpenCase
 from app.case.errors import CaseError
 from app.case.records import Case
-from app.workflow.boundary_files import (
-    INFLOW_SIGNS,
-    Inflow,
-    OutletBlock,
-    as_facts,
-    check_inflow_speed,
-    mean_pressure_pa,
-    paired,
-    pressure_note,
-    read_inflow,
-    read_outlets,
-)
-from app.workflow.inflow import CORONARY_SOURCE, EJECTION_SOURCE, aortic_inflow, coronary_inflow
+from app.workflow.boundary_files import INFLOW_SIGNS, as_facts, mean_pressure_pa, pressure_note
+from app.workflow.conditions import ASSUMED, assumptions_of, inflow_of_file, outlet_of, outlets_of_files
+from app.workflow.inflow import aortic_inflow, coronary_inflow
 from app.workflow.parameters import declared
-from app.workflow.patient import Assumption, patient_assumptions, patient_values
+from app.workflow.patient import patient_values
 from app.workflow.steps import Outcome, Request
 from app.workflow.units import M3_S_PER_FLOW_UNIT, M_PER_MM, OUTLET_UNITS, m3_s_from_l_min, pa_from_mmhg
 from app.workflow.vessel_paths import VesselPath, paths_to
@@ -47,7 +37,6 @@ SHARE_TOLERANCE = 0.02
 """How near a beat must come to the patient's pressures and to the wished shares, or the outlets are tuned anew."""
 FIRST_GUESS_TOLERANCE = 0.2
 """Pressures and shares that the vessel as its radii let expect it misses by more than this are refused."""
-_ASSUMED = "assumption, without a source"
 
 
 @dataclass(frozen=True)
@@ -60,7 +49,7 @@ class Parameters:
         unit="1",
         minimum=0.0,
         maximum=0.95,
-        source=_ASSUMED,
+        source=ASSUMED,
     )
     split_exponent: float = declared(
         2.0,
@@ -92,6 +81,12 @@ class Parameters:
         help="Assumed shape of the inflow over a beat",
         choices=("aortic", "coronary"),
         source="assumption, see the run's list of assumptions",
+    )
+    outlet_model: str = declared(
+        "windkessel",
+        help="What the outlets feed (coronary: a microcirculation that the heart muscle squeezes)",
+        choices=("windkessel", "coronary"),
+        source="coronary: Kim et al. 2010",
     )
     inlet_share: float = declared(
         1.0,
@@ -134,14 +129,14 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         raise CaseError("no_outlet", "The model has no outlet, so no blood could leave it: build it again.")
     progress(0.4, "Tuning the outlets")
     output_m3_s = m3_s_from_l_min(values.cardiac_output_l_min) * chosen.inlet_share
-    measured = _inflow_of_file(chosen, inlets[0])
+    measured = inflow_of_file(chosen, inlets[0])
     if measured is None:
         make = coronary_inflow if chosen.inflow_shape == "coronary" else aortic_inflow
         times, flow = make(values.heart_rate_bpm, output_m3_s)
         inflow, period = spec.Waveform(tuple(times.tolist()), tuple(flow.tolist())), 60.0 / values.heart_rate_bpm
     else:
         inflow, period = spec.Waveform(measured.times_s, measured.flow_m3_s), measured.period_s
-    blocks = _outlets_of_files(chosen, outlets)
+    blocks = outlets_of_files(chosen, outlets)
     paths = paths_to(model.centerlines, outlets)
     shares = flow_shares(outlets, paths, chosen.main_share, chosen.split_exponent)
     site = cuff_site(outlets)
@@ -161,16 +156,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
             spec.Inlet(inlets[0].id, inlets[0].name, inflow, chosen.inlet_profile, _in_meters(model, inlets[0].id)),
         ),
         outlets=tuple(
-            spec.RcrOutlet(
-                outlet.id,
-                outlet.name,
-                r_proximal=terminal.r_proximal,
-                c=terminal.c,
-                r_distal=terminal.r_distal,
-                p_initial=start,
-                p_distal=terminal.p_distal,
-                extension_start=_in_meters(model, outlet.id),
-            )
+            outlet_of(outlet, terminal, start, _in_meters(model, outlet.id), chosen, values)
             for outlet, terminal, start in zip(outlets, terminals, initial, strict=True)
         ),
         fluid=spec.Fluid(values.blood_density_kg_m3, values.blood_viscosity_mpa_s * 1e-3),
@@ -184,7 +170,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         ),
         output=spec.Output(fields_per_cycle=chosen.fields_per_cycle, checkpoint_every=max(50, steps // 8)),
         tuning=None
-        if blocks
+        if blocks or chosen.outlet_model == "coronary"
         else spec.Tuning(
             inlets[0].name if site is None else outlets[site].name,
             tuple(shares.tolist()),
@@ -195,7 +181,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         ),
     )
     spec.write_spec(out, run_spec)
-    assumptions = _assumptions(request.case, chosen)
+    assumptions = assumptions_of(request.case, chosen)
     notes = [
         *(measured.notes if measured is not None else ()),
         *filter(None, [pressure_note(initial[0]) if blocks else ""]),
@@ -295,67 +281,6 @@ def _recommended_steps(arrays: Any, inlet: Patch, inflow: Waveform, period: floa
 def _in_meters(model: VesselModel, patch_id: int) -> tuple[float, float, float] | None:
     start = model.extension_start_mm.get(patch_id)
     return None if start is None else (start[0] * M_PER_MM, start[1] * M_PER_MM, start[2] * M_PER_MM)
-
-
-def _inflow_of_file(chosen: Parameters, inlet: Patch) -> Inflow | None:
-    if not chosen.inflow:
-        return None
-    inflow = read_inflow(Path(chosen.inflow), chosen.inflow_unit, chosen.inflow_sign)
-    check_inflow_speed(inflow, inlet.area_mm2 * M_PER_MM**2)
-    return inflow
-
-
-def _outlets_of_files(chosen: Parameters, outlets: tuple[Patch, ...]) -> tuple[OutletBlock, ...]:
-    if not chosen.outlets:
-        return ()
-    files = [Path(name.strip()) for name in chosen.outlets.split(",")]
-    return paired(read_outlets(files, chosen.units), outlets, chosen.pairs)
-
-
-_REPLACED = {"inflow": ("Heart rate", "Cardiac output"), "outlets": ("Systolic pressure", "Diastolic pressure")}
-"""What of the patient is not used when a file says it."""
-
-
-def _assumptions(case: Case, chosen: Parameters) -> tuple[Assumption, ...]:
-    from solvers.network.tuning import PROXIMAL_FRACTION
-
-    unused = [name for which, names in _REPLACED.items() if getattr(chosen, which) for name in names]
-    of_patient = [a for a in patient_assumptions(case.patient) if a.name not in unused]
-    inflow = Assumption("Inflow curve", "sine-squared ejection", "", EJECTION_SOURCE)
-    if chosen.inflow_shape == "coronary":
-        inflow = Assumption("Inflow curve", "diastolic humps", "", CORONARY_SOURCE)
-    if chosen.inflow:
-        inflow = Assumption(
-            "Inflow curve", "from a file", "", f"the file given, its unit stated as {chosen.inflow_unit}"
-        )
-    tuned: tuple[Assumption, ...] = (
-        Assumption("Share of flow through the main vessel's end", chosen.main_share, "1", _ASSUMED),
-        Assumption("Other outlets share by radius to the power", chosen.split_exponent, "1", "assumption"),
-        Assumption(
-            "Windkessel proximal over total resistance",
-            f"at most {PROXIMAL_FRACTION:g}",
-            "",
-            "assumption; halved while it alone makes a larger pulse than the patient's",
-        ),
-        Assumption(
-            "Cuff pressures hold where the blood leaves the model",
-            "no difference to the arm",
-            "",
-            "assumption: the pulse grows on its way to the arm, more so in the young",
-        ),
-    )
-    if chosen.outlets:
-        tuned = (Assumption("Outlets", "from files", "", f"the files given, their units stated as {chosen.units}"),)
-    if not chosen.inflow and chosen.inlet_share != 1.0:
-        tuned += (Assumption("Part of the cardiac output that enters", chosen.inlet_share, "1", "assumption"),)
-    return (
-        *of_patient,
-        inflow,
-        *tuned,
-        Assumption("Inlet velocity profile", chosen.inlet_profile, "", "assumption"),
-        Assumption("Wall", "rigid", "", "assumption: pressure waves and wall motion are left out"),
-        Assumption("Blood", "Newtonian, laminar equations", "", "assumption: no turbulence model"),
-    )
 
 
 def default_n_ranks() -> int:
