@@ -95,11 +95,15 @@ class Inlet:
 
 @dataclass(frozen=True)
 class PressureInlet:
-    """A cap at a prescribed pressure [Pa] through which fluid shall enter, straight across the cap."""
+    """A cap at a prescribed pressure [Pa] through which fluid shall enter, straight across the cap.
+
+    The flow is free, but what enters has the ``profile``: at a pressure alone, a profile is not stable.
+    """
 
     patch_id: int
     name: str
     pressure: Waveform
+    profile: Literal["parabolic", "blunt", "plug"] = "parabolic"
     extension_start: Point | None = None
 
 

@@ -188,7 +188,7 @@ class RunSpec:
         for name in names:
             if names.count(name) > 1 or not name.strip():
                 refuse(f"Two openings are named {name!r}; give every inlet and outlet a name of its own.")
-        self._check_openings()
+        self.check_openings()
         if self.time.min_cycles > self.time.max_cycles:
             refuse(
                 f"min_cycles is {self.time.min_cycles} but max_cycles only {self.time.max_cycles}; raise max_cycles."
@@ -206,7 +206,8 @@ class RunSpec:
                 "ask for fewer snapshots or more steps."
             )
 
-    def _check_openings(self) -> None:
+    def check_openings(self) -> None:
+        """Check what the inlets and outlets say, and that together they leave something open."""
         period = self.time.period
         for inlet in self.inlets:
             _check_waveform(inlet.flow, period, f"The flow at inlet {inlet.name!r}")

@@ -41,8 +41,6 @@ class MomentumAssembler:
         Whether the streamline-upwind Petrov-Galerkin terms are on.
     dt
         Time step [s].
-    unbraked_patches
-        Open patches where fluid shall enter, which are left out of that.
     """
 
     def __init__(
@@ -55,7 +53,6 @@ class MomentumAssembler:
         backflow_beta: float,
         supg: bool,
         dt: float,
-        unbraked_patches: tuple[int, ...] = (),
     ) -> None:
         self._mesh, self._pattern = mesh, pattern
         self._viscosity, self._supg, self._beta = viscosity, supg, backflow_beta
@@ -89,10 +86,7 @@ class MomentumAssembler:
         self._open_corners = np.ascontiguousarray(mesh.facets.pressure[is_open])
         self._open_index = np.array([open_patches.index(int(p)) for p in mesh.facets.patch[is_open]], dtype=np.int64)
         self._open_area = np.ascontiguousarray(mesh.facets.area_vector[is_open])
-        is_braked = is_open & ~np.isin(mesh.facets.patch, unbraked_patches)
-        self._braked_nodes = np.ascontiguousarray(mesh.facets.velocity[is_braked])
-        self._braked_area = np.ascontiguousarray(mesh.facets.area_vector[is_braked])
-        self._braked_positions = self._facet_positions(is_braked)
+        self._open_positions = self._facet_positions(is_open)
         self.values = np.zeros(pattern.n_entries + 1)
         self.speed_squared = np.zeros(mesh.n_cells)
         """Largest squared convecting velocity of each cell in reference coordinates [1/s2]: CFL = dt times its root."""
@@ -176,9 +170,9 @@ class MomentumAssembler:
         if self._beta > 0.0:
             weights, basis = face_quadrature(degree)
             add_backflow(
-                self._braked_nodes,
-                self._braked_area,
-                self._braked_positions,
+                self._open_nodes,
+                self._open_area,
+                self._open_positions,
                 known_velocity,
                 self._beta,
                 weights,

@@ -10,6 +10,7 @@ from solvers.contract.mesh_file import MeshArrays
 from solvers.contract.spec import RunSpec
 from solvers.fem.mesh import FlowMesh, distribute
 from solvers.flow.inlet import InletVelocity
+from solvers.flow.pressure_inlet import FreeInlet
 from solvers.flow.solver import FlowParameters, FlowSolver
 from solvers.network.outlet_models import Closure, outlet_models
 from solvers.network.waveform import PeriodicCurve
@@ -61,7 +62,7 @@ def build_flow(comm: MPI.Intracomm, spec: RunSpec, arrays: MeshArrays | None) ->
         tuple(cap.patch_id for cap in spec.caps),
         models,
         spec.time.dt,
-        tuple(inlet.patch_id for inlet in spec.pressure_inlets),
+        [FreeInlet(comm, arrays, mesh, inlet, numerics.backflow_beta) for inlet in spec.pressure_inlets],
     )
     solver.start(np.array([model.initial_pressure() for model in solver.outlets.models.values()]))
     return solver

@@ -7,6 +7,7 @@ outlets. Equations and signs: docs/theory-flow.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +23,7 @@ from solvers.fem.pattern import build_pattern
 from solvers.fem.poisson import PressurePoisson
 from solvers.fem.surface import CapMeasure
 from solvers.flow.outlets import OutletCoupling
+from solvers.flow.pressure_inlet import FreeInlet
 from solvers.network.outlet_models import Closure
 from solvers.network.windkessel import Bdf
 
@@ -116,8 +118,8 @@ class FlowSolver:
         Patch id and model of each outlet, and of each inlet at a prescribed pressure.
     dt
         Time step [s].
-    pressure_inlets
-        Those of ``outlets`` that are inlets: fluid enters straight across them, and nothing brakes it.
+    free_inlets
+        What makes inlets of those of ``outlets`` through which fluid shall enter.
     """
 
     def __init__(
@@ -128,7 +130,7 @@ class FlowSolver:
         caps: tuple[int, ...],
         outlets: dict[int, Closure],
         dt: float,
-        pressure_inlets: tuple[int, ...] = (),
+        free_inlets: Sequence[FreeInlet] = (),
     ) -> None:
         self.mesh, self.parameters, self.dt = mesh, parameters, dt
         self._prescribed = prescribed
@@ -148,7 +150,6 @@ class FlowSolver:
             parameters.backflow_beta,
             parameters.supg,
             dt,
-            pressure_inlets,
         )
         self._velocity_solver = VelocitySolver(mesh.comm, self._pattern, velocity.halo, parameters.velocity_tolerance)
         self.caps = {patch_id: CapMeasure(mesh, patch_id) for patch_id in caps}
@@ -156,13 +157,15 @@ class FlowSolver:
         self._lumped = np.zeros(pressure.n_local)
         np.add.at(self._lumped, pressure.cells, np.broadcast_to(mesh.determinant[:, None] / 24.0, pressure.cells.shape))
         self.outlets = OutletCoupling(
-            mesh, self._poisson, self.caps, outlets, parameters.density, is_prescribed, pressure_inlets
+            mesh,
+            self._poisson,
+            self.caps,
+            outlets,
+            parameters.density,
+            is_prescribed,
+            tuple(inlet.patch_id for inlet in free_inlets),
         )
-        self._straight = [
-            (nodes[~is_prescribed[nodes]], self.caps[patch_id].normal)
-            for patch_id in pressure_inlets
-            for nodes in [np.unique(mesh.facets.velocity[mesh.facets.of(patch_id)])]
-        ]
+        self._free_inlets = free_inlets
         self.step_number = 0
         self.time = 0.0
         self._origin, self._n_since_origin = 0.0, 0
@@ -239,6 +242,10 @@ class FlowSolver:
         right_side = self._momentum.assemble(
             nodal, self.end_velocity, predicted, self.outlets.predicted(bdf), bdf.alpha, bdf.dt
         )
+        for inlet in self._free_inlets:
+            cap = self.caps[inlet.patch_id]
+            newest, older = self._sum(np.array([cap.flow(self.end_velocity), cap.flow(self._earlier[0])]))
+            inlet.add_wanted(right_side, self.end_velocity, float(older - 2.0 * newest))
         if self._n_since_factors % self.parameters.refactor_every == 0:
             self._velocity_solver.forget_factors()
         self._n_since_factors += 1
@@ -249,8 +256,8 @@ class FlowSolver:
         self._momentum.prescribe(right_side, self._prescribed_nodes, boundary)
         self._last_solve = self._velocity_solver.solve(self._momentum.values, right_side, new_velocity)
         new_velocity[self._prescribed_nodes] = boundary
-        for nodes, normal in self._straight:
-            new_velocity[nodes] = (new_velocity[nodes] @ normal)[:, None] * normal
+        for inlet in self._free_inlets:
+            inlet.straighten(new_velocity)
         self.old_velocity, self.velocity = self.velocity, new_velocity
         return self.dt * float(np.sqrt(self._momentum.speed_squared.max(initial=0.0)))
 

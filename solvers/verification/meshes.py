@@ -12,7 +12,7 @@ from solvers.contract.mesh_file import MeshArrays
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-WALL, INLET, OUTLET = 1, 2, 3
+WALL, INLET, OUTLET, BRANCH = 1, 2, 3, 4
 
 
 def disc(n_rings: int, stretch: float = 1.0) -> tuple[FloatArray, IntArray]:
@@ -117,6 +117,28 @@ def cube(n: int, low: float = -1.0, high: float = 1.0) -> MeshArrays:
             path.append(index[i, j, k].ravel())
         tets.append(np.column_stack(path))
     return _with_boundary(points, _oriented(points, np.concatenate(tets)), lambda facets: np.full(len(facets), WALL))
+
+
+def tee(n: int, width: float) -> MeshArrays:
+    """A duct of square section along x with a branch along y, ``n`` cells across; every arm is three widths long.
+
+    The wall is patch 1, the ends at -x, +x and +y are ``INLET``, ``OUTLET`` and ``BRANCH``; lengths in m.
+    """
+    whole = cube(6 * n, -3.0, 3.0)
+    x, y, z = np.abs(whole.points[whole.tets].mean(axis=1).T)
+    is_up = whole.points[whole.tets].mean(axis=1)[:, 1] > 0.0
+    tets = whole.tets[(z < 0.5) & ((y < 0.5) | ((x < 0.5) & is_up))]
+    used, flat = np.unique(tets, return_inverse=True)
+    points = whole.points[used]
+
+    def patch_of(facets: IntArray) -> IntArray:
+        corner, patch = points[facets], np.full(len(facets), WALL)
+        for patch_id, axis, end in ((INLET, 0, -3.0), (OUTLET, 0, 3.0), (BRANCH, 1, 3.0)):
+            patch[np.abs(corner[:, :, axis] - end).max(axis=1) < 1e-9] = patch_id
+        return patch
+
+    mesh = _with_boundary(points, flat.reshape(tets.shape), patch_of)
+    return MeshArrays(width * mesh.points, mesh.tets, mesh.facets, mesh.facet_patch)
 
 
 def _split_prisms(points: FloatArray, prisms: IntArray) -> IntArray:

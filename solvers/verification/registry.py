@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from solvers.verification.coronary_checks import check_coronary
 from solvers.verification.index_checks import check_indices
+from solvers.verification.opening_checks import check_openings
 from solvers.verification.order_checks import check_space_order, check_time_order
 from solvers.verification.outlet_checks import check_windkessel
 from solvers.verification.row import Progress, Row
@@ -29,6 +31,8 @@ CHECKS: dict[str, Check] = {
         Check("poiseuille", "Steady flow in a tube", check_poiseuille),
         Check("womersley", "Pulsatile flow in a tube", check_womersley),
         Check("windkessel", "Windkessel outlets and their tuning", check_windkessel),
+        Check("coronary", "Coronary outlets", check_coronary),
+        Check("openings", "Inlets and outlets of every kind", check_openings),
         Check("indices", "Definitions of the wall indices", check_indices),
         Check("space_order", "Order of convergence in space", check_space_order),
         Check("time_order", "Order of convergence in time", check_time_order),

@@ -13,6 +13,7 @@ from solvers.contract.spec import (
     MeshFile,
     Numerics,
     Outlet,
+    PressureInlet,
     PressureOutlet,
     RunSpec,
     Time,
@@ -35,14 +36,28 @@ def tube_solver(
     mesh: MeshArrays, flow: Waveform, profile: InletProfile, period: float, steps: int, outlet: Outlet | None = None
 ) -> FlowSolver:
     """A flow solver on a tube mesh; the outlet is at zero pressure unless another is given."""
+    closed = outlet or PressureOutlet(OUTLET, "outlet", Waveform.constant(0.0))
+    return opened_solver(mesh, (Inlet(INLET, "inlet", flow, profile),), (closed,), period, steps)
+
+
+def opened_solver(
+    mesh: MeshArrays,
+    inlets: tuple[Inlet | PressureInlet, ...],
+    outlets: tuple[Outlet, ...],
+    period: float,
+    steps: int,
+) -> FlowSolver:
+    """A flow solver on a mesh of :mod:`solvers.verification.meshes` with any inlets and outlets."""
     spec = RunSpec(
         mesh=MeshFile(""),
-        inlets=(Inlet(INLET, "inlet", flow, profile),),
-        outlets=(outlet or PressureOutlet(OUTLET, "outlet", Waveform.constant(0.0)),),
+        inlets=tuple(inlet for inlet in inlets if isinstance(inlet, Inlet)),
+        pressure_inlets=tuple(inlet for inlet in inlets if isinstance(inlet, PressureInlet)),
+        outlets=outlets,
         time=Time(period, steps, 1, 1, None, 0.0),
         wall_patch_ids=(WALL,),
         numerics=Numerics(velocity_tolerance=1e-8),
     )
+    spec.check_openings()
     return build_flow(MPI.COMM_SELF, spec, mesh)
 
 
