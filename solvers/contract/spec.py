@@ -111,6 +111,7 @@ class Numerics:
         "", 0.0, 2.0, "backflow stabilization; 1 balances the energy that backflow brings", 1.0
     )
     supg: bool = True
+    implicit_gradient: bool = False
     refactor_every: int = quantity("", 1, 1000, "steps between two factorizations of the preconditioner", 10)
     max_cfl: float = quantity("", 0.1, 1e6, "CFL number above which a time step is halved, or the run stops", 100.0)
     max_halvings: int = quantity("", 0, 12, "how often a time step that is too large is halved at most", 7)

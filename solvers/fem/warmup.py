@@ -6,6 +6,7 @@ import numpy as np
 from mpi4py import MPI
 
 from solvers.contract.mesh_file import MeshArrays
+from solvers.fem.convecting_gradient import ConvectingGradient
 from solvers.fem.divergence import weak_divergence
 from solvers.fem.krylov import VelocitySolver
 from solvers.fem.mesh import distribute
@@ -35,6 +36,7 @@ def _exercise(velocity_degree: int) -> None:
     nodal, pressure = np.ones((space.n_local, 6)), np.zeros(mesh.pressure.n_local)
     velocity = np.zeros((space.n_local, 3))
     right_side = momentum.assemble(nodal, velocity, pressure, np.zeros(1), 1.0, 1.0)
+    ConvectingGradient(mesh, nobody).linearize(nodal, 1.0, right_side)
     VelocitySolver(MPI.COMM_SELF, pattern, space.halo, 1e-6).solve(momentum.values, right_side, velocity)
     weak_divergence(mesh, velocity)
     WallShear(mesh, (1,), 1.0).stress(velocity)

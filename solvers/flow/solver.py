@@ -15,6 +15,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
+from solvers.fem.convecting_gradient import ConvectingGradient
 from solvers.fem.divergence import weak_divergence
 from solvers.fem.krylov import SolveReport, VelocitySolver
 from solvers.fem.mesh import FlowMesh, Space
@@ -57,6 +58,7 @@ class FlowParameters:
     backflow_beta: float = 1.0
     supg: bool = True
     refactor_every: int = 10
+    implicit_gradient: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,10 +142,10 @@ class FlowSolver:
         for condition in prescribed:
             is_prescribed[condition.nodes] = True
         self._prescribed_nodes = np.flatnonzero(is_prescribed)
-        self._pattern = build_pattern(velocity, is_prescribed)
+        self.pattern = build_pattern(velocity, is_prescribed)
         self._momentum = MomentumAssembler(
             mesh,
-            self._pattern,
+            self.pattern,
             parameters.viscosity / parameters.density,
             is_prescribed,
             tuple(outlets),
@@ -151,7 +153,8 @@ class FlowSolver:
             parameters.supg,
             dt,
         )
-        self._velocity_solver = VelocitySolver(mesh.comm, self._pattern, velocity.halo, parameters.velocity_tolerance)
+        self._gradient = ConvectingGradient(mesh, is_prescribed) if parameters.implicit_gradient else None
+        self._velocity_solver = VelocitySolver(mesh.comm, self.pattern, velocity.halo, parameters.velocity_tolerance)
         self.caps = {patch_id: CapMeasure(mesh, patch_id) for patch_id in caps}
         self._poisson = PressurePoisson(mesh, tuple(outlets), parameters.pressure_tolerance)
         self._lumped = np.zeros(pressure.n_local)
@@ -246,6 +249,8 @@ class FlowSolver:
             cap = self.caps[inlet.patch_id]
             newest, older = self._sum(np.array([cap.flow(self.end_velocity), cap.flow(self._earlier[0])]))
             inlet.add_wanted(right_side, self.end_velocity, float(older - 2.0 * newest))
+        if self._gradient is not None:
+            self._gradient.linearize(nodal, bdf.alpha, right_side)
         if self._n_since_factors % self.parameters.refactor_every == 0:
             self._velocity_solver.forget_factors()
         self._n_since_factors += 1
@@ -254,7 +259,8 @@ class FlowSolver:
             new_velocity[condition.nodes] = condition.values(time)
         boundary = new_velocity[self._prescribed_nodes]
         self._momentum.prescribe(right_side, self._prescribed_nodes, boundary)
-        self._last_solve = self._velocity_solver.solve(self._momentum.values, right_side, new_velocity)
+        blocks = None if self._gradient is None else self._gradient.blocks
+        self._last_solve = self._velocity_solver.solve(self._momentum.values, right_side, new_velocity, blocks)
         new_velocity[self._prescribed_nodes] = boundary
         for inlet in self._free_inlets:
             inlet.straighten(new_velocity)

@@ -138,7 +138,7 @@ def _refuse_if_running(run_dir: Path) -> None:
 
 
 def _launch(run_dir: Path, n_ranks: int, options: list[str]) -> RunHandle:
-    mpiexec = _find_mpiexec()
+    mpiexec = find_mpiexec()
     (run_dir / STOP).unlink(missing_ok=True)
     (run_dir / QUEUE).unlink(missing_ok=True)
     command = [mpiexec, "-n", str(n_ranks), sys.executable, "-m", "solvers.run", str(run_dir), *options]
@@ -174,7 +174,8 @@ def _launch(run_dir: Path, n_ranks: int, options: list[str]) -> RunHandle:
     return handle
 
 
-def _find_mpiexec() -> str:
+def find_mpiexec() -> str:
+    """The program's own ``mpiexec``; RunError ``no_mpiexec`` if there is none."""
     beside = Path(sys.executable).parent / "mpiexec"
     found = str(beside) if beside.exists() else shutil.which("mpiexec")
     if found is None:
