@@ -35,11 +35,11 @@ def _verify(arguments: argparse.Namespace) -> Result:
 
 
 def _bench(arguments: argparse.Namespace) -> Result:
-    from app.workflow.bench import BENCHES, run_benches
+    from app.workflow.bench import BENCHES, GROUPS, run_benches
 
-    known = _known(arguments.names, BENCHES)
+    known = _known(arguments.names, [*BENCHES, *GROUPS]) if arguments.names else list(BENCHES)
     if arguments.list:
-        return Result(list(BENCHES), "\n".join(BENCHES))
+        return Result([*BENCHES, *GROUPS], "\n".join([*BENCHES, *GROUPS]))
     rows = run_benches(known, console_progress("bench"))
     return Result(rows, table(rows, ("name", "value", "unit", "goal", "met", "how")))
 
@@ -60,6 +60,8 @@ def table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> str:
 
 
 def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "NO"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
