@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
@@ -10,6 +13,7 @@ from solvers.contract.mesh_file import MeshArrays
 from solvers.contract.spec import RunSpec
 from solvers.fem.mesh import FlowMesh, distribute
 from solvers.flow.inlet import InletVelocity
+from solvers.flow.measured import MeasuredVelocity
 from solvers.flow.pressure_inlet import FreeInlet
 from solvers.flow.solver import FlowParameters, FlowSolver
 from solvers.network.outlet_models import Closure, outlet_models
@@ -33,12 +37,23 @@ class NoSlip:
         return np.zeros((len(self.nodes), 3))
 
 
-def build_flow(comm: MPI.Intracomm, spec: RunSpec, arrays: MeshArrays | None) -> FlowSolver:
-    """The flow solver of a spec, at rest at the outlets' initial pressures; rank 0 passes the mesh, the others None."""
+def build_flow(
+    comm: MPI.Intracomm,
+    spec: RunSpec,
+    arrays: MeshArrays | None,
+    measured: Mapping[int, MeasuredVelocity] = MappingProxyType({}),
+) -> FlowSolver:
+    """The flow solver of a spec, at rest at the outlets' initial pressures.
+
+    Rank 0 passes the mesh and, by patch id, the measured velocities of its mapped inlets; the others pass None.
+    """
     mesh = distribute(comm, arrays)
     kinematic_viscosity = spec.fluid.viscosity / spec.fluid.density
     inlets = [
-        InletVelocity(comm, arrays, mesh.velocity, inlet, spec.time.period, kinematic_viscosity, spec.time.ramp)
+        InletVelocity(
+            *(comm, arrays, mesh.velocity, inlet, spec.time.period, kinematic_viscosity, spec.time.ramp),
+            measured.get(inlet.patch_id),
+        )
         for inlet in spec.inlets
     ]
     models: dict[int, Closure] = {

@@ -8,7 +8,9 @@ into the vessel:
   ascending aorta, where profiles are nearly flat: Nichols et al. (2011), McDonald's Blood Flow in Arteries, 6th ed.);
 * plug: 1 inside, 0 on the rim;
 * womersley: ``-lap w + (i omega / nu) w = 1`` for every harmonic of the flow (Womersley (1955), J. Physiol. 127:553,
-  for a section of any shape).
+  for a section of any shape);
+* mapped: measured velocities (solvers/flow/measured.py), all of them scaled by the one number that brings their flow
+  nearest to the prescribed one; what is still missing at a time is added with the blunt profile.
 """
 
 from __future__ import annotations
@@ -22,10 +24,12 @@ import scipy.sparse.linalg
 from mpi4py import MPI
 from numpy.typing import NDArray
 
+from solvers.contract.errors import ExitCode, RunError
 from solvers.contract.mesh_file import MeshArrays
 from solvers.contract.spec import Inlet, InletProfile
 from solvers.fem.mesh import Space
 from solvers.fem.reference import TRIANGLE_EDGES, face_basis
+from solvers.flow.measured import MeasuredVelocity, PeriodicField
 from solvers.network.waveform import PeriodicCurve, harmonics
 
 FloatArray = NDArray[np.float64]
@@ -51,6 +55,8 @@ class CapShape:
         Integrals of the basis functions [m2].
     flux : (k,)
         Weights whose sum with nodal speeds is the flow along ``-normal`` through the triangles [m2].
+    inflow : (k, 3)
+        Weights whose sum with nodal velocities is the flow into the vessel [m2].
     inside : (k,)
         Nodes that are not on the rim.
     normal : (3,)
@@ -64,6 +70,7 @@ class CapShape:
     mass: scipy.sparse.csc_matrix
     load: FloatArray
     flux: FloatArray
+    inflow: FloatArray
     inside: NDArray[np.bool_]
     normal: FloatArray
     radius: float
@@ -100,16 +107,18 @@ def cap_shape(mesh: MeshArrays, patch_id: int, degree: int = 2) -> CapShape:
     normal = vectors.sum(axis=0) / np.linalg.norm(vectors.sum(axis=0))
     opposite = _inner_side(mesh, facets)
     outward = 1.0 if opposite @ normal < 0 else -1.0
-    load, flux = np.zeros(len(keys)), np.zeros(len(keys))
+    load, flux, inflow = np.zeros(len(keys)), np.zeros(len(keys)), np.zeros((len(keys), 3))
     for k in (3, 4, 5) if degree == 2 else (0, 1, 2):
         np.add.at(load, nodes[:, k], area / 3.0)
         np.add.at(flux, nodes[:, k], vectors @ normal / 3.0)
+        np.add.at(inflow, nodes[:, k], -outward * vectors / 3.0)
     return CapShape(
         keys=keys,
         stiffness=scipy.sparse.csc_matrix((local_stiffness.ravel(), (rows, columns)), size),
         mass=scipy.sparse.csc_matrix((local_mass.ravel(), (rows, columns)), size),
         load=load,
         flux=flux,
+        inflow=inflow,
         inside=inside,
         normal=outward * normal,
         radius=float(np.sqrt(area.sum() / np.pi)),
@@ -129,7 +138,7 @@ def steady_profile(shape: CapShape, profile: InletProfile) -> FloatArray:
     speed: FloatArray
     if profile == "plug":
         speed = shape.inside.astype(np.float64)
-    elif profile == "blunt":
+    elif profile in ("blunt", "mapped"):
         speed = np.real(_solve(shape, (BLUNT_LAYERS / shape.radius) ** 2))
     else:
         speed = np.real(_solve(shape, 0.0))
@@ -162,6 +171,8 @@ class InletVelocity:
         Kinematic [m2/s].
     ramp
         Time [s] over which the flow rises from rest.
+    measured
+        The measured velocities of a mapped profile, on rank 0.
     """
 
     def __init__(
@@ -173,6 +184,7 @@ class InletVelocity:
         period: float,
         viscosity: float,
         ramp: float,
+        measured: MeasuredVelocity | None = None,
     ) -> None:
         self._curve = PeriodicCurve(inlet.flow, period)
         self._ramp = ramp
@@ -186,14 +198,39 @@ class InletVelocity:
             shape = cap_shape(mesh, inlet.patch_id, space.degree)
             modes = [womersley_profile(shape, omega, viscosity) for omega in self._frequencies]
             steady = steady_profile(shape, inlet.profile)
-            found = (shape.keys, shape.normal, steady, np.array(modes).reshape(-1, len(shape.keys)))
-        keys, normal, steady, modes_everywhere = comm.bcast(found)
+            mapped = None
+            if measured is not None:
+                ends = np.column_stack(np.divmod(shape.keys, len(mesh.points)))
+                places = mesh.points[ends].mean(axis=1) if space.degree == 2 else mesh.points[shape.keys]
+                velocity = measured.at(places, shape.normal)
+                velocity[:, ~shape.inside] = 0.0
+                mapped = measured.times, velocity, np.einsum("tkd,kd->t", velocity, shape.inflow)
+            found = (shape.keys, shape.normal, steady, np.array(modes).reshape(-1, len(shape.keys)), mapped)
+        keys, normal, steady, modes_everywhere, mapped = comm.bcast(found)
         at = np.minimum(np.searchsorted(keys, space.keys), len(keys) - 1)
         self.nodes: IntArray = np.flatnonzero(keys[at] == space.keys)
         mine = at[self.nodes]
         self._inward = -normal
         self._steady = steady[mine]
         self._modes = modes_everywhere[:, mine]
+        self._mapped: tuple[PeriodicField, PeriodicField] | None = None
+        if mapped is not None:
+            times, velocity, flows = mapped
+            brought = PeriodicField(times, flows, period)
+            at = period * np.arange(N_SAMPLES) / N_SAMPLES
+            wanted, have = self._curve.sample(N_SAMPLES), np.array([float(brought(time)) for time in at.tolist()])
+            scale = float(wanted @ have / (have @ have)) if have.any() else 0.0
+            if scale <= 0.0 and wanted.any():
+                raise RunError(
+                    "bad_profile",
+                    f"The measured velocities of inlet {inlet.name!r} leave the vessel while the given flow enters it: "
+                    "turn the sign of one of them.",
+                    exit_code=ExitCode.BAD_SPEC,
+                )
+            self._mapped = (
+                PeriodicField(times, scale * velocity[:, mine], period),
+                PeriodicField(times, scale * flows, period),
+            )
 
     def _rise(self, time: float) -> float:
         return 0.5 * (1.0 - np.cos(np.pi * time / self._ramp)) if time < self._ramp else 1.0
@@ -206,5 +243,9 @@ class InletVelocity:
         """Velocities (k, 3) [m/s] at ``nodes``."""
         turning = self._rise(time) * self._amplitudes * np.exp(1j * self._frequencies * time)
         rest = self.flow(time) - float(np.real(turning).sum())
+        if self._mapped is not None:
+            velocity, flow = (field(time) for field in self._mapped)
+            rest -= self._rise(time) * float(flow)
+            return np.asarray(self._rise(time) * velocity + rest * self._steady[:, None] * self._inward)
         speed = np.real(turning @ self._modes) + rest * self._steady
         return np.asarray(speed[:, None] * self._inward)

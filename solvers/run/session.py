@@ -21,6 +21,7 @@ from solvers.fem.halo import CanonicalOrder
 from solvers.fem.surface import WallShear
 from solvers.fem.warmup import compile_kernels
 from solvers.flow.build import build_flow
+from solvers.flow.measured import MeasuredVelocity, read_measured
 from solvers.flow.solver import StepReport
 from solvers.network.waveform import PeriodicCurve
 from solvers.network.windkessel import Windkessel
@@ -91,7 +92,7 @@ class Session:
         self._stage("compiling", "Compiling the solver's kernels (the first time takes half a minute)")
         compile_kernels(comm)
         self._stage("partitioning", "Distributing the mesh and factorizing the pressure equation")
-        self._flow = build_flow(comm, spec, self._mesh)
+        self._flow = build_flow(comm, spec, self._mesh, found[2] if found else {})
         fem_mesh = self._flow.mesh
         self._shear = WallShear(fem_mesh, spec.wall_patch_ids, spec.fluid.viscosity)
         wall_keys = fem_mesh.pressure.keys[self._shear.nodes]
@@ -477,6 +478,8 @@ class Session:
         )
 
 
-def _read(run_dir: Path) -> tuple[RunSpec, MeshArrays]:
+def _read(run_dir: Path) -> tuple[RunSpec, MeshArrays, dict[int, MeasuredVelocity]]:
     spec = read_spec(run_dir)
-    return spec, read_mesh(run_dir, spec)
+    mesh = read_mesh(run_dir, spec)
+    mapped = [inlet for inlet in spec.inlets if inlet.measured is not None]
+    return spec, mesh, {inlet.patch_id: read_measured(run_dir, inlet, mesh, spec.time.period) for inlet in mapped}
