@@ -14,7 +14,7 @@ import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from solvers.contract.atomic import write_bytes_atomically
 from solvers.contract.decoding import decode, refuse
@@ -35,6 +35,7 @@ from solvers.contract.openings import Waveform as Waveform
 from solvers.contract.openings import quantity as quantity
 
 SCHEMA_VERSION = 2
+Elements = Literal["P2/P1", "P1/P1"]
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,14 @@ class Tuning:
 
 @dataclass(frozen=True)
 class Numerics:
-    """How the equations are solved; the defaults are explained in docs/theory-flow.md."""
+    """How the equations are solved; the defaults are explained in docs/theory-flow.md.
+
+    Attributes
+    ----------
+    elements
+        Degrees of velocity and pressure. A step of ``P1/P1`` is far cheaper on the same cells, but it needs much finer ones
+        for the same accuracy.
+    """
 
     velocity_tolerance: float = quantity("", 1e-14, 1e-2, "relative residual of the velocity equations", 1e-5)
     pressure_tolerance: float = quantity("", 1e-14, 1e-2, "relative residual of an iterative pressure solve", 1e-8)
@@ -112,6 +120,7 @@ class Numerics:
     )
     supg: bool = True
     implicit_gradient: bool = False
+    elements: Elements = "P2/P1"
     refactor_every: int = quantity("", 1, 1000, "steps between two factorizations of the preconditioner", 10)
     max_cfl: float = quantity("", 0.1, 1e6, "CFL number above which a time step is halved, or the run stops", 100.0)
     max_halvings: int = quantity("", 0, 12, "how often a time step that is too large is halved at most", 7)

@@ -1,19 +1,15 @@
-"""The pressure equation: one constant Laplacian, factored once."""
+"""The pressure equation: one constant matrix, factored once."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import petsc4py.PETSc
 from numpy.typing import NDArray
 
 from solvers.contract.errors import RunError
 from solvers.fem.mesh import FlowMesh
+from solvers.fem.pressure_matrix import PETSc, PressureStabilization, assemble_cells
 
 FloatArray = NDArray[np.float64]
-PETSc: Any = petsc4py.PETSc
-"""Its published types contradict what it accepts."""
 
 DIRECT_LIMIT = 60_000
 """Up to this many unknowns a factorization beats conjugate gradients with multigrid (docs/theory-flow.md)."""
@@ -27,6 +23,11 @@ values keep mass less well at the outlets (docs/theory-flow.md)."""
 class PressurePoisson:
     """Linear-element Laplacian with stiff Robin terms on the outlets; without outlets one unknown is held at zero.
 
+    Parameters
+    ----------
+    stabilization, alpha
+        Of a linear velocity: its matrix times ``alpha`` [1/s], the coefficient of the time derivative, is added.
+
     Attributes
     ----------
     outlet_loads : (n_outlets, n_owned)
@@ -35,7 +36,14 @@ class PressurePoisson:
         OUTLET_STIFFNESS / h at the outlets' unknowns, 0 elsewhere [1/m].
     """
 
-    def __init__(self, mesh: FlowMesh, outlets: tuple[int, ...], tolerance: float) -> None:
+    def __init__(
+        self,
+        mesh: FlowMesh,
+        outlets: tuple[int, ...],
+        tolerance: float,
+        stabilization: PressureStabilization | None = None,
+        alpha: float = 0.0,
+    ) -> None:
         self._mesh = mesh
         space = mesh.pressure
         gradients = mesh.corner_gradients()
@@ -45,7 +53,6 @@ class PressurePoisson:
         area = np.linalg.norm(mesh.facets.area_vector[facets], axis=1)
         height = mesh.determinant[mesh.facets.cell[facets]] / (2.0 * area)
         stiffness = OUTLET_STIFFNESS * area / height
-        facet_matrices = stiffness[:, None, None] / 3.0 * np.eye(3)
         loads = np.zeros((len(outlets), space.n_local))
         for index, patch_id in enumerate(outlets):
             of_patch = mesh.facets.patch[facets] == patch_id
@@ -58,28 +65,23 @@ class PressurePoisson:
         self.outlet_stiffness: FloatArray = loads.sum(axis=0) / np.where(share > 0.0, share, 1.0)
         space.halo.update(self.outlet_stiffness)
 
-        first_global = int(mesh.comm.exscan(space.n_owned) or 0)
-        to_global = np.empty((space.n_local, 1), dtype=np.int64)
-        to_global[: space.n_owned, 0] = first_global + np.arange(space.n_owned)
-        space.halo.update(to_global)
-        rows = np.concatenate([np.repeat(space.cells, 4, axis=1).ravel(), np.repeat(corners, 3, axis=1).ravel()])
-        columns = np.concatenate([np.tile(space.cells, (1, 4)).ravel(), np.tile(corners, (1, 3)).ravel()])
-        entries = np.concatenate([cell_matrices.ravel(), facet_matrices.ravel()])
-        owned = rows < space.n_owned
-        size = (space.n_owned, mesh.comm.allreduce(space.n_owned))
-        matrix = PETSc.Mat().createAIJ((size, size), comm=mesh.comm)
-        matrix.setPreallocationCOO(
-            to_global[rows[owned], 0].astype(PETSc.IntType), to_global[columns[owned], 0].astype(PETSc.IntType)
-        )
-        matrix.setValuesCOO(entries[owned])
-        if not outlets:
-            pinned = [0] if mesh.comm.rank == 0 else []
-            matrix.zeroRowsColumns(pinned, diag=float(np.abs(cell_matrices).max()))
+        laplacian = assemble_cells(mesh, cell_matrices)
+        diagonal = laplacian.getDiagonal()
+        diagonal.array += self.outlet_loads.sum(axis=0)
+        laplacian.setDiagonal(diagonal)
+        matrix = laplacian
+        if stabilization is not None:
+            matrix = stabilization.matrix.copy()
+            matrix.scale(alpha)
+            matrix.axpy(1.0, laplacian)
         self._is_pinned = not outlets and mesh.comm.rank == 0
-        matrix.setOption(PETSc.Mat.Option.SPD, True)
-        self.is_direct = size[1] <= DIRECT_LIMIT
+        for part in {id(part): part for part in (matrix, laplacian)}.values():
+            if not outlets:
+                part.zeroRowsColumns([0] if self._is_pinned else [], diag=float(np.abs(cell_matrices).max()))
+            part.setOption(PETSc.Mat.Option.SPD, True)
+        self.is_direct = matrix.getSize()[0] <= DIRECT_LIMIT
         self._solver = PETSc.KSP().create(mesh.comm)
-        self._solver.setOperators(matrix)
+        self._solver.setOperators(matrix, matrix if self.is_direct else laplacian)
         preconditioner = self._solver.getPC()
         if self.is_direct:
             self._solver.setType(PETSc.KSP.Type.PREONLY)

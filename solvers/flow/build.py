@@ -47,7 +47,7 @@ def build_flow(
 
     Rank 0 passes the mesh and, by patch id, the measured velocities of its mapped inlets; the others pass None.
     """
-    mesh = distribute(comm, arrays)
+    mesh = distribute(comm, arrays, 1 if spec.numerics.elements == "P1/P1" else 2)
     kinematic_viscosity = spec.fluid.viscosity / spec.fluid.density
     inlets = [
         InletVelocity(

@@ -22,6 +22,7 @@ from solvers.fem.mesh import FlowMesh, Space
 from solvers.fem.momentum import MomentumAssembler
 from solvers.fem.pattern import build_pattern
 from solvers.fem.poisson import PressurePoisson
+from solvers.fem.pressure_matrix import PressureStabilization
 from solvers.fem.surface import CapMeasure
 from solvers.flow.outlets import OutletCoupling
 from solvers.flow.pressure_inlet import FreeInlet
@@ -49,7 +50,13 @@ class PrescribedVelocity(Protocol):
 
 @dataclass(frozen=True)
 class FlowParameters:
-    """Fluid and numerics of a flow solver; see :class:`solvers.contract.spec.Numerics`."""
+    """Fluid and numerics of a flow solver; see :class:`solvers.contract.spec.Numerics`.
+
+    Attributes
+    ----------
+    reference_speed
+        Speed [m/s] of the flow, by which a linear velocity's pressure is stabilized.
+    """
 
     density: float
     viscosity: float
@@ -59,6 +66,7 @@ class FlowParameters:
     supg: bool = True
     refactor_every: int = 10
     implicit_gradient: bool = False
+    reference_speed: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -156,7 +164,14 @@ class FlowSolver:
         self._gradient = ConvectingGradient(mesh, is_prescribed) if parameters.implicit_gradient else None
         self._velocity_solver = VelocitySolver(mesh.comm, self.pattern, velocity.halo, parameters.velocity_tolerance)
         self.caps = {patch_id: CapMeasure(mesh, patch_id) for patch_id in caps}
-        self._poisson = PressurePoisson(mesh, tuple(outlets), parameters.pressure_tolerance)
+        self._stabilization: PressureStabilization | None = None
+        if velocity.degree == 1:
+            kinematic_viscosity = parameters.viscosity / parameters.density
+            self._stabilization = PressureStabilization(mesh, kinematic_viscosity, parameters.reference_speed)
+        self._alpha = Bdf.second(dt).alpha
+        self._poisson = PressurePoisson(
+            mesh, tuple(outlets), parameters.pressure_tolerance, self._stabilization, self._alpha
+        )
         self._lumped = np.zeros(pressure.n_local)
         np.add.at(self._lumped, pressure.cells, np.broadcast_to(mesh.determinant[:, None] / 24.0, pressure.cells.shape))
         self.outlets = OutletCoupling(
@@ -283,7 +298,11 @@ class FlowSolver:
         """Make the end-of-step velocity divergence-free and its outlets obey their models."""
         density, viscosity = self.parameters.density, self.parameters.viscosity
         guess = bdf.alpha * (2.0 * self.correction - self.old_correction)
-        increment, iterations = self._poisson.solve(-bdf.alpha * divergence, guess)
+        source = -bdf.alpha * divergence
+        if self._stabilization is not None:
+            # by the alpha of the factored matrix: in the first step the stabilization is 3/2 as strong
+            source -= self._alpha * self._stabilization.apply(self.kinematic_pressure)
+        increment, iterations = self._poisson.solve(source, guess)
         n_owned = self.mesh.pressure.n_owned
         self.outlets.close(bdf, time, increment, self.velocity)
         rotation = np.zeros(self.mesh.pressure.n_local)
