@@ -123,6 +123,11 @@ class FlowMesh:
         """Unknowns of all ranks: three velocity components and the pressure."""
         return int(self.comm.allreduce(3 * self.velocity.n_owned + self.pressure.n_owned))
 
+    def mean_cell_size(self) -> float:
+        """Edge [m] of the corner of a cube that has a cell's mean volume."""
+        volume = self.comm.allreduce(float(self.determinant[: self.n_owned_cells].sum()))
+        return float(np.cbrt(volume / self.n_cells_global))
+
     def corner_gradients(self) -> FloatArray:
         """Gradients (n_cells, 4, 3) of the linear basis [1/m]."""
         gradients: FloatArray = CORNER_GRADIENT @ self.inverse_jacobian

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.sparse
 from numpy.typing import NDArray
 
 from solvers.fem.jit import kernel
@@ -58,6 +59,10 @@ class WallShear:
     On each wall triangle the tangential viscous traction of the fluid on the wall, with the velocity gradient at the
     triangle's center; at a vertex the area-weighted mean of its triangles.
 
+    A linear velocity's gradient in the cell behind the triangle belongs to half the height of the cell. It is carried on
+    to the wall, linearly, with the mean gradient of the cells around the cell's fourth corner, which belongs to their
+    centroid. Where the fourth corner lies on the wall too, the cell knows no gradient, and that mean is taken.
+
     Attributes
     ----------
     nodes : (n_wall,)
@@ -78,6 +83,7 @@ class WallShear:
         self._slopes = np.ascontiguousarray(
             slopes[mesh.facets.face[mine]] @ mesh.inverse_jacobian[mesh.facets.cell[mine]]
         )
+        self._inner: _InnerGradient | None = None
         corners = mesh.facets.pressure[mine]
         on_wall = np.zeros(mesh.pressure.n_local)
         np.add.at(on_wall, corners, np.broadcast_to(area[:, None] / 3.0, corners.shape))
@@ -86,6 +92,16 @@ class WallShear:
         row = np.full(mesh.pressure.n_local, len(self.nodes), dtype=np.uint32)
         row[self.nodes] = np.arange(len(self.nodes))
         self._rows = row[corners]
+        if mesh.velocity.degree == 1:
+            inner = mesh.pressure.cells[mesh.facets.cell[mine], mesh.facets.face[mine]].astype(np.int64)
+            self._inner = _InnerGradient(mesh, inner)
+            start = mesh.pressure.points[corners[:, 0]]
+            height = np.einsum("fd,fd->f", self._normal, start - mesh.pressure.points[inner])
+            distance = np.einsum("fd,fd->f", self._normal, start - self._inner.center)
+            factor = np.clip(0.5 * height / np.maximum(distance - 0.5 * height, 0.25 * height), 0.0, 1.0)
+            factor[np.isin(inner, corners)] = -1.0
+            self._slopes *= (1.0 + factor)[:, None, None]
+            self._inner.factor = -factor
         self._share = np.zeros_like(corners, dtype=np.float64)
         reached = self._rows < len(self.nodes)
         self._share[reached] = (
@@ -95,10 +111,60 @@ class WallShear:
     def stress(self, velocity: FloatArray) -> FloatArray:
         """Traction (n_wall, 3) [Pa] along the wall at ``nodes`` of a velocity field (n_local, 3)."""
         result = np.zeros((len(self.nodes) + 1, 3))
+        gradient = np.zeros((len(self._cells), 3, 3)) if self._inner is None else self._inner.gradient(velocity)
         _add_wall_shear(
-            self._cells, self._slopes, self._normal, self._rows, self._share, self._viscosity, velocity, result
+            self._cells,
+            self._slopes,
+            self._normal,
+            self._rows,
+            self._share,
+            self._viscosity,
+            velocity,
+            gradient,
+            result,
         )
         return result[:-1]
+
+
+class _InnerGradient:
+    """Volume-weighted mean of a linear velocity's gradient around one vertex for each facet, times a factor (f,).
+
+    Attributes
+    ----------
+    center : (f, 3)
+        Centroids [m] of the cells around the vertices.
+    """
+
+    def __init__(self, mesh: FlowMesh, vertices: IntArray) -> None:
+        self._halo, self._vertices = mesh.pressure.halo, vertices
+        self.factor = np.ones(len(vertices))
+        needed = np.unique(vertices)
+        self._owned = needed[needed < mesh.pressure.n_owned]
+        number = np.full(mesh.pressure.n_local, -1)
+        number[self._owned] = np.arange(len(self._owned))
+        of_corner = number[mesh.pressure.cells]
+        cell, corner = np.nonzero(of_corner >= 0)
+        vertex = of_corner[cell, corner]
+        volume = np.bincount(vertex, mesh.determinant[cell], len(self._owned))
+        share = mesh.determinant[cell] / volume[vertex]
+        centers = np.zeros((mesh.pressure.n_local, 3))
+        np.add.at(
+            centers, self._owned[vertex], share[:, None] * mesh.pressure.points[mesh.pressure.cells[cell]].mean(axis=1)
+        )
+        self._halo.update(centers)
+        self.center: FloatArray = centers[vertices]
+        weights = share[:, None, None] * mesh.corner_gradients()[cell]
+        rows = np.broadcast_to((3 * vertex[:, None] + np.arange(3))[:, None, :], weights.shape)
+        columns = np.broadcast_to(mesh.velocity.cells[cell][:, :, None], weights.shape)
+        size = (3 * len(self._owned), mesh.velocity.n_local)
+        self._operator = scipy.sparse.csr_matrix((weights.ravel(), (rows.ravel(), columns.ravel())), size)
+
+    def gradient(self, velocity: FloatArray) -> FloatArray:
+        """(f, 3, 3) of a velocity (n_local, 3): derivative of component ``a`` along axis ``b``. All ranks must ask."""
+        mean = np.zeros((len(velocity), 3, 3))
+        mean[self._owned] = (self._operator @ velocity).reshape(-1, 3, 3).transpose(0, 2, 1)
+        self._halo.update(mean)
+        return np.ascontiguousarray(self.factor[:, None, None] * mean[self._vertices])
 
 
 @kernel
@@ -110,12 +176,13 @@ def _add_wall_shear(
     share: FloatArray,
     viscosity: float,
     velocity: FloatArray,
+    gradients: FloatArray,
     result: FloatArray,
 ) -> None:
-    gradient = np.empty((3, 3))
+    """``gradients`` (f, 3, 3) is what is added to the gradients by the slopes; it is overwritten."""
     traction = np.empty(3)
     for facet in range(len(cells)):
-        gradient[:] = 0.0
+        gradient = gradients[facet]
         for j in range(cells.shape[1]):
             u = velocity[cells[facet, j]]
             for a in range(3):

@@ -205,8 +205,11 @@ class InletVelocity:
                 velocity = measured.at(places, shape.normal)
                 velocity[:, ~shape.inside] = 0.0
                 mapped = measured.times, velocity, np.einsum("tkd,kd->t", velocity, shape.inflow)
-            found = (shape.keys, shape.normal, steady, np.array(modes).reshape(-1, len(shape.keys)), mapped)
-        keys, normal, steady, modes_everywhere, mapped = comm.bcast(found)
+            area = float(shape.load.sum())
+            found = (area, shape.keys, shape.normal, steady, np.array(modes).reshape(-1, len(shape.keys)), mapped)
+        area, keys, normal, steady, modes_everywhere, mapped = comm.bcast(found)
+        self.peak_speed = float(np.abs(self._curve.sample(N_SAMPLES)).max()) / area
+        """Largest mean speed over the cap in a cycle [m/s]."""
         at = np.minimum(np.searchsorted(keys, space.keys), len(keys) - 1)
         self.nodes: IntArray = np.flatnonzero(keys[at] == space.keys)
         mine = at[self.nodes]

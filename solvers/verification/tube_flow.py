@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from solvers.contract.mesh_file import MeshArrays
 from solvers.contract.spec import (
+    Elements,
     Inlet,
     InletProfile,
     MeshFile,
@@ -33,7 +34,13 @@ STEADY_FLOW = 5e-6
 
 
 def tube_solver(
-    mesh: MeshArrays, flow: Waveform, profile: InletProfile, period: float, steps: int, outlet: Outlet | None = None
+    mesh: MeshArrays,
+    flow: Waveform,
+    profile: InletProfile,
+    period: float,
+    steps: int,
+    outlet: Outlet | None = None,
+    elements: Elements = "P2/P1",
 ) -> FlowSolver:
     """A flow solver on a tube mesh; the outlet is at zero pressure unless another is given."""
     closed = outlet or PressureOutlet(OUTLET, "outlet", Waveform.constant(0.0))
@@ -55,7 +62,7 @@ def opened_solver(
         outlets=outlets,
         time=Time(period, steps, 1, 1, None, 0.0),
         wall_patch_ids=(WALL,),
-        numerics=Numerics(velocity_tolerance=1e-8),
+        numerics=Numerics(velocity_tolerance=1e-8, elements=elements),
     )
     spec.check_openings()
     return build_flow(MPI.COMM_SELF, spec, mesh)
