@@ -109,8 +109,8 @@ class Numerics:
     Attributes
     ----------
     elements
-        Degrees of velocity and pressure. A step of ``P1/P1`` is far cheaper on the same cells, but it needs much finer ones
-        for the same accuracy.
+        Degrees of velocity and pressure. A step of ``P1/P1`` is far cheaper on the same cells, but it needs much finer
+        ones for the same accuracy.
     """
 
     velocity_tolerance: float = quantity("", 1e-14, 1e-2, "relative residual of the velocity equations", 1e-5)

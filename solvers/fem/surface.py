@@ -59,9 +59,9 @@ class WallShear:
     On each wall triangle the tangential viscous traction of the fluid on the wall, with the velocity gradient at the
     triangle's center; at a vertex the area-weighted mean of its triangles.
 
-    A linear velocity's gradient in the cell behind the triangle belongs to half the height of the cell. It is carried on
-    to the wall, linearly, with the mean gradient of the cells around the cell's fourth corner, which belongs to their
-    centroid. Where the fourth corner lies on the wall too, the cell knows no gradient, and that mean is taken.
+    A linear velocity's gradient in the cell behind the triangle belongs to half the height of the cell. It is carried
+    on to the wall, linearly, with the mean gradient of the cells around the cell's fourth corner, which belongs to
+    their centroid. Where the fourth corner lies on the wall too, the cell knows no gradient: that mean is taken.
 
     Attributes
     ----------

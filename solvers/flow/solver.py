@@ -294,19 +294,28 @@ class FlowSolver:
         newest, older, oldest = EXTRAPOLATION
         return newest * self.end_velocity + older * self._earlier[0] + oldest * self._earlier[1]
 
+    def _stabilized(self, bdf: Bdf, pressure: FloatArray) -> FloatArray | float:
+        """The stabilization of a linear velocity's continuity equation (n_owned,) [m3/s]; none of a quadratic one.
+
+        The factored matrix holds it for BDF2 steps of the first length. In other steps (the first is an Euler step) its
+        strength is that times the ratio of the alphas, so that matrix and right side still agree.
+        """
+        if self._stabilization is None:
+            return 0.0
+        return self._alpha / bdf.alpha * self._stabilization.apply(pressure)
+
     def _correct_pressure(self, bdf: Bdf, time: float, divergence: FloatArray) -> int:
         """Make the end-of-step velocity divergence-free and its outlets obey their models."""
         density, viscosity = self.parameters.density, self.parameters.viscosity
         guess = bdf.alpha * (2.0 * self.correction - self.old_correction)
-        source = -bdf.alpha * divergence
-        if self._stabilization is not None:
-            # by the alpha of the factored matrix: in the first step the stabilization is 3/2 as strong
-            source -= self._alpha * self._stabilization.apply(self.kinematic_pressure)
-        increment, iterations = self._poisson.solve(source, guess)
+        excess = divergence + self._stabilized(bdf, self.kinematic_pressure)
+        increment, iterations = self._poisson.solve(-bdf.alpha * excess, guess)
         n_owned = self.mesh.pressure.n_owned
         self.outlets.close(bdf, time, increment, self.velocity)
+        # what the stabilization balances for good is no error of the splitting, and must not change the pressure
+        excess = divergence + self._stabilized(bdf, self.kinematic_pressure + increment)
         rotation = np.zeros(self.mesh.pressure.n_local)
-        rotation[:n_owned] = viscosity / density * divergence / self._lumped[:n_owned]
+        rotation[:n_owned] = viscosity / density * excess / self._lumped[:n_owned]
         self.mesh.pressure.halo.update(rotation)
         self.kinematic_pressure = self.kinematic_pressure + increment - rotation
         self.old_correction, self.correction = self.correction, increment / bdf.alpha

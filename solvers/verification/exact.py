@@ -55,6 +55,31 @@ class EthierSteinman:
 
 
 @dataclass(frozen=True)
+class TaylorGreen:
+    """Decaying vortices that do not depend on z, density 1.
+
+    Taylor & Green (1937), Proc. R. Soc. A 158:499, in two dimensions, with wave number ``k``.
+    """
+
+    viscosity: float
+    k: float = np.pi / 2.0
+
+    def velocity(self, points: FloatArray, time: float) -> FloatArray:
+        """(n, 3) at points (n, 3)."""
+        x, y = self.k * points[:, 0], self.k * points[:, 1]
+        decay = np.exp(-2.0 * self.k**2 * self.viscosity * time)
+        result: FloatArray = decay * np.column_stack([-np.cos(x) * np.sin(y), np.sin(x) * np.cos(y), 0.0 * x])
+        return result
+
+    def pressure(self, points: FloatArray, time: float) -> FloatArray:
+        """(n,) at points (n, 3)."""
+        x, y = self.k * points[:, 0], self.k * points[:, 1]
+        decay = np.exp(-4.0 * self.k**2 * self.viscosity * time)
+        result: FloatArray = -0.25 * decay * (np.cos(2.0 * x) + np.cos(2.0 * y))
+        return result
+
+
+@dataclass(frozen=True)
 class Poiseuille:
     """Steady flow in a circular tube. Lengths in m, flow in m3/s."""
 

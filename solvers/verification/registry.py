@@ -9,11 +9,21 @@ from typing import Any
 from solvers.verification.coronary_checks import check_coronary
 from solvers.verification.index_checks import check_indices
 from solvers.verification.opening_checks import check_openings
-from solvers.verification.order_checks import check_space_order, check_time_order
+from solvers.verification.order_checks import (
+    check_linear_space_order,
+    check_linear_time_order,
+    check_space_order,
+    check_time_order,
+)
 from solvers.verification.outlet_checks import check_windkessel
 from solvers.verification.row import Progress, Row
 from solvers.verification.stepping_checks import check_step_changes
-from solvers.verification.tube_flow import check_poiseuille, check_womersley
+from solvers.verification.tube_flow import (
+    check_linear_poiseuille,
+    check_linear_womersley,
+    check_poiseuille,
+    check_womersley,
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,10 @@ CHECKS: dict[str, Check] = {
         Check("indices", "Definitions of the wall indices", check_indices),
         Check("space_order", "Order of convergence in space", check_space_order),
         Check("time_order", "Order of convergence in time", check_time_order),
+        Check("linear_poiseuille", "Steady flow in a tube, P1/P1", check_linear_poiseuille),
+        Check("linear_womersley", "Pulsatile flow in a tube, P1/P1", check_linear_womersley),
+        Check("linear_space_order", "Order of convergence in space, P1/P1", check_linear_space_order),
+        Check("linear_time_order", "Order of convergence in time, P1/P1", check_linear_time_order),
         Check("step_changes", "Order in time when steps are halved and doubled on the way", check_step_changes),
     )
 }

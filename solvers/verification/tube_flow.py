@@ -44,7 +44,7 @@ def tube_solver(
 ) -> FlowSolver:
     """A flow solver on a tube mesh; the outlet is at zero pressure unless another is given."""
     closed = outlet or PressureOutlet(OUTLET, "outlet", Waveform.constant(0.0))
-    return opened_solver(mesh, (Inlet(INLET, "inlet", flow, profile),), (closed,), period, steps)
+    return opened_solver(mesh, (Inlet(INLET, "inlet", flow, profile),), (closed,), period, steps, elements)
 
 
 def opened_solver(
@@ -53,6 +53,7 @@ def opened_solver(
     outlets: tuple[Outlet, ...],
     period: float,
     steps: int,
+    elements: Elements = "P2/P1",
 ) -> FlowSolver:
     """A flow solver on a mesh of :mod:`solvers.verification.meshes` with any inlets and outlets."""
     spec = RunSpec(
@@ -70,11 +71,18 @@ def opened_solver(
 
 def check_poiseuille(progress: Progress, long: bool) -> list[Row]:
     """Steady flow: pressure drop, wall shear stress and flow of A.1 (Re 96)."""
+    return _poiseuille(progress, "poiseuille", "P2/P1", (8, 60) if long else (5, 24))
+
+
+def check_linear_poiseuille(progress: Progress, long: bool) -> list[Row]:
+    """The same with linear velocity and pressure on a finer mesh."""
+    return _poiseuille(progress, "linear_poiseuille", "P1/P1", (12, 60) if long else (8, 24))
+
+
+def _poiseuille(progress: Progress, name: str, elements: Elements, mesh: tuple[int, int]) -> list[Row]:
     radius, length, flow = 2e-3, 0.1, 1e-6
-    n_rings, n_sections = (8, 60) if long else (5, 24)
-    solver = tube_solver(
-        straight_tube(length, radius, n_rings, n_sections), Waveform.constant(flow), "parabolic", 1.0, 100
-    )
+    tube = straight_tube(length, radius, *mesh)
+    solver = tube_solver(tube, Waveform.constant(flow), "parabolic", 1.0, 100, elements=elements)
     shear = WallShear(solver.mesh, (WALL,), VISCOSITY)
     previous = 0.0
     for step in range(300):
@@ -92,12 +100,12 @@ def check_poiseuille(progress: Progress, long: bool) -> list[Row]:
     peak = float(np.abs(solver.velocity[:, 2]).max())
     source = "Hagen-Poiseuille"
     return [
-        Row("poiseuille", "pressure drop", "Pa", drop, exact.pressure_drop(length), 0.01, source),
-        Row("poiseuille", "wall shear stress", "Pa", mean_stress, exact.wall_shear, 0.03, source),
-        Row("poiseuille", "speed on the axis", "m/s", peak, 2.0 * flow / (np.pi * radius**2), 0.01, source),
-        Row("poiseuille", "outflow", "m3/s", float(report.flows[1]), flow, 1e-6, "conservation of mass"),
+        Row(name, "pressure drop", "Pa", drop, exact.pressure_drop(length), 0.01, source),
+        Row(name, "wall shear stress", "Pa", mean_stress, exact.wall_shear, 0.03, source),
+        Row(name, "speed on the axis", "m/s", peak, 2.0 * flow / (np.pi * radius**2), 0.01, source),
+        Row(name, "outflow", "m3/s", float(report.flows[1]), flow, 1e-6, "conservation of mass"),
         Row(
-            "poiseuille",
+            name,
             "outflow before the last correction",
             "m3/s",
             flow + report.splitting_imbalance,
@@ -114,14 +122,28 @@ def check_womersley(progress: Progress, long: bool) -> list[Row]:
     A steady flow is added, large enough that no fluid comes back through the outlet, where its profile is not known:
     parallel flows superpose, and the first harmonic is that of the pulsatile part alone.
     """
+    mesh = (16, 6, 0.4) if long else (12, 4, 0.4)
+    return _womersley(progress, "womersley", "P2/P1", mesh, 800 if long else 200)
+
+
+def check_linear_womersley(progress: Progress, long: bool) -> list[Row]:
+    """The same with linear velocity and pressure on a finer mesh."""
+    mesh = (32, 6, 1.0) if long else (20, 4, 1.0)
+    return _womersley(progress, "linear_womersley", "P1/P1", mesh, 800 if long else 200)
+
+
+def _womersley(
+    progress: Progress, name: str, elements: Elements, mesh: tuple[int, int, float], steps: int
+) -> list[Row]:
     radius, length, period = 3e-3, 9e-3, 1.0
-    n_rings, n_sections, steps = (16, 6, 800) if long else (12, 4, 200)
+    n_rings, n_sections, stretch = mesh
     omega = 2.0 * np.pi / period
     exact = Womersley(radius, DENSITY, VISCOSITY, omega, 1000.0)
     times = np.linspace(0.0, period, 64, endpoint=False)
     pulse = STEADY_FLOW + np.real(exact.flow * np.exp(1j * omega * times))
     flow = Waveform(tuple(times.tolist()), tuple(pulse.tolist()))
-    solver = tube_solver(straight_tube(length, radius, n_rings, n_sections, 0.4), flow, "womersley", period, steps)
+    tube = straight_tube(length, radius, n_rings, n_sections, stretch)
+    solver = tube_solver(tube, flow, "womersley", period, steps, elements=elements)
     shear = WallShear(solver.mesh, (WALL,), VISCOSITY)
     points = solver.mesh.velocity.points
     axis = _nearest(points, (0.0, 0.0, length / 2))
@@ -160,10 +182,10 @@ def check_womersley(progress: Progress, long: bool) -> list[Row]:
         phase = np.degrees(np.angle(value / reference))
         reference_phase = float(np.degrees(np.angle(reference)))
         source = "Womersley 1955"
-        rows.append(Row("womersley", f"{quantity}, amplitude", unit, abs(value), abs(reference), 0.01, source))
+        rows.append(Row(name, f"{quantity}, amplitude", unit, abs(value), abs(reference), 0.01, source))
         rows.append(
             Row(
-                "womersley",
+                name,
                 f"{quantity}, phase",
                 "degree",
                 reference_phase + float(phase),
