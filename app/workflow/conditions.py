@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.case.errors import CaseError
 from app.case.records import Case
 from app.workflow.boundary_files import Inflow, OutletBlock, check_inflow_speed, paired, read_inflow, read_outlets
 from app.workflow.inflow import CORONARY_SOURCE, EJECTION_SOURCE, MUSCLE_SOURCE, muscle_pressure
@@ -14,7 +16,7 @@ from imaging.types import Patch
 
 if TYPE_CHECKING:
     from app.workflow.simulate import Parameters
-    from solvers.contract.openings import Outlet
+    from solvers.contract.openings import MeasuredProfile, Outlet
 
 ASSUMED = "assumption, without a source"
 
@@ -23,15 +25,24 @@ def outlet_of(
     patch: Patch,
     terminal: Any,
     p_initial: float,
+    share: float | None,
     extension_start: tuple[float, float, float] | None,
     chosen: Parameters,
     values: PatientValues,
 ) -> Outlet:
-    """What closes an outlet: a Windkessel, or the coronary circulation of the same resistance and compliance."""
-    from solvers.contract.openings import CoronaryOutlet, RcrOutlet, Waveform
+    """What closes an outlet: a Windkessel, or a resistance or coronary circulation of the same resistance.
+
+    With outlets of given shares it takes its ``share`` of the inflow; the outlet that has none stays a Windkessel.
+    """
+    from solvers.contract.openings import CoronaryOutlet, RcrOutlet, ResistanceOutlet, SplitOutlet, Waveform
     from solvers.network.coronary import COMPLIANCE_SHARES, RESISTANCE_SHARES
 
-    if chosen.outlet_model == "windkessel":
+    if chosen.outlet_model == "split" and share is not None:
+        return SplitOutlet(patch.id, patch.name, share, extension_start)
+    if chosen.outlet_model == "resistance":
+        resistance = terminal.r_proximal + terminal.r_distal
+        return ResistanceOutlet(patch.id, patch.name, resistance, terminal.p_distal, extension_start)
+    if chosen.outlet_model != "coronary":
         return RcrOutlet(
             patch.id,
             patch.name,
@@ -66,6 +77,24 @@ def inflow_of_file(chosen: Parameters, inlet: Patch) -> Inflow | None:
     inflow = read_inflow(Path(chosen.inflow), chosen.inflow_unit, chosen.inflow_sign)
     check_inflow_speed(inflow, inlet.area_mm2 * M_PER_MM**2)
     return inflow
+
+
+def profile_of_file(chosen: Parameters, out: Path) -> MeasuredProfile | None:
+    """The measured velocities of the file that was given, copied beside the spec, if one was."""
+    from solvers.contract.openings import MeasuredProfile
+
+    if not chosen.measured_profile:
+        return None
+    source = Path(chosen.measured_profile)
+    try:
+        data = source.read_bytes()
+    except OSError:
+        raise CaseError(
+            "no_profile", f"The file of measured velocities {source} cannot be read: choose another."
+        ) from None
+    path = out / f"measured{source.suffix.lower()}"
+    path.write_bytes(data)
+    return MeasuredProfile(path.name, hashlib.sha256(data).hexdigest())
 
 
 def outlets_of_files(chosen: Parameters, outlets: tuple[Patch, ...]) -> tuple[OutletBlock, ...]:
@@ -113,13 +142,19 @@ def assumptions_of(case: Case, chosen: Parameters) -> tuple[Assumption, ...]:
         tuned = (Assumption("Outlets", "from files", "", f"the files given, their units stated as {chosen.units}"),)
     if chosen.outlet_model == "coronary":
         tuned += (Assumption("Pressure of the heart muscle on its vessels", "ventricle's", "", MUSCLE_SOURCE),)
+    if chosen.outlet_model == "resistance":
+        tuned += (Assumption("Outlets store no blood", "resistances only", "", "assumption: right for steady flow"),)
+    if chosen.outlet_model == "split":
+        tuned += (Assumption("Flow shares at every instant", "as the mean shares", "", "assumption"),)
     if not chosen.inflow and chosen.inlet_share != 1.0:
         tuned += (Assumption("Part of the cardiac output that enters", chosen.inlet_share, "1", "assumption"),)
     return (
         *of_patient,
         inflow,
         *tuned,
-        Assumption("Inlet velocity profile", chosen.inlet_profile, "", "assumption"),
+        Assumption("Inlet velocity profile", "measured", "", "the file given, placed by centroid, plane and area")
+        if chosen.measured_profile
+        else Assumption("Inlet velocity profile", chosen.inlet_profile, "", "assumption"),
         Assumption("Wall", "rigid", "", "assumption: pressure waves and wall motion are left out"),
         Assumption("Blood", "Newtonian, laminar equations", "", "assumption: no turbulence model"),
     )

@@ -14,7 +14,14 @@ from app.case.bundle import OpenCase
 from app.case.errors import CaseError
 from app.case.records import Case
 from app.workflow.boundary_files import INFLOW_SIGNS, as_facts, mean_pressure_pa, pressure_note
-from app.workflow.conditions import ASSUMED, assumptions_of, inflow_of_file, outlet_of, outlets_of_files
+from app.workflow.conditions import (
+    ASSUMED,
+    assumptions_of,
+    inflow_of_file,
+    outlet_of,
+    outlets_of_files,
+    profile_of_file,
+)
 from app.workflow.inflow import aortic_inflow, coronary_inflow
 from app.workflow.parameters import declared
 from app.workflow.patient import patient_values
@@ -84,8 +91,9 @@ class Parameters:
     )
     outlet_model: str = declared(
         "windkessel",
-        help="What the outlets feed (coronary: a microcirculation that the heart muscle squeezes)",
-        choices=("windkessel", "coronary"),
+        help="What the outlets feed (coronary: a microcirculation that the heart muscle squeezes; split: all but the "
+        "largest take their share of the flow)",
+        choices=("windkessel", "resistance", "coronary", "split"),
         source="coronary: Kim et al. 2010",
     )
     inlet_share: float = declared(
@@ -103,6 +111,12 @@ class Parameters:
         help="Which sign in that file is flow into the vessel (by mean: that of the mean)",
         choices=INFLOW_SIGNS,
     )
+    measured_profile: str = declared(
+        "",
+        help="File of velocities measured across the inlet (.npz, .csv, .vtp; m and m/s), brought to the inflow; it "
+        "takes the place of the inlet's profile",
+        file=True,
+    )
     outlets: str = declared("", help="Files of the outlets (rcrt.dat, resistance.dat; several with commas)", file=True)
     units: str = declared("", help="Units of those files", choices=("", *OUTLET_UNITS))
     pairs: str = declared("", help="Which outlet an entry of those files belongs to, as ENTRY=OUTLET, with commas")
@@ -114,6 +128,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     from imaging.meshing.mesh_io import read_mesh
     from imaging.surface.surface_io import read_model
     from solvers.contract import mesh_file, spec
+    from solvers.flow.measured import read_measured
 
     chosen, values = request.parameters, patient_values(request.case.patient)
     progress(0.0, "Reading the mesh")
@@ -139,6 +154,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     blocks = outlets_of_files(chosen, outlets)
     paths = paths_to(model.centerlines, outlets)
     shares = flow_shares(outlets, paths, chosen.main_share, chosen.split_exponent)
+    given = [None if number == int(np.argmax(shares)) else float(share) for number, share in enumerate(shares)]
     site = cuff_site(outlets)
     if blocks:
         mean = measured.mean_m3_s if measured is not None else output_m3_s
@@ -150,14 +166,18 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     arrays = _mesh_in_meters(mesh)
     steps = chosen.steps_per_cycle or _recommended_steps(arrays, inlets[0], inflow, period)
     progress(0.7, "Writing the run folder")
+    profile = profile_of_file(chosen, out)
     run_spec = spec.RunSpec(
         mesh=spec.MeshFile(mesh_file.write_mesh(out, arrays)),
         inlets=(
-            spec.Inlet(inlets[0].id, inlets[0].name, inflow, chosen.inlet_profile, _in_meters(model, inlets[0].id)),
+            spec.Inlet(
+                *(inlets[0].id, inlets[0].name, inflow, "mapped" if profile else chosen.inlet_profile),
+                *(_in_meters(model, inlets[0].id), profile),
+            ),
         ),
         outlets=tuple(
-            outlet_of(outlet, terminal, start, _in_meters(model, outlet.id), chosen, values)
-            for outlet, terminal, start in zip(outlets, terminals, initial, strict=True)
+            outlet_of(outlet, terminal, start, share, _in_meters(model, outlet.id), chosen, values)
+            for outlet, terminal, start, share in zip(outlets, terminals, initial, given, strict=True)
         ),
         fluid=spec.Fluid(values.blood_density_kg_m3, values.blood_viscosity_mpa_s * 1e-3),
         time=spec.Time(
@@ -170,7 +190,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         ),
         output=spec.Output(fields_per_cycle=chosen.fields_per_cycle, checkpoint_every=max(50, steps // 8)),
         tuning=None
-        if blocks or chosen.outlet_model == "coronary"
+        if blocks or chosen.outlet_model != "windkessel"
         else spec.Tuning(
             inlets[0].name if site is None else outlets[site].name,
             tuple(shares.tolist()),
@@ -200,7 +220,11 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         "assumptions": [vars(assumption) for assumption in assumptions],
         "notes": notes,
     }
-    return Outcome("Blood flow", {"spec": out / "spec.json", "mesh": out / "mesh.npz"}, facts)
+    files = {"spec": out / "spec.json", "mesh": out / "mesh.npz"}
+    if profile is not None:
+        files["measured"] = out / profile.path
+        read_measured(out, run_spec.inlets[0], arrays, period)
+    return Outcome("Blood flow", files, facts)
 
 
 def flow_shares(
