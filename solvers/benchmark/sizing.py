@@ -29,7 +29,7 @@ class Sizing:
 
     n_rings: int = 5
     stretch: float = 0.4
-    along: float = 0.4
+    along: float = 0.35
     narrowing: float = 0.9
     jet_diameters: float = 5.0
     jet_growth: float = 0.05

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from solvers.benchmark.sizing import Sizing, sections
 from solvers.contract.mesh_file import MeshArrays
 from solvers.contract.spec import Fluid, Inlet, MeshFile, Numerics, PressureOutlet, RunSpec, Time, Waveform
+from solvers.flow.time_step import recommend_steps
 from solvers.verification.meshes import INLET, OUTLET, WALL, tube
 
 FloatArray = NDArray[np.float64]
@@ -67,13 +68,25 @@ def mesh(sizing: Sizing) -> MeshArrays:
     return tube(np.column_stack([0 * z, 0 * z, z]), radius(z), sizing.n_rings, sizing.stretch)
 
 
-def run_spec(dt: float, sha256: str, numerics: Numerics) -> RunSpec:
-    """The pulsatile case as a run of ramp and beat together, at a step of ``dt`` [s]."""
+def inflow() -> Waveform:
+    """The inflow [m3/s] from rest over twice the time of ramp and beat, of which the run sees the first half."""
     times = np.arange(0.0, 2.0 * END, 2.5e-3)
     flow = mean_speed(times) * np.pi * RADIUS**2
+    return Waveform(tuple(times.tolist()), tuple(flow.tolist()))
+
+
+def recommended_step(arrays: MeshArrays) -> float:
+    """The step [s] that the program itself would take on this mesh."""
+    area = np.pi * RADIUS**2
+    advice = recommend_steps(arrays.points, arrays.tets, [area], inflow(), 2.0 * END)
+    return 2.0 * END / advice.steps_per_cycle
+
+
+def run_spec(dt: float, sha256: str, numerics: Numerics) -> RunSpec:
+    """The pulsatile case as a run of ramp and beat together, at a step of ``dt`` [s]."""
     return RunSpec(
         mesh=MeshFile(sha256),
-        inlets=(Inlet(INLET, "inlet", Waveform(tuple(times.tolist()), tuple(flow.tolist())), "parabolic"),),
+        inlets=(Inlet(INLET, "inlet", inflow(), "parabolic"),),
         outlets=(PressureOutlet(OUTLET, "outlet", Waveform.constant(0.0)),),
         time=Time(2.0 * END, round(2.0 * END / dt), 1, 1, None, 0.0),
         wall_patch_ids=(WALL,),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -35,6 +35,11 @@ def timed_tube(sizing: Sizing, dt: float, n_steps: int) -> TimedTube:
 
 def tube_spec(tube: TimedTube, sha256: str, elements: str) -> RunSpec:
     """The case as a run of this program."""
+    numerics = Numerics(velocity_tolerance=tube.tolerance)
+    if "elements" in {setting.name for setting in fields(Numerics)}:
+        numerics = replace(numerics, **{"elements": elements})  # type: ignore[arg-type]
+    elif elements != "P2/P1":
+        raise ValueError(f"there are no elements {elements}")
     flow = tube.mean_speed * np.pi * tube.radius**2
     return RunSpec(
         mesh=MeshFile(sha256),
@@ -43,5 +48,5 @@ def tube_spec(tube: TimedTube, sha256: str, elements: str) -> RunSpec:
         time=Time(1.0, round(1.0 / tube.dt), 1, 1, None, 0.0),
         wall_patch_ids=(WALL,),
         fluid=Fluid(density=tube.density, viscosity=tube.viscosity),
-        numerics=Numerics(velocity_tolerance=tube.tolerance),
+        numerics=numerics,
     )
