@@ -37,7 +37,7 @@ def tube_spec(tube: TimedTube, sha256: str, elements: str) -> RunSpec:
     """The case as a run of this program."""
     numerics = Numerics(velocity_tolerance=tube.tolerance)
     if "elements" in {setting.name for setting in fields(Numerics)}:
-        numerics = replace(numerics, **{"elements": elements})  # type: ignore[arg-type]
+        numerics = replace(numerics, elements=elements)  # type: ignore[arg-type]
     elif elements != "P2/P1":
         raise ValueError(f"there are no elements {elements}")
     flow = tube.mean_speed * np.pi * tube.radius**2
