@@ -165,7 +165,7 @@ def _time_openfoam(peer: Peer, folder: Path, tube: TimedTube, n_ranks: int) -> P
 def _growth() -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as place:
         return [
-            time_steps(Path(place) / str(n), timed_tube(sizing, STEP_TIMED, 8), 2) for n, sizing in enumerate(GROWTH)
+            time_steps(Path(place) / str(n), timed_tube(sizing, STEP_TIMED, 6), 2) for n, sizing in enumerate(GROWTH)
         ]
 
 

@@ -13,11 +13,15 @@ from numpy.typing import NDArray
 
 from solvers.fem.jit import kernel
 from solvers.fem.mesh import FlowMesh, Index
-from solvers.fem.reference import EDGES, velocity_basis
+from solvers.fem.reference import EDGES
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 
+MIDPOINT: NDArray[np.int64] = np.zeros((4, 4), dtype=np.int64)
+"""The quadratic node between two corners."""
+for _node, (_a, _b) in enumerate(EDGES.tolist()):
+    MIDPOINT[_a, _b] = MIDPOINT[_b, _a] = 4 + _node
 HYPERBOLIC = 0.5
 """Share of the time derivative that a node's largest rate of straining may undo: the rest is added to its diagonal."""
 
@@ -33,10 +37,7 @@ class ConvectingGradient:
 
     def __init__(self, mesh: FlowMesh, is_prescribed: NDArray[np.bool_]) -> None:
         self._mesh = mesh
-        corners = np.vstack([np.zeros(3), np.eye(3)])
         is_linear = mesh.velocity.degree == 1
-        nodes = corners if is_linear else np.concatenate([corners, corners[EDGES].mean(axis=1)])
-        self._slopes = np.ascontiguousarray(velocity_basis(mesh.velocity.degree, nodes)[1])
         # The diagonal of the mass matrix scaled to the cell's volume (Hinton, Rock & Zienkiewicz 1976).
         share = np.full(4, 0.25) if is_linear else np.concatenate([np.full(4, 1.0 / 36.0), np.full(6, 4.0 / 27.0)])
         self._share = share
@@ -64,7 +65,8 @@ class ConvectingGradient:
             mesh.determinant,
             nodal,
             self._share,
-            self._slopes,
+            EDGES,
+            MIDPOINT,
             self._mass,
             self._sums,
         )
@@ -78,33 +80,49 @@ def _add_gradients(
     determinant: FloatArray,
     nodal: FloatArray,
     share: FloatArray,
-    slopes: FloatArray,
+    edges: NDArray[np.int64],
+    midpoint: NDArray[np.int64],
     mass: FloatArray,
     sums: FloatArray,
 ) -> None:
-    """sums = lumped mass times the mean gradient d w_a / d x_b of the cells around a node."""
+    """sums = lumped mass times the mean gradient d w_a / d x_b of the cells around a node.
+
+    The gradient of a quadratic velocity is linear in the cell, so at a midpoint it is the mean of two corners. At a
+    corner ``c`` it is the sum of ``v_j grad L_j``, ``v_c = 3 w_c`` and ``v_j = 4 w_cj - w_j``, ``w_cj`` at the midpoint.
+    """
     sums[:] = 0.0
     n_owned, width = len(mass), len(share)
+    gradient, values = np.empty((4, 9)), np.empty((4, 3))
     for cell in range(len(determinant)):
-        inverse = inverse_jacobian[cell]
-        volume = determinant[cell] / 6.0
+        inverse, volume = inverse_jacobian[cell], determinant[cell] / 6.0
+        for corner in range(4):
+            for j in range(4):
+                node = nodal[cells[cell, j]]
+                if width == 4:
+                    for a in range(3):
+                        values[j, a] = node[a]
+                elif j == corner:
+                    for a in range(3):
+                        values[j, a] = 3.0 * node[a]
+                else:
+                    between = nodal[cells[cell, midpoint[corner, j]]]
+                    for a in range(3):
+                        values[j, a] = 4.0 * between[a] - node[a]
+            for a in range(3):
+                v1, v2, v3 = values[1, a] - values[0, a], values[2, a] - values[0, a], values[3, a] - values[0, a]
+                for b in range(3):
+                    gradient[corner, 3 * a + b] = v1 * inverse[0, b] + v2 * inverse[1, b] + v3 * inverse[2, b]
         for i in range(width):
             row = cells[cell, i]
-            if row >= n_owned:
-                continue
-            weight = volume * share[i]
-            for d in range(3):
-                g0, g1, g2 = 0.0, 0.0, 0.0
-                for j in range(width):
-                    node = nodal[cells[cell, j]]
-                    g0 += slopes[i, j, d] * node[0]
-                    g1 += slopes[i, j, d] * node[1]
-                    g2 += slopes[i, j, d] * node[2]
-                for b in range(3):
-                    factor = weight * inverse[d, b]
-                    sums[row, b] += factor * g0
-                    sums[row, 3 + b] += factor * g1
-                    sums[row, 6 + b] += factor * g2
+            if row < n_owned:
+                weight = volume * share[i]
+                if i < 4:
+                    for k in range(9):
+                        sums[row, k] += weight * gradient[i, k]
+                else:
+                    first, second = edges[i - 4, 0], edges[i - 4, 1]
+                    for k in range(9):
+                        sums[row, k] += 0.5 * weight * (gradient[first, k] + gradient[second, k])
 
 
 @kernel
