@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,11 +35,12 @@ from solvers.benchmark.peers import (
 from solvers.benchmark.sizing import Sizing
 from solvers.benchmark.timed_tube import TimedTube, timed_tube, tube_spec
 from solvers.contract.mesh_file import write_mesh
-from solvers.contract.spec import Numerics, RunSpec, write_spec
+from solvers.contract.spec import Elements, Numerics, RunSpec, write_spec
 from solvers.launch.local import find_mpiexec
 
 Row = dict[str, Any]
 
+ELEMENTS: dict[int, Elements] = {1: "P1/P1", 2: "P2/P1"}
 PEER_RATIO = 8.0
 RANKS_RATIO = 1.6
 GROWTH_EXPONENT = 1.15
@@ -79,7 +79,7 @@ def skipped(name: str, why: str) -> Row:
     return {"name": name, "value": None, "unit": "1", "goal": "-", "met": None, "how": f"skipped: {why}"}
 
 
-def time_steps(folder: Path, tube: TimedTube, n_ranks: int, elements: str = "P2/P1") -> dict[str, Any]:
+def time_steps(folder: Path, tube: TimedTube, n_ranks: int, elements: Elements = "P2/P1") -> dict[str, Any]:
     """Steps of this engine on a timed tube."""
     return _solve(folder, lambda sha256: tube_spec(tube, sha256, elements), tube.mesh, Job(tube.n_steps), n_ranks)
 
@@ -107,8 +107,9 @@ def peer_rows(progress: Progress) -> list[Row]:
     what = f"{len(tube.mesh.tets)} cells, {1e3 * STEP_TIMED:g} ms, rtol {tube.tolerance:g}"
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as place:
-        for degree in (1, 2) if "elements" in {setting.name for setting in fields(Numerics)} else (2,):
-            elements, ours = f"P{degree}/P1", []
+        for degree in (1, 2):
+            elements: Elements = ELEMENTS[degree]
+            ours = []
             for n_ranks in (1, 2):
                 progress((2 * degree + n_ranks - 3) / 4, f"Steps of {elements} on {n_ranks} ranks")
                 found, seconds = _against_peers(Path(place) / f"{degree}_{n_ranks}", tube, peers, degree, n_ranks, what)
@@ -123,7 +124,7 @@ def _against_peers(
     folder: Path, tube: TimedTube, peers: tuple[Peer | str, Peer | str], degree: int, n_ranks: int, what: str
 ) -> tuple[list[Row], float]:
     """Rows of a pair of elements on some ranks, and this engine's own shorter median; it runs before and after."""
-    elements = f"P{degree}/P1"
+    elements = ELEMENTS[degree]
     oasis, openfoam = peers
     before = median_step(time_steps(folder / "ours", tube, n_ranks, elements))
     theirs = {

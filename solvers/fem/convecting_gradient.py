@@ -88,7 +88,7 @@ def _add_gradients(
     """sums = lumped mass times the mean gradient d w_a / d x_b of the cells around a node.
 
     The gradient of a quadratic velocity is linear in the cell, so at a midpoint it is the mean of two corners. At a
-    corner ``c`` it is the sum of ``v_j grad L_j``, ``v_c = 3 w_c`` and ``v_j = 4 w_cj - w_j``, ``w_cj`` at the midpoint.
+    corner ``c`` it is the sum of ``v_j grad L_j``, ``v_c = 3 w_c``, ``v_j = 4 w_cj - w_j``, ``w_cj`` at a midpoint.
     """
     sums[:] = 0.0
     n_owned, width = len(mass), len(share)
