@@ -19,6 +19,10 @@ from typing import Any, Literal
 from solvers.contract.atomic import write_bytes_atomically
 from solvers.contract.decoding import decode, refuse
 from solvers.contract.files import MESH, SPEC
+from solvers.contract.fluid import NEWTONIAN
+from solvers.contract.fluid import CarreauYasuda as CarreauYasuda
+from solvers.contract.fluid import Casson as Casson
+from solvers.contract.fluid import Fluid as Fluid
 from solvers.contract.migrations import migrated
 from solvers.contract.openings import CoronaryOutlet as CoronaryOutlet
 from solvers.contract.openings import Inlet as Inlet
@@ -44,14 +48,6 @@ class MeshFile:
 
     sha256: str
     path: str = MESH
-
-
-@dataclass(frozen=True)
-class Fluid:
-    """Blood as a Newtonian fluid."""
-
-    density: float = quantity("kg/m3", 500.0, 2000.0, "density of blood", 1060.0)
-    viscosity: float = quantity("Pa s", 1e-4, 1.0, "dynamic viscosity of blood", 0.0035)
 
 
 @dataclass(frozen=True)
@@ -144,7 +140,7 @@ class RunSpec:
     time: Time
     wall_patch_ids: tuple[int, ...] = (1,)
     pressure_inlets: tuple[PressureInlet, ...] = ()
-    fluid: Fluid = Fluid()
+    fluid: Fluid = NEWTONIAN
     numerics: Numerics = Numerics()
     output: Output = Output()
     tuning: Tuning | None = None
@@ -210,6 +206,9 @@ class RunSpec:
             )
         if self.tuning is not None:
             self._check_tuning(self.tuning)
+        problem = self.fluid.problem()
+        if problem is not None:
+            refuse(problem)
         if self.output.fields_per_cycle > self.time.steps_per_cycle:
             refuse(
                 f"{self.output.fields_per_cycle} snapshots do not fit in {self.time.steps_per_cycle} steps a cycle; "

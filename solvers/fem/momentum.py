@@ -20,6 +20,7 @@ from solvers.fem.mesh import FlowMesh, Index
 from solvers.fem.momentum_kernels import add_backflow, add_cells, add_outlet_pressure, add_stiffness
 from solvers.fem.pattern import Pattern
 from solvers.fem.reference import Tables, face_nodes, face_pressure_load, face_quadrature, tables
+from solvers.fem.viscous import VariableViscosity, ViscosityLaw
 
 FloatArray = NDArray[np.float64]
 
@@ -30,7 +31,7 @@ class MomentumAssembler:
     Parameters
     ----------
     viscosity
-        Kinematic viscosity [m2/s].
+        Kinematic viscosity [m2/s]: a constant, or a law of the shear rate [1/s] (see ``solvers.fem.viscous``).
     is_prescribed : (n_local,)
         Velocity unknowns with a boundary value; their rows have a diagonal only, of the size of the others' entries.
     open_patches
@@ -47,7 +48,7 @@ class MomentumAssembler:
         self,
         mesh: FlowMesh,
         pattern: Pattern,
-        viscosity: float,
+        viscosity: float | ViscosityLaw,
         is_prescribed: NDArray[np.bool_],
         open_patches: tuple[int, ...],
         backflow_beta: float,
@@ -55,16 +56,24 @@ class MomentumAssembler:
         dt: float,
     ) -> None:
         self._mesh, self._pattern = mesh, pattern
-        self._viscosity, self._supg, self._beta = viscosity, supg, backflow_beta
+        self._supg, self._beta = supg, backflow_beta
         self._tables: Tables = tables()
         n_owned = mesh.velocity.n_owned
         self._constant = np.zeros(pattern.n_entries + 1)
         self._is_linear = mesh.velocity.degree == 1
-        if not self._is_linear:
+        is_open = np.isin(mesh.facets.patch, open_patches)
+        self._variable: VariableViscosity | None = None
+        self.viscosity: FloatArray = np.zeros(mesh.n_cells)
+        """Mean kinematic viscosity of each cell [m2/s], which a law changes from step to step."""
+        if callable(viscosity):
+            self._variable = VariableViscosity(mesh, pattern, viscosity, is_open)
+        else:
+            self.viscosity[:] = viscosity
+        if self._variable is None and not self._is_linear:
             add_stiffness(
                 mesh.inverse_jacobian,
                 mesh.determinant,
-                viscosity,
+                self.viscosity,
                 self._tables.stiffness,
                 pattern.cell_positions,
                 self._constant,
@@ -81,7 +90,6 @@ class MomentumAssembler:
         self._laplacian = (
             np.zeros((0, 10)) if self._is_linear else np.einsum("cde,ide->ci", metric, self._tables.second)
         )
-        is_open = np.isin(mesh.facets.patch, open_patches)
         self._open_nodes = np.ascontiguousarray(mesh.facets.velocity[is_open])
         self._open_corners = np.ascontiguousarray(mesh.facets.pressure[is_open])
         self._open_index = np.array([open_patches.index(int(p)) for p in mesh.facets.patch[is_open]], dtype=np.int64)
@@ -119,6 +127,11 @@ class MomentumAssembler:
         mesh, t, degree = self._mesh, self._tables, self._mesh.velocity.degree
         np.copyto(self.values, self._constant)
         right_side = np.zeros((mesh.velocity.n_local, 3))
+        implicit, residual = self.viscosity, np.zeros((0, 3))
+        if self._variable is not None:
+            self._variable.add(nodal[:, :3], self.values, right_side)
+            self.viscosity, implicit = self._variable.cell, self._variable.implicit
+            residual = self._variable.residual
         if self._is_linear:
             add_linear_cells(
                 mesh.velocity.cells,
@@ -128,7 +141,7 @@ class MomentumAssembler:
                 nodal,
                 kinematic_pressure,
                 alpha,
-                np.full(mesh.n_cells, self._viscosity),
+                implicit,
                 (2.0 / dt) ** 2,
                 self._supg,
                 self._pattern.cell_positions,
@@ -147,7 +160,8 @@ class MomentumAssembler:
                 nodal,
                 kinematic_pressure,
                 alpha,
-                self._viscosity,
+                self.viscosity,
+                residual,
                 (2.0 / dt) ** 2,
                 self._supg,
                 t.weights,

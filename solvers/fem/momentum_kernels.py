@@ -35,7 +35,7 @@ ADVECTIVE_DAMPING = 16.0
 def add_stiffness(
     inverse_jacobian: FloatArray,
     determinant: FloatArray,
-    viscosity: float,
+    viscosity: FloatArray,
     stiffness: FloatArray,
     positions: Index,
     values: FloatArray,
@@ -46,7 +46,7 @@ def add_stiffness(
         for d in range(3):
             for e in range(3):
                 metric[d, e] = (
-                    viscosity
+                    viscosity[cell]
                     * determinant[cell]
                     * (inverse[d, 0] * inverse[e, 0] + inverse[d, 1] * inverse[e, 1] + inverse[d, 2] * inverse[e, 2])
                 )
@@ -70,7 +70,8 @@ def add_cells(
     nodal: FloatArray,
     pressure: FloatArray,
     alpha: float,
-    viscosity: float,
+    viscosity: FloatArray,
+    residual: FloatArray,
     inverse_dt_squared: float,
     supg: bool,
     weights: FloatArray,
@@ -81,7 +82,11 @@ def add_cells(
     right_side: FloatArray,
     speed_squared: FloatArray,
 ) -> None:
-    """Add all but the viscous stiffness to the matrix values and the right sides; the number of points is 4 n - 1."""
+    """Add all but the viscous stiffness to the matrix values and the right sides; the number of points is 4 n - 1.
+
+    ``viscosity`` is that of each cell; ``residual`` (n_cells, 3), if it is not empty, a part of the strong viscous
+    term that is known.
+    """
     n_cells, n_points = len(determinant), np.uint64(len(weights))
     n_lanes = int(LANES)
     fields = np.empty(NODES * NODE)
@@ -93,6 +98,7 @@ def add_cells(
     matrix = np.empty(NODES * ROW)
     vector = np.empty(COMPONENTS * ROW)
     last = n_points * ROW
+    has_residual = len(residual) > 0
     for first in range(0, n_cells, n_lanes):
         for lane in range(LANES):
             cell = first + int(lane)
@@ -106,19 +112,21 @@ def add_cells(
             for d in range(COMPONENTS):
                 cell_data[d * LANES + lane] = inverse[0, d] * p1 + inverse[1, d] * p2 + inverse[2, d] * p3
             cell_data[COMPONENTS * LANES + lane] = determinant[cell]
-            cell_data[FOUR * LANES + lane] = (
-                inverse_dt_squared + VISCOUS_DAMPING * viscosity * viscosity * metric_squared[cell]
-            )
+            nu = viscosity[cell]
+            cell_data[FOUR * LANES + lane] = inverse_dt_squared + VISCOUS_DAMPING * nu * nu * metric_squared[cell]
+            if has_residual:
+                for d in range(COMPONENTS):
+                    source[(n_points * COMPONENTS + d) * LANES + lane] = residual[cell, d]
             for i in range(NODES):
                 node = nodal[cells[cell, i]]
                 at = i * NODE + lane
                 for d in range(COMPONENTS):
                     fields[at + d * LANES] = inverse[d, 0] * node[0] + inverse[d, 1] * node[1] + inverse[d, 2] * node[2]
                     fields[at + (d + COMPONENTS) * LANES] = node[d + COMPONENTS]
-                trial[last + i * LANES + lane] = -viscosity * laplacian[cell, i]
+                trial[last + i * LANES + lane] = -nu * laplacian[cell, i]
         _evaluate(fields, cell_data, alpha, supg, weights, basis, slopes, point, test, trial, source)
-        _contract_matrix(test, trial, matrix, n_points)
-        _contract_vector(test, source, vector, n_points)
+        contract_matrix(test, trial, matrix, n_points)
+        contract_vector(test, source, vector, n_points)
         for lane in range(min(LANES, np.uint64(n_cells - first))):
             cell = first + int(lane)
             speed_squared[cell] = cell_data[np.uint64(5) * LANES + lane]
@@ -198,7 +206,7 @@ def _evaluate(
 
 
 @kernel
-def _contract_matrix(left: FloatArray, right: FloatArray, result: FloatArray, n_points: np.uint64) -> None:
+def contract_matrix(left: FloatArray, right: FloatArray, result: FloatArray, n_points: np.uint64) -> None:
     """result[i, j] = sum over the points of left[q, i] right[q, j], two columns at a time."""
     for i in range(NODES):
         for half in range(NODES // TWO):
@@ -227,7 +235,7 @@ def _contract_matrix(left: FloatArray, right: FloatArray, result: FloatArray, n_
 
 
 @kernel
-def _contract_vector(left: FloatArray, right: FloatArray, result: FloatArray, n_points: np.uint64) -> None:
+def contract_vector(left: FloatArray, right: FloatArray, result: FloatArray, n_points: np.uint64) -> None:
     """result[i, d] = sum over the points of left[q, i] right[q, d], d over the three components."""
     step = COMPONENTS * LANES
     for i in range(NODES):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from solvers.fem.jit import kernel
 from solvers.fem.mesh import FlowMesh, Index
 from solvers.fem.reference import velocity_basis
+from solvers.fem.viscous import ViscosityLaw
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -54,10 +55,10 @@ class CapMeasure:
 
 
 class WallShear:
-    """Wall shear stress at the wall's vertices.
+    """Wall shear stress at the wall's vertices, with the dynamic viscosity [Pa s] or its law of the shear rate [1/s].
 
     On each wall triangle the tangential viscous traction of the fluid on the wall, with the velocity gradient at the
-    triangle's center; at a vertex the area-weighted mean of its triangles.
+    triangle's center, where a law takes the shear rate; at a vertex the area-weighted mean of its triangles.
 
     A linear velocity's gradient in the cell behind the triangle belongs to half the height of the cell. It is carried
     on to the wall, linearly, with the mean gradient of the cells around the cell's fourth corner, which belongs to
@@ -71,11 +72,12 @@ class WallShear:
         A third of the area of each vertex's wall triangles [m2].
     """
 
-    def __init__(self, mesh: FlowMesh, wall_patch_ids: tuple[int, ...], viscosity: float) -> None:
-        self._viscosity = viscosity
+    def __init__(self, mesh: FlowMesh, wall_patch_ids: tuple[int, ...], viscosity: float | ViscosityLaw) -> None:
         mine = np.isin(mesh.facets.patch, wall_patch_ids)
         self._cells = np.ascontiguousarray(mesh.velocity.cells[mesh.facets.cell[mine]])
         area = np.linalg.norm(mesh.facets.area_vector[mine], axis=1)
+        self._law = viscosity if callable(viscosity) else None
+        self._viscosity = np.full(len(area), 0.0 if callable(viscosity) else viscosity)
         self._normal = mesh.facets.area_vector[mine] / area[:, None]
         center = np.full((4, 4), 1.0 / 3.0)
         np.fill_diagonal(center, 0.0)
@@ -112,6 +114,8 @@ class WallShear:
         """Traction (n_wall, 3) [Pa] along the wall at ``nodes`` of a velocity field (n_local, 3)."""
         result = np.zeros((len(self.nodes) + 1, 3))
         gradient = np.zeros((len(self._cells), 3, 3)) if self._inner is None else self._inner.gradient(velocity)
+        if self._law is not None:
+            self._viscosity = self._law(_shear_rate(self._cells, self._slopes, velocity, gradient))
         _add_wall_shear(
             self._cells,
             self._slopes,
@@ -124,6 +128,12 @@ class WallShear:
             result,
         )
         return result[:-1]
+
+
+def _shear_rate(cells: Index, slopes: FloatArray, velocity: FloatArray, added: FloatArray) -> FloatArray:
+    gradient = added + np.einsum("fib,fia->fab", slopes, velocity[cells])
+    twice = gradient + gradient.swapaxes(1, 2)
+    return np.asarray(np.sqrt(0.5 * np.einsum("fab,fab->f", twice, twice)))
 
 
 class _InnerGradient:
@@ -174,7 +184,7 @@ def _add_wall_shear(
     normals: FloatArray,
     rows: Index,
     share: FloatArray,
-    viscosity: float,
+    viscosity: FloatArray,
     velocity: FloatArray,
     gradients: FloatArray,
     result: FloatArray,
@@ -193,7 +203,7 @@ def _add_wall_shear(
         for a in range(3):
             traction[a] = 0.0
             for b in range(3):
-                traction[a] -= viscosity * (gradient[a, b] + gradient[b, a]) * normal[b]
+                traction[a] -= viscosity[facet] * (gradient[a, b] + gradient[b, a]) * normal[b]
             along += traction[a] * normal[a]
         for a in range(3):
             tangential = traction[a] - along * normal[a]

@@ -37,6 +37,9 @@ def _exercise(velocity_degree: int) -> None:
     velocity = np.zeros((space.n_local, 3))
     right_side = momentum.assemble(nodal, velocity, pressure, np.zeros(1), 1.0, 1.0)
     ConvectingGradient(mesh, nobody).linearize(nodal, 1.0, right_side)
+    MomentumAssembler(mesh, pattern, np.ones_like, nobody, (2,), 1.0, True, 1.0).assemble(
+        nodal, velocity, pressure, np.zeros(1), 1.0, 1.0
+    )
     VelocitySolver(MPI.COMM_SELF, pattern, space.halo, 1e-6).solve(momentum.values, right_side, velocity)
     weak_divergence(mesh, velocity)
     WallShear(mesh, (1,), 1.0).stress(velocity)

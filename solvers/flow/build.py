@@ -15,6 +15,7 @@ from solvers.fem.mesh import FlowMesh, distribute
 from solvers.flow.inlet import InletVelocity
 from solvers.flow.measured import MeasuredVelocity
 from solvers.flow.pressure_inlet import FreeInlet
+from solvers.flow.rheology import viscosity_law
 from solvers.flow.solver import FlowParameters, FlowSolver
 from solvers.network.outlet_models import Closure, outlet_models
 from solvers.network.waveform import PeriodicCurve
@@ -76,6 +77,7 @@ def build_flow(
             refactor_every=numerics.refactor_every,
             implicit_gradient=numerics.implicit_gradient,
             reference_speed=speed,
+            law=viscosity_law(spec.fluid),
         ),
         [*inlets, NoSlip(mesh, spec.wall_patch_ids)],
         tuple(cap.patch_id for cap in spec.caps),

@@ -24,6 +24,7 @@ from solvers.fem.pattern import build_pattern
 from solvers.fem.poisson import PressurePoisson
 from solvers.fem.pressure_matrix import PressureStabilization
 from solvers.fem.surface import CapMeasure
+from solvers.fem.viscous import ViscosityLaw
 from solvers.flow.outlets import OutletCoupling
 from solvers.flow.pressure_inlet import FreeInlet
 from solvers.network.outlet_models import Closure
@@ -54,6 +55,8 @@ class FlowParameters:
 
     Attributes
     ----------
+    law
+        Dynamic viscosity [Pa s] at shear rates [1/s]; None: ``viscosity`` [Pa s] at any.
     reference_speed
         Speed [m/s] of the flow, by which a linear velocity's pressure is stabilized.
     """
@@ -67,6 +70,13 @@ class FlowParameters:
     refactor_every: int = 10
     implicit_gradient: bool = False
     reference_speed: float = 1.0
+    law: ViscosityLaw | None = None
+
+    @property
+    def kinematic(self) -> float | ViscosityLaw:
+        """Kinematic viscosity [m2/s], constant or as a law."""
+        density, law = self.density, self.law
+        return self.viscosity / density if law is None else lambda shear_rate: law(shear_rate) / density
 
 
 @dataclass(frozen=True)
@@ -154,7 +164,7 @@ class FlowSolver:
         self._momentum = MomentumAssembler(
             mesh,
             self.pattern,
-            parameters.viscosity / parameters.density,
+            parameters.kinematic,
             is_prescribed,
             tuple(outlets),
             parameters.backflow_beta,
@@ -306,7 +316,6 @@ class FlowSolver:
 
     def _correct_pressure(self, bdf: Bdf, time: float, divergence: FloatArray) -> int:
         """Make the end-of-step velocity divergence-free and its outlets obey their models."""
-        density, viscosity = self.parameters.density, self.parameters.viscosity
         guess = bdf.alpha * (2.0 * self.correction - self.old_correction)
         excess = divergence + self._stabilized(bdf, self.kinematic_pressure)
         increment, iterations = self._poisson.solve(-bdf.alpha * excess, guess)
@@ -315,7 +324,7 @@ class FlowSolver:
         # what the stabilization balances for good is no error of the splitting, and must not change the pressure
         excess = divergence + self._stabilized(bdf, self.kinematic_pressure + increment)
         rotation = np.zeros(self.mesh.pressure.n_local)
-        rotation[:n_owned] = viscosity / density * excess / self._lumped[:n_owned]
+        rotation[:n_owned] = self._nodal_viscosity() * excess / self._lumped[:n_owned]
         self.mesh.pressure.halo.update(rotation)
         self.kinematic_pressure = self.kinematic_pressure + increment - rotation
         self.old_correction, self.correction = self.correction, increment / bdf.alpha
@@ -359,6 +368,15 @@ class FlowSolver:
         pressures, corrections, memories = state.outlets
         self.outlets.pressures, self.outlets.corrections = pressures.copy(), corrections.copy()
         self.outlets.remember(memories)
+
+    def _nodal_viscosity(self) -> float | FloatArray:
+        """Kinematic viscosity [m2/s] at the owned pressure unknowns: the mean of their cells, if it varies."""
+        if self.parameters.law is None:
+            return self.parameters.viscosity / self.parameters.density
+        cells = self.mesh.pressure.cells
+        weighted = np.repeat(self._momentum.viscosity * self.mesh.determinant / 24.0, cells.shape[1])
+        n_owned = self.mesh.pressure.n_owned
+        return np.asarray(np.bincount(cells.ravel(), weighted, len(self._lumped))[:n_owned] / self._lumped[:n_owned])
 
     def state(self) -> dict[str, FloatArray]:
         """All that the next step depends on, on rank 0 in canonical order; empty elsewhere. All ranks must ask."""

@@ -22,6 +22,7 @@ from solvers.fem.surface import WallShear
 from solvers.fem.warmup import compile_kernels
 from solvers.flow.build import build_flow
 from solvers.flow.measured import MeasuredVelocity, read_measured
+from solvers.flow.rheology import viscosity_law
 from solvers.flow.solver import StepReport
 from solvers.network.waveform import PeriodicCurve
 from solvers.network.windkessel import Windkessel
@@ -94,7 +95,7 @@ class Session:
         self._stage("partitioning", "Distributing the mesh and factorizing the pressure equation")
         self._flow = build_flow(comm, spec, self._mesh, found[2] if found else {})
         fem_mesh = self._flow.mesh
-        self._shear = WallShear(fem_mesh, spec.wall_patch_ids, spec.fluid.viscosity)
+        self._shear = WallShear(fem_mesh, spec.wall_patch_ids, viscosity_law(spec.fluid) or spec.fluid.viscosity)
         wall_keys = fem_mesh.pressure.keys[self._shear.nodes]
         self._wall_order = CanonicalOrder(comm, wall_keys)
         self._wall_area = self._wall_order.gather(self._shear.area)

@@ -16,6 +16,7 @@ from solvers.verification.order_checks import (
     check_time_order,
 )
 from solvers.verification.outlet_checks import check_windkessel
+from solvers.verification.rheology_checks import check_rheology
 from solvers.verification.row import Progress, Row
 from solvers.verification.stepping_checks import check_step_changes
 from solvers.verification.tube_flow import (
@@ -40,6 +41,7 @@ CHECKS: dict[str, Check] = {
     for check in (
         Check("poiseuille", "Steady flow in a tube", check_poiseuille),
         Check("womersley", "Pulsatile flow in a tube", check_womersley),
+        Check("rheology", "Shear-thinning blood in a tube", check_rheology),
         Check("windkessel", "Windkessel outlets and their tuning", check_windkessel),
         Check("coronary", "Coronary outlets", check_coronary),
         Check("openings", "Inlets and outlets of every kind", check_openings),
