@@ -5,16 +5,17 @@ from __future__ import annotations
 from app.commands.cases import COMMANDS as CASES
 from app.commands.checks import COMMANDS as CHECKS
 from app.commands.command import Command
+from app.commands.doctor import COMMANDS as DOCTOR
 from app.commands.preflight import COMMANDS as PREFLIGHT
 from app.commands.runs import COMMANDS as RUNS
 from app.commands.steps import COMMANDS as STEPS
 
 _IN_ORDER_OF_THE_PATH = (
     *("sample", "import", "points", "patient", "segment", "model", "mesh"),
-    *("simulate", "check", "run", "cancel", "results", "report"),
+    *("simulate", "check", "doctor", "run", "cancel", "results", "report"),
     *("info", "undo", "redo", "open", "demo", "verify", "bench"),
 )
-_MADE = {command.name: command for command in (*CASES, *STEPS, *PREFLIGHT, *RUNS, *CHECKS)}
+_MADE = {command.name: command for command in (*CASES, *STEPS, *PREFLIGHT, *DOCTOR, *RUNS, *CHECKS)}
 
 COMMANDS: dict[str, Command] = {name: _MADE.pop(name) for name in _IN_ORDER_OF_THE_PATH} | _MADE
 """By name, in the order in which ``angiotwin --help`` shows them."""

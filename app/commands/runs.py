@@ -51,6 +51,7 @@ def _simulate(arguments: argparse.Namespace) -> Result:
                 return Result(
                     record.model_dump(mode="json"), f"The run folder is {opened.folder / 'runs' / record.id}."
                 )
+            _refuse_ill_posed(opened, arguments.ranks)
         folder = start_run(opened, arguments.ranks, go_on=arguments.restart, queue=_queue(arguments))
     if arguments.detach:
         started = run_state(folder)
@@ -75,6 +76,13 @@ def _queue(arguments: argparse.Namespace) -> SlurmOptions | None:
     if arguments.queue is None:
         return None
     return SlurmOptions(arguments.partition, arguments.account, arguments.hours, arguments.memory_mb, arguments.setup)
+
+
+def _refuse_ill_posed(opened: OpenCase, n_ranks: int | None) -> None:
+    from app.workflow.preflight import check_run
+    from solvers.preflight.finding import refuse_errors
+
+    refuse_errors(check_run(opened, n_ranks))
 
 
 def _check_options(arguments: argparse.Namespace, chosen: dict[str, Any] | None) -> None:

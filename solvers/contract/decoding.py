@@ -10,9 +10,9 @@ from typing import Any, Literal, NoReturn
 from solvers.contract.errors import ExitCode, RunError
 
 
-def refuse(sentence: str) -> NoReturn:
+def refuse(sentence: str, code: str = "bad_spec") -> NoReturn:
     """Stop because of what the spec says."""
-    raise RunError("bad_spec", sentence, exit_code=ExitCode.BAD_SPEC)
+    raise RunError(code, sentence, exit_code=ExitCode.BAD_SPEC)
 
 
 def decode(kind: Any, raw: Any, path: str) -> Any:

@@ -47,6 +47,15 @@ class RunError(Exception):
         self.exit_code = exit_code
 
 
+def out_of_memory() -> RunError:
+    """What to tell a user when a process of the run got no more memory."""
+    return RunError(
+        "out_of_memory",
+        "The run needs more memory than it may have: close other programs, take fewer processes, or mesh the vessel "
+        "more coarsely, and start it again.",
+    )
+
+
 def writing_failed(error: OSError) -> RunError:
     """What to tell a user when a file of the run could not be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

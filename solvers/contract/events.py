@@ -3,6 +3,7 @@
 Every event has ``seq`` (1, 2, 3 ... over the life of the folder), ``utc`` and ``type``; by type it also has
 
 * started: n_ranks, versions, n_cells, n_unknowns, steps_per_cycle, dt, max_cycles, restart_step (None if new)
+* finding, before anything is solved: what :class:`solvers.preflight.finding.Finding` holds
 * stage: name, text; names are reading, compiling, partitioning, solving
 * step, several a second at most: step, time, cycle, phase, dt, cfl, iterations, residual, mass_imbalance,
   splitting_imbalance, max_speed, wall_seconds, eta_seconds, fraction, flows {cap: m3/s}, pressures {cap: Pa}

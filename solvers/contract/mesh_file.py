@@ -63,16 +63,18 @@ def read_mesh(run_dir: Path, spec: RunSpec) -> MeshArrays:
     Raises
     ------
     RunError
-        ``bad_mesh``: missing, altered, not in meters, with inverted tetrahedra or a boundary that does not close, or
-        without a patch that the spec names.
+        ``mesh_missing``, ``mesh_altered``, ``mesh_units``, ``mesh_inverted``, ``mesh_open``, ``patch_missing``,
+        ``patch_unnamed``, ``mesh_too_large``; ``bad_mesh``: anything else that makes it useless.
     """
     path = run_dir / spec.mesh.path
     try:
         data = path.read_bytes()
     except OSError:
-        _refuse("The run folder has no readable mesh file; prepare the run again.")
+        _refuse("The run folder has no readable mesh file; prepare the run again.", code="mesh_missing")
     if hashlib.sha256(data).hexdigest() != spec.mesh.sha256:
-        _refuse("The mesh file is not the one that the run was prepared with; prepare the run again.")
+        _refuse(
+            "The mesh file is not the one that the run was prepared with; prepare the run again.", code="mesh_altered"
+        )
     try:
         with np.load(path, allow_pickle=False) as archive:
             mesh = MeshArrays(
@@ -88,13 +90,16 @@ def read_mesh(run_dir: Path, spec: RunSpec) -> MeshArrays:
 
 
 def check_mesh(mesh: MeshArrays, spec: RunSpec) -> None:
-    """Check the mesh against the spec; RunError ``bad_mesh`` with what is wrong and where [m]."""
+    """Check the mesh against the spec; RunError as :func:`read_mesh`, with what is wrong and where [m]."""
     n_points = len(mesh.points)
     shapes = (mesh.points.shape[1:], mesh.tets.shape[1:], mesh.facets.shape[1:], mesh.facet_patch.shape)
     if shapes != ((3,), (4,), (3,), (len(mesh.facets),)) or not len(mesh.tets) or not len(mesh.facets):
         _refuse("The mesh file does not hold points, tetrahedra, facets and their patches; mesh the vessel again.")
     if n_points > MAX_POINTS:
-        _refuse(f"The mesh has {n_points} vertices; at most {MAX_POINTS} can be solved: mesh the vessel more coarsely.")
+        _refuse(
+            f"The mesh has {n_points} vertices; at most {MAX_POINTS} can be solved: mesh the vessel more coarsely.",
+            code="mesh_too_large",
+        )
     if not np.isfinite(mesh.points).all():
         _refuse("The mesh has a vertex without a position; mesh the vessel again.")
     for name, array in (("tetrahedron", mesh.tets), ("facet", mesh.facets)):
@@ -105,18 +110,25 @@ def check_mesh(mesh: MeshArrays, spec: RunSpec) -> None:
         _refuse("The mesh has a vertex that no tetrahedron uses; mesh the vessel again.", mesh.points[unused[0]])
     size = float(np.ptp(mesh.points, axis=0).max())
     if not 1e-4 < size < 10.0:
-        _refuse(f"The mesh is {size:g} m long, which no vessel is; its points must be given in meters.")
+        _refuse(
+            f"The mesh is {size:g} m long, which no vessel is; its points must be given in meters.", code="mesh_units"
+        )
     _check_volumes(mesh)
     _check_boundary(mesh)
     present = set(np.unique(mesh.facet_patch).tolist())
     named = {**dict.fromkeys(spec.wall_patch_ids, "the wall"), **{c.patch_id: c.name for c in spec.caps}}
     for patch_id, name in named.items():
         if patch_id not in present:
-            _refuse(f"The mesh has no boundary facet of patch {patch_id} ({name}); mesh the vessel again.")
+            _refuse(
+                f"The mesh has no boundary facet of patch {patch_id} ({name}); mesh the vessel again.",
+                code="patch_missing",
+            )
     for patch_id in sorted(present - set(named)):
         place = mesh.points[mesh.facets[mesh.facet_patch == patch_id][0]].mean(axis=0)
         _refuse(
-            f"The mesh's patch {patch_id} is neither wall, inlet nor outlet in the run's spec; name it there.", place
+            f"The mesh's patch {patch_id} is neither wall, inlet nor outlet in the run's spec; name it there.",
+            place,
+            "patch_unnamed",
         )
 
 
@@ -128,7 +140,11 @@ def _check_volumes(mesh: MeshArrays) -> None:
     flat = volume <= 1e-9 * longest**3
     if flat.any():
         place = corner[int(np.flatnonzero(flat)[0])].mean(axis=0)
-        _refuse(f"{int(flat.sum())} tetrahedra of the mesh are inverted or flat; mesh the vessel again.", place)
+        _refuse(
+            f"{int(flat.sum())} tetrahedra of the mesh are inverted or flat; mesh the vessel again.",
+            place,
+            "mesh_inverted",
+        )
 
 
 def _check_boundary(mesh: MeshArrays) -> None:
@@ -144,7 +160,9 @@ def _check_boundary(mesh: MeshArrays) -> None:
     if not np.array_equal(boundary, given):
         stray = np.flatnonzero(~np.isin(facet_keys(mesh.facets, len(mesh.points)), boundary))
         place = mesh.points[mesh.facets[int(stray[0])]].mean(axis=0) if len(stray) else None
-        _refuse("The boundary facets of the mesh do not enclose its tetrahedra; mesh the vessel again.", place)
+        _refuse(
+            "The boundary facets of the mesh do not enclose its tetrahedra; mesh the vessel again.", place, "mesh_open"
+        )
 
 
 def facet_keys(facets: IntArray, n_points: int) -> IntArray:
@@ -154,6 +172,6 @@ def facet_keys(facets: IntArray, n_points: int) -> IntArray:
     return keys
 
 
-def _refuse(sentence: str, place: FloatArray | None = None) -> NoReturn:
+def _refuse(sentence: str, place: FloatArray | None = None, code: str = "bad_mesh") -> NoReturn:
     where = None if place is None else (float(place[0]), float(place[1]), float(place[2]))
-    raise RunError("bad_mesh", sentence, where, ExitCode.BAD_MESH)
+    raise RunError(code, sentence, where, ExitCode.BAD_MESH)

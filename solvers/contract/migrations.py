@@ -23,13 +23,14 @@ def migrated(raw: dict[str, Any], wanted: int) -> dict[str, Any]:
     Raises
     ------
     RunError
-        ``bad_spec``: of a newer version, or of none that is known.
+        ``spec_newer``: of a newer version; ``bad_spec``: of none that is known.
     """
     version = raw.get("schema_version")
     if isinstance(version, int) and version > wanted:
         refuse(
             f"The run's spec.json has schema_version {version}, but this program reads up to {wanted}: it was written "
-            "by a newer version of the program; use that one."
+            "by a newer version of the program; use that one.",
+            "spec_newer",
         )
     if isinstance(version, bool) or version not in (*STEPS, wanted):
         refuse(f"The run's spec.json has schema_version {version!r}, which is none; write it again.")

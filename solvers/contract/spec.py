@@ -157,7 +157,7 @@ class RunSpec:
         Raises
         ------
         RunError
-            ``bad_spec``: not a spec, of another version, or with a value out of its bounds.
+            ``bad_spec``: not a spec; ``spec_newer``; and see :meth:`check`.
         """
         try:
             raw = json.loads(text)
@@ -176,24 +176,31 @@ class RunSpec:
         Raises
         ------
         RunError
-            ``bad_spec``, naming the value, its bounds and the place.
+            Naming the value, its bounds and the place: ``out_of_bounds``, ``bad_waveform``, ``no_inlet``,
+            ``no_outlet``, ``no_wall``, ``patch_used_twice``, ``name_used_twice``, ``outlets_all_split``, ``bad_spec``.
         """
         for path, value, declaration in declared_values(self, ""):
             _check_bounds(path, value, declaration)
         if not self.inlets and not self.pressure_inlets:
-            refuse("The run has no inlet; mark one opening of the vessel as the inlet.")
+            refuse("The run has no inlet; mark one opening of the vessel as the inlet.", "no_inlet")
         if not self.outlets:
-            refuse("The run has no outlet; mark at least one opening of the vessel as an outlet.")
+            refuse("The run has no outlet; mark at least one opening of the vessel as an outlet.", "no_outlet")
         if not self.wall_patch_ids:
-            refuse("The run has no wall; name the wall's patch id in wall_patch_ids.")
+            refuse("The run has no wall; name the wall's patch id in wall_patch_ids.", "no_wall")
         ids = [*self.wall_patch_ids, *(cap.patch_id for cap in self.caps)]
         for patch_id in ids:
             if ids.count(patch_id) > 1:
-                refuse(f"Patch {patch_id} is used twice; every inlet, outlet and wall needs a patch id of its own.")
+                refuse(
+                    f"Patch {patch_id} is used twice; every inlet, outlet and wall needs a patch id of its own.",
+                    "patch_used_twice",
+                )
         names = [cap.name for cap in self.caps]
         for name in names:
             if names.count(name) > 1 or not name.strip():
-                refuse(f"Two openings are named {name!r}; give every inlet and outlet a name of its own.")
+                refuse(
+                    f"Two openings are named {name!r}; give every inlet and outlet a name of its own.",
+                    "name_used_twice",
+                )
         self.check_openings()
         if self.time.min_cycles > self.time.max_cycles:
             refuse(
@@ -236,12 +243,14 @@ class RunSpec:
         if split and len(split) == len(self.outlets):
             refuse(
                 "Every outlet takes a given share of the inflow, so that nothing sets the pressure and mass cannot "
-                "balance: close one of them by a pressure, a resistance or a Windkessel."
+                "balance: close one of them by a pressure, a resistance or a Windkessel.",
+                "outlets_all_split",
             )
         if sum(outlet.share for outlet in split) >= 1.0:
             refuse(
                 f"The outlets' given shares add up to {sum(outlet.share for outlet in split):g} of the inflow, which "
-                "leaves nothing for the others: they must add up to less than 1."
+                "leaves nothing for the others: they must add up to less than 1.",
+                "outlets_all_split",
             )
 
     def _check_tuning(self, tuning: Tuning) -> None:
@@ -318,10 +327,13 @@ def _check_bounds(path: str, value: Any, declaration: typing.Mapping[str, Any]) 
     low, high, unit = declaration["low"], declaration["high"], declaration["unit"]
     if not (math.isfinite(value) and low <= value <= high):
         span = f"{low:g} and {high:g} {unit}".rstrip()
-        refuse(f"{path} ({declaration['meaning']}) is {value:g} {unit}".rstrip() + f"; it must lie between {span}.")
+        refuse(
+            f"{path} ({declaration['meaning']}) is {value:g} {unit}".rstrip() + f"; it must lie between {span}.",
+            "out_of_bounds",
+        )
 
 
 def _check_waveform(waveform: Waveform, period: float, what: str) -> None:
     problem = waveform.problem(period)
     if problem is not None:
-        refuse(f"{what} {problem}.")
+        refuse(f"{what} {problem}.", "bad_waveform")

@@ -34,11 +34,11 @@ def preflight(
             check_mesh(mesh, spec)
     except RunError as error:
         return (of_error(error),)
-    return _judge(spec, mesh, n_ranks, memory)
+    return judged(spec, mesh, n_ranks, memory)
 
 
-def _judge(spec: RunSpec, mesh: MeshArrays | None, n_ranks: int, memory: float | None) -> tuple[Finding, ...]:
-    """As :func:`preflight`, for a spec and a mesh that the contract accepts."""
+def judged(spec: RunSpec, mesh: MeshArrays | None, n_ranks: int, memory: float | None) -> tuple[Finding, ...]:
+    """As :func:`preflight`, for a spec and a mesh that the contract has accepted already."""
     found: list[Finding] = []
     areas: dict[int, float] = {}
     if mesh is not None:
@@ -59,4 +59,4 @@ def preflight_folder(run_dir: Path, n_ranks: int = 1, judge_memory: bool = True)
         mesh = read_mesh(run_dir, spec)
     except RunError as error:
         return (of_error(error),)
-    return _judge(spec, mesh, n_ranks, available_bytes() if judge_memory else None)
+    return judged(spec, mesh, n_ranks, available_bytes(n_ranks) if judge_memory else None)

@@ -11,7 +11,15 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.contract.spec import PressureOutlet, RcrOutlet, RunSpec, Waveform
+from solvers.contract.spec import (
+    CoronaryOutlet,
+    Outlet,
+    PressureOutlet,
+    RcrOutlet,
+    ResistanceOutlet,
+    RunSpec,
+    Waveform,
+)
 from solvers.preflight.finding import PA_PER_MMHG, Finding
 
 FloatArray = NDArray[np.float64]
@@ -41,13 +49,8 @@ def sampled(waveform: Waveform, period: float, count: int = 512) -> FloatArray:
 
 def inflow(spec: RunSpec) -> FloatArray:
     """Sum (512,) of the prescribed inflows over a cycle [m3/s]."""
-    curves = [sampled(inlet.flow, spec.time.period) for inlet in spec.inlets if _flow(inlet) is not None]
+    curves = [sampled(inlet.flow, spec.time.period) for inlet in spec.inlets]
     return np.sum(curves, axis=0) if curves else np.zeros(512)
-
-
-def _flow(inlet: object) -> Waveform | None:
-    flow = getattr(inlet, "flow", None)
-    return flow if isinstance(flow, Waveform) else None
 
 
 def check_conditions(spec: RunSpec, areas: Mapping[int, float]) -> Iterator[Finding]:
@@ -78,8 +81,8 @@ def _fluid(spec: RunSpec) -> Iterator[Finding]:
 
 def _inlets(spec: RunSpec, areas: Mapping[int, float]) -> Iterator[Finding]:
     total = inflow(spec)
-    known = [inlet for inlet in spec.inlets if _flow(inlet) is not None]
-    if known and len(known) == len(spec.inlets) and not np.abs(total).max() > 0.0:
+    known = spec.inlets
+    if known and not spec.pressure_inlets and not np.abs(total).max() > 0.0:
         yield Finding("no_inflow", "error", "No blood flows in at any inlet: give the inflow over a cycle.")
         return
     for inlet in known:
@@ -146,7 +149,7 @@ def _speed(spec: RunSpec, name: str, peak: float, area: float) -> Iterator[Findi
 
 def _same_flows(spec: RunSpec, areas: Mapping[int, float]) -> Iterator[Finding]:
     """One measured flow put on two inlets: twice the blood."""
-    known = [inlet for inlet in spec.inlets if _flow(inlet) is not None]
+    known = spec.inlets
     for index, first in enumerate(known):
         for second in known[index + 1 :]:
             if first.flow != second.flow or not any(first.flow.values):
@@ -181,9 +184,20 @@ def _gap(waveform: Waveform, period: float, what: str, patch: str) -> Iterator[F
         )
 
 
+def resistance(outlet: Outlet) -> tuple[float, float]:
+    """Whole resistance [Pa s/m3] of an outlet to a steady flow and the pressure [Pa] behind it; 0 if it has none."""
+    if isinstance(outlet, RcrOutlet):
+        return outlet.r_proximal + outlet.r_distal, outlet.p_distal
+    if isinstance(outlet, ResistanceOutlet):
+        return outlet.resistance, outlet.p_distal
+    if isinstance(outlet, CoronaryOutlet):
+        return outlet.r_artery + outlet.r_micro + outlet.r_vein, outlet.p_venous
+    return 0.0, 0.0
+
+
 def _windkessels(spec: RunSpec) -> Iterator[Finding]:
+    yield from _resistances(spec)
     outlets = [outlet for outlet in spec.outlets if isinstance(outlet, RcrOutlet)]
-    mean = float(inflow(spec).mean())
     for outlet in outlets:
         cycles = outlet.r_distal * outlet.c / spec.time.period
         if outlet.c > 0.0 and not 0.05 <= cycles <= 30.0:
@@ -208,10 +222,17 @@ def _windkessels(spec: RunSpec) -> Iterator[Finding]:
                 *("1", 0.0, 0.5, ASSUMED),
                 patch=outlet.name,
             )
-    if not outlets or len(outlets) != len(spec.outlets) or mean <= 0.0:
+
+
+def _resistances(spec: RunSpec) -> Iterator[Finding]:
+    """All outlets' resistances together beside the mean inflow."""
+    mean = float(inflow(spec).mean())
+    closed = [resistance(outlet) for outlet in spec.outlets]
+    known = [(r, p) for r, p in closed if r > 0.0]
+    if not known or len(known) != len(closed) or mean <= 0.0:
         return
-    conductance = sum(1.0 / (outlet.r_proximal + outlet.r_distal) for outlet in outlets)
-    distal = sum(o.p_distal / (o.r_proximal + o.r_distal) for o in outlets) / conductance
+    conductance = sum(1.0 / r for r, _ in known)
+    distal = sum(p / r for r, p in known) / conductance
     expected = (distal + mean / conductance) / PA_PER_MMHG
     low, high = PRESSURE_MMHG
     if not low <= expected <= high:
@@ -273,7 +294,7 @@ def _pressures(spec: RunSpec) -> Iterator[Finding]:
 
 
 def _time(spec: RunSpec) -> Iterator[Finding]:
-    is_pulsatile = any(flow is not None and len(flow.t) > 1 for flow in map(_flow, spec.inlets))
+    is_pulsatile = any(len(inlet.flow.t) > 1 for inlet in spec.inlets)
     steps = spec.time.steps_per_cycle
     if not is_pulsatile or steps >= FEW_STEPS:
         return

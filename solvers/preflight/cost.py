@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,8 +30,8 @@ def expected_seconds(n_cells: int, n_steps: int, n_ranks: int) -> float:
     return START_SECONDS + SECONDS_PER_CELL_STEP * n_cells * n_steps / float(n_ranks**RANK_EXPONENT)
 
 
-def available_bytes() -> float:
-    """Memory that a new process may take: what is free, less what a limit of the process or its container leaves."""
+def available_bytes(n_ranks: int = 1) -> float:
+    """Memory that so many processes may take: what is free, or what a limit on each or on their container leaves."""
     import resource
 
     import psutil
@@ -38,13 +39,11 @@ def available_bytes() -> float:
     found = [float(psutil.virtual_memory().available)]
     soft = resource.getrlimit(resource.RLIMIT_AS)[0]
     if soft != resource.RLIM_INFINITY:
-        found.append(float(soft))
-    for name, used in (("memory.max", "memory.current"),):
-        try:
-            root = Path("/sys/fs/cgroup")
-            found.append(float((root / name).read_text()) - float((root / used).read_text()))
-        except (OSError, ValueError):
-            continue
+        now = psutil.Process().memory_info()
+        found.append(float(n_ranks * (soft - now.vms + now.rss)))
+    with contextlib.suppress(OSError, ValueError):
+        root = Path("/sys/fs/cgroup")
+        found.append(float((root / "memory.max").read_text()) - float((root / "memory.current").read_text()))
     return max(0.0, min(found))
 
 

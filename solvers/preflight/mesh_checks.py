@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.contract.mesh_file import MeshArrays
-from solvers.contract.spec import RcrOutlet, RunSpec
-from solvers.preflight.conditions import ASSUMED, inflow
+from solvers.contract.spec import RunSpec
+from solvers.preflight.conditions import ASSUMED, inflow, resistance
 from solvers.preflight.finding import Finding, Place
 from solvers.preflight.shape import Probes, flow_shares, openings, pieces, probe, shape_quality
 
@@ -195,10 +195,9 @@ def expected_peak_speed(spec: RunSpec, mesh: MeshArrays, probes: Probes) -> tupl
     outlets = [outlet for outlet in spec.outlets if outlet.patch_id in caps]
     if flow == 0.0 or len(starts) != 1 or not outlets:
         return None
-    if all(isinstance(outlet, RcrOutlet) for outlet in outlets):
-        weight = np.array([1.0 / (o.r_proximal + o.r_distal) for o in outlets if isinstance(o, RcrOutlet)])
-    else:
-        weight = np.array([caps[outlet.patch_id].area for outlet in outlets])
+    closed = [resistance(outlet)[0] for outlet in outlets]
+    areas = np.array([caps[outlet.patch_id].area for outlet in outlets])
+    weight = 1.0 / np.array(closed) if all(closed) else areas
     shares = (weight / weight.sum()).tolist()
     passing = flow_shares(mesh, probes, starts[0], [caps[o.patch_id].center for o in outlets], shares)
     speed = 2.0 * flow * passing / (np.pi * probes.radius**2)

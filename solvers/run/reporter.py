@@ -22,6 +22,7 @@ from solvers.contract.scalars import column_names, read_scalars
 from solvers.contract.spec import RunSpec
 from solvers.contract.state import RunState, Status, write_state
 from solvers.flow.solver import StepReport
+from solvers.preflight.finding import Finding
 
 STEP_EVENT_SECONDS = 0.3
 STATE_SECONDS = 1.0
@@ -65,6 +66,13 @@ class Reporter:
     def stage(self, name: str, text: str) -> None:
         """A new part of the work begins."""
         self.events.emit("stage", name=name, text=text)
+
+    def findings(self, found: tuple[Finding, ...]) -> None:
+        """Tell what the check before the run has found: warnings as such, all of it as findings."""
+        for finding in found:
+            self.events.emit("finding", **finding.as_dict())
+            if finding.level == "warning":
+                self.events.emit("warning", code=finding.code, text=finding.sentence, place=finding.place)
 
     def open_scalars(self, spec: RunSpec, last_step: int) -> None:
         """Begin ``scalars.csv``, or go on with it after ``last_step``; later rows are dropped."""

@@ -13,7 +13,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from solvers.contract.errors import ExitCode, RunError
+from solvers.contract.errors import ExitCode, RunError, out_of_memory
 from solvers.contract.files import FIELDS, INDICES, SCALARS, WALL
 from solvers.contract.mesh_file import MeshArrays, read_mesh
 from solvers.contract.spec import RunSpec, read_spec
@@ -26,6 +26,9 @@ from solvers.flow.rheology import viscosity_law
 from solvers.flow.solver import StepReport
 from solvers.network.waveform import PeriodicCurve
 from solvers.network.windkessel import Windkessel
+from solvers.preflight.check import judged
+from solvers.preflight.cost import available_bytes
+from solvers.preflight.finding import Finding, refuse_errors
 from solvers.run.checkpoint import read_checkpoint, write_checkpoint
 from solvers.run.collective import StopRequest, on_rank_0
 from solvers.run.frames import FrameStore, frame_steps
@@ -38,7 +41,6 @@ from solvers.run.stepping import StepFailed, Stepper
 
 FloatArray = NDArray[np.float64]
 
-TURBULENT_REYNOLDS = 4000.0
 COARSE_CFL = 4.0
 
 
@@ -52,7 +54,10 @@ def run(comm: MPI.Intracomm, run_dir: Path, restart: bool) -> ExitCode:
     try:
         reporter = on_rank_0(comm, lambda: Reporter(run_dir, comm.size))
         return Session(comm, run_dir, restart, reporter).solve()
-    except RunError as error:
+    except (RunError, MemoryError) as raised:
+        error = raised if isinstance(raised, RunError) else out_of_memory()
+        if isinstance(raised, MemoryError):  # the other ranks may not know
+            _abort(comm, run_dir, reporter, error)
         if reporter is not None:
             reporter.failed(error)
         elif comm.rank == 0:
@@ -63,13 +68,13 @@ def run(comm: MPI.Intracomm, run_dir: Path, restart: bool) -> ExitCode:
         raise
 
 
-def _abort(comm: MPI.Intracomm, run_dir: Path, reporter: Reporter | None) -> None:
+def _abort(comm: MPI.Intracomm, run_dir: Path, reporter: Reporter | None, error: RunError | None = None) -> None:
     """An error that only this rank may know of: tell it and take all ranks down."""
     name = f"traceback_rank_{comm.rank}.txt"
     try:
         (run_dir / name).write_text(traceback.format_exc(), encoding="utf-8")
         teller = reporter or Reporter(run_dir, comm.size)
-        error = RunError(
+        error = error or RunError(
             "internal",
             f"The solver stopped because of an error in the program itself (its details are in {name}); "
             "restart the run, and report the error if it comes back.",
@@ -86,9 +91,11 @@ class Session:
         self._comm, self._run_dir, self._reporter = comm, run_dir, reporter
         self._stop = StopRequest(comm, run_dir)
         self._stage("reading", "Reading the run's spec and mesh")
-        found = on_rank_0(comm, lambda: _read(run_dir))
+        found = on_rank_0(comm, lambda: _read(run_dir, comm.size))
         self._spec: RunSpec = comm.bcast(found[0] if found else None)
         self._mesh: MeshArrays | None = found[1] if found else None
+        if self._reporter is not None and found is not None:
+            self._reporter.findings(found[3])
         spec = self._spec
         self._stage("compiling", "Compiling the solver's kernels (the first time takes half a minute)")
         compile_kernels(comm)
@@ -137,14 +144,6 @@ class Session:
                 max_cycles=spec.time.max_cycles,
                 restart_step=self._restart_step or None,
             )
-        for inlet, area, speed in zip(spec.inlets, areas, speeds, strict=True):
-            reynolds = spec.fluid.density * speed * 2.0 * np.sqrt(area / np.pi) / spec.fluid.viscosity
-            if reynolds > TURBULENT_REYNOLDS:
-                self._warn(
-                    "high_reynolds",
-                    f"The peak Reynolds number at {inlet.name} is {reynolds:.0f}: the flow may be disturbed there, and "
-                    "details of it differ from beat to beat; trust means over the cycle more than single instants.",
-                )
 
     def solve(self) -> ExitCode:
         """Solve cycle after cycle until the flow repeats itself."""
@@ -479,8 +478,12 @@ class Session:
         )
 
 
-def _read(run_dir: Path) -> tuple[RunSpec, MeshArrays, dict[int, MeasuredVelocity]]:
+def _read(run_dir: Path, n_ranks: int) -> tuple[RunSpec, MeshArrays, dict[int, MeasuredVelocity], tuple[Finding, ...]]:
+    """Spec, mesh, measured profiles, and what the check before a run found; its first error is raised."""
     spec = read_spec(run_dir)
     mesh = read_mesh(run_dir, spec)
+    findings = judged(spec, mesh, n_ranks, available_bytes(n_ranks))
+    refuse_errors(findings)
     mapped = [inlet for inlet in spec.inlets if inlet.measured is not None]
-    return spec, mesh, {inlet.patch_id: read_measured(run_dir, inlet, mesh, spec.time.period) for inlet in mapped}
+    profiles = {inlet.patch_id: read_measured(run_dir, inlet, mesh, spec.time.period) for inlet in mapped}
+    return spec, mesh, profiles, findings

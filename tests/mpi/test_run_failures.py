@@ -40,7 +40,7 @@ def test_a_bad_mesh_ends_with_its_exit_code(tmp_path: Path) -> None:
     write_tube_run(tmp_path)
     (tmp_path / MESH).write_bytes(b"nothing")
     assert solve_by_hand(tmp_path, 1) == ExitCode.BAD_MESH
-    _assert_failed(tmp_path, "bad_mesh", ExitCode.BAD_MESH)
+    _assert_failed(tmp_path, "mesh_altered", ExitCode.BAD_MESH)
 
 
 def test_a_diverging_run_stops_within_a_few_steps_and_names_place_and_remedy(tmp_path: Path) -> None:
