@@ -10,12 +10,12 @@ from solvers.contract.mesh_file import MeshArrays
 from solvers.contract.spec import RunSpec
 from solvers.preflight.finding import Finding
 
-SECONDS_PER_CELL_STEP = 2.0e-6
+SECONDS_PER_CELL_STEP = 2.2e-6
 """One process, quadratic velocity, measured (docs/solver-doctor.md)."""
 RANK_EXPONENT = 0.8
 """Two processes are 1.6 to 1.8 times as fast as one."""
-BYTES_PER_RANK = 190e6
-BYTES_PER_CELL = 7.5e3
+BYTES_PER_RANK = 255e6
+BYTES_PER_CELL = 5.0e3
 START_SECONDS = 6.0
 MEASURED = "measured on the project's machine (docs/solver-doctor.md); an estimate"
 

@@ -315,7 +315,7 @@ def test_a_memory_limit_is_seen_before_anything_is_solved(tmp_path: Path) -> Non
         [sys.executable, "-c", patch + program, str(tmp_path)],
         capture_output=True, text=True, check=False, preexec_fn=limited, timeout=SECONDS,
     )  # fmt: skip
-    assert done.stdout.startswith("error not_enough_memory The run needs about 5.6 GB"), done.stdout + done.stderr
+    assert done.stdout.startswith("error not_enough_memory The run needs about 5.7 GB"), done.stdout + done.stderr
 
 
 def test_a_killed_rank_ends_the_run_and_is_named(tmp_path: Path) -> None:
