@@ -78,16 +78,16 @@ class Guard:
         numbers = [report.max_speed, *report.flows.tolist(), *report.pressures.tolist()]
         if not all(math.isfinite(number) for number in numbers):
             return Trouble("not_finite", f"The velocity became infinite {where}: {smaller}.")
+        if report.cfl > self._max_cfl:
+            return Trouble(
+                "cfl", f"The flow crosses {report.cfl:.0f} cells in one time step {where}: {smaller}.", place
+            )
         if report.max_speed > self._max_speed:
             return Trouble(
                 "too_fast",
                 f"The velocity reached {report.max_speed:.1f} m/s {where}, which no blood flow does: check the inflow "
                 f"and the size of the vessel, or {smaller}.",
                 place,
-            )
-        if report.cfl > self._max_cfl:
-            return Trouble(
-                "cfl", f"The flow crosses {report.cfl:.0f} cells in one time step {where}: {smaller}.", place
             )
         if not report.velocity_converged:
             return Trouble("not_converged", f"The velocity equations could not be solved {where}: {smaller}.", place)
