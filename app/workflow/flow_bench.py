@@ -216,7 +216,8 @@ def cost_rows(progress: Progress) -> list[Row]:
         seconds = timing["build_s"] + sum(timing["step_s"])
         accuracy = stenosis.judge(*(np.array(timing[name]) for name in ("time_s", "drop_pa", "peak_stress_pa")))
         text = (
-            f"{timing['n_cells']} cells, {1e3 * dt:.3g} ms, 2 ranks: {seconds:.1f} s; mean drop "
+            f"{timing['n_cells']} cells, {1e3 * dt:.3g} ms, 2 ranks: {seconds:.1f} s (steps: "
+            f"{timing['busy_s']:.1f} s of a processor, {np.mean(timing['iterations']):.1f} iterations); mean drop "
             f"{100 * accuracy.mean_drop:+.2f} %, worst instant {100 * accuracy.worst_drop:.2f} %, peak wall shear "
             f"stress {100 * accuracy.peak_stress:+.2f} %"
         )

@@ -49,6 +49,7 @@ def main(folder: Path) -> int:
     steps: list[float] = []
     history: list[tuple[float, float, float]] = []
     iterations: list[int] = []
+    busy_before = time.process_time()
     for _ in range(job.n_steps):
         comm.barrier()
         began = time.perf_counter()
@@ -61,6 +62,7 @@ def main(folder: Path) -> int:
         iterations.append(report.velocity_iterations)
         if not (report.velocity_converged and np.isfinite(report.max_speed)):
             break
+    busy_s = time.process_time() - busy_before
     drops = np.array([drop for _, drop, _ in history])
     stresses = np.array([stress for _, _, stress in history])
     comm.Allreduce(MPI.IN_PLACE, stresses, MPI.MAX)
@@ -68,6 +70,7 @@ def main(folder: Path) -> int:
         "is_complete": len(steps) == job.n_steps and bool(report.velocity_converged),
         "build_s": build_s,
         "step_s": steps,
+        "busy_s": comm.allreduce(busy_s, MPI.MAX),
         "iterations": iterations,
         "n_cells": flow.mesh.n_cells_global,
         "n_unknowns": flow.mesh.n_unknowns_global,
