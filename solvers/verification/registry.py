@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from solvers.verification.circulation_checks import check_circulation
 from solvers.verification.coronary_checks import check_coronary
 from solvers.verification.index_checks import check_indices
 from solvers.verification.opening_checks import check_openings
@@ -45,6 +46,7 @@ CHECKS: dict[str, Check] = {
         Check("windkessel", "Windkessel outlets and their tuning", check_windkessel),
         Check("coronary", "Coronary outlets", check_coronary),
         Check("openings", "Inlets and outlets of every kind", check_openings),
+        Check("circulation", "A tube in a closed circulation", check_circulation),
         Check("indices", "Definitions of the wall indices", check_indices),
         Check("space_order", "Order of convergence in space", check_space_order),
         Check("time_order", "Order of convergence in time", check_time_order),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from solvers.contract.mesh_file import MeshArrays
 from solvers.contract.spec import (
     Elements,
+    Fluid,
     Inlet,
     InletProfile,
     MeshFile,
@@ -31,6 +32,7 @@ FloatArray = NDArray[np.float64]
 
 DENSITY, VISCOSITY = 1060.0, 3.5e-3
 STEADY_FLOW = 5e-6
+BLOOD = Fluid(DENSITY, VISCOSITY)
 
 
 def tube_solver(
@@ -54,6 +56,7 @@ def opened_solver(
     period: float,
     steps: int,
     elements: Elements = "P2/P1",
+    fluid: Fluid = BLOOD,
 ) -> FlowSolver:
     """A flow solver on a mesh of :mod:`solvers.verification.meshes` with any inlets and outlets."""
     spec = RunSpec(
@@ -63,6 +66,7 @@ def opened_solver(
         outlets=outlets,
         time=Time(period, steps, 1, 1, None, 0.0),
         wall_patch_ids=(WALL,),
+        fluid=fluid,
         numerics=Numerics(velocity_tolerance=1e-8, elements=elements),
     )
     spec.check_openings()
