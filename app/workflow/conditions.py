@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from app.case.errors import CaseError
 from app.case.records import Case
+from app.workflow.blood import blood_assumptions
 from app.workflow.boundary_files import Inflow, OutletBlock, check_inflow_speed, paired, read_inflow, read_outlets
 from app.workflow.inflow import CORONARY_SOURCE, EJECTION_SOURCE, MUSCLE_SOURCE, muscle_pressure
-from app.workflow.patient import Assumption, PatientValues, patient_assumptions
+from app.workflow.patient import VISCOSITY_NAME, Assumption, PatientValues, patient_assumptions
 from app.workflow.units import M_PER_MM, pa_from_mmhg
 from imaging.types import Patch
 
@@ -114,6 +115,8 @@ def assumptions_of(case: Case, chosen: Parameters) -> tuple[Assumption, ...]:
     from solvers.network.tuning import PROXIMAL_FRACTION
 
     unused = [name for which, names in _REPLACED.items() if getattr(chosen, which) for name in names]
+    if chosen.rheology != "newtonian":
+        unused.append(VISCOSITY_NAME)  # the law says it
     of_patient = [a for a in patient_assumptions(case.patient) if a.name not in unused]
     inflow = Assumption("Inflow curve", "sine-squared ejection", "", EJECTION_SOURCE)
     if chosen.inflow_shape == "coronary":
@@ -156,5 +159,5 @@ def assumptions_of(case: Case, chosen: Parameters) -> tuple[Assumption, ...]:
         if chosen.measured_profile
         else Assumption("Inlet velocity profile", chosen.inlet_profile, "", "assumption"),
         Assumption("Wall", "rigid", "", "assumption: pressure waves and wall motion are left out"),
-        Assumption("Blood", "Newtonian, laminar equations", "", "assumption: no turbulence model"),
+        *blood_assumptions(case.patient, chosen.rheology),
     )

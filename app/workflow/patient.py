@@ -10,6 +10,7 @@ from typing import Any
 from app.workflow.parameters import build, declared, describe
 
 _AT_REST = "textbook value of an adult at rest"
+VISCOSITY_NAME = "Blood viscosity (at a large shear rate)"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class PatientValues:
     )
     blood_viscosity_mpa_s: float = declared(
         3.5,
-        help="Blood viscosity (Newtonian)",
+        help=VISCOSITY_NAME,
         unit="mPa s",
         minimum=2.0,
         maximum=10.0,

@@ -13,6 +13,7 @@ import numpy as np
 from app.case.bundle import OpenCase
 from app.case.errors import CaseError
 from app.case.records import Case
+from app.workflow.blood import RHEOLOGIES, RHEOLOGY_SOURCE, blood_of
 from app.workflow.boundary_files import INFLOW_SIGNS, as_facts, mean_pressure_pa, pressure_note
 from app.workflow.conditions import (
     ASSUMED,
@@ -71,6 +72,12 @@ class Parameters:
         help="Velocity profile at the inlet",
         choices=("blunt", "parabolic", "plug", "womersley"),
         source="assumption: measured aortic profiles are flat in early systole",
+    )
+    rheology: str = declared(
+        "newtonian",
+        help="How viscous the blood is (carreau-yasuda: thinning with shear; casson: with a yield stress)",
+        choices=RHEOLOGIES,
+        source=RHEOLOGY_SOURCE,
     )
     steps_per_cycle: int = declared(
         0, help="Time steps per heart beat (0: from mesh and flow)", unit="1", minimum=0, maximum=100_000
@@ -179,7 +186,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
             outlet_of(outlet, terminal, start, share, _in_meters(model, outlet.id), chosen, values)
             for outlet, terminal, start, share in zip(outlets, terminals, initial, given, strict=True)
         ),
-        fluid=spec.Fluid(values.blood_density_kg_m3, values.blood_viscosity_mpa_s * 1e-3),
+        fluid=blood_of(request.case.patient, chosen.rheology),
         time=spec.Time(
             period=period,
             steps_per_cycle=steps,

@@ -7,11 +7,25 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from mpi4py import MPI
 from run_folders import tube_spec
 
+from app.workflow.blood import RHEOLOGIES, blood_assumptions, blood_of
 from solvers.contract.errors import RunError
-from solvers.contract.spec import CarreauYasuda, Casson, Fluid, RunSpec
+from solvers.contract.spec import (
+    CarreauYasuda,
+    Casson,
+    Fluid,
+    Inlet,
+    MeshFile,
+    PressureOutlet,
+    RunSpec,
+    Time,
+    Waveform,
+)
+from solvers.flow.build import build_flow
 from solvers.flow.rheology import carreau_yasuda, casson, viscosity_law
+from solvers.verification.meshes import INLET, OUTLET, WALL, straight_tube
 from solvers.verification.rheology_checks import TubeProfile, casson_wall_stress
 
 RATES = np.array([0.0, 1e-12, 1e-3, 0.1, 1.0, 10.0, 1e3, 1e6])
@@ -81,3 +95,39 @@ def test_the_regularized_profile_tends_to_that_of_casson() -> None:
     law = Casson(regularization=1e5)
     profile = TubeProfile(1.5e-3, 1e-8, lambda rate: casson(law, rate))
     assert profile.wall_shear == pytest.approx(casson_wall_stress(law, 1.5e-3, 1e-8), rel=1e-3)
+
+
+def test_the_choice_of_the_step_makes_the_fluid_and_says_so() -> None:
+    fluids = {name: blood_of({}, name) for name in RHEOLOGIES}
+    assert fluids["newtonian"] == Fluid(1060.0, 0.0035)
+    assert fluids["carreau-yasuda"].law == CarreauYasuda()
+    assert fluids["carreau-yasuda"].viscosity == CarreauYasuda().infinite_viscosity
+    assert fluids["casson"].law == Casson()
+    entered = blood_of({"blood_viscosity_mpa_s": 4.5}, "carreau-yasuda").law
+    assert isinstance(entered, CarreauYasuda) and entered.infinite_viscosity == pytest.approx(4.5e-3)
+    said = {
+        name: " ".join(f"{a.name} {a.value} {a.source}" for a in blood_assumptions({}, name)) for name in RHEOLOGIES
+    }
+    assert "Newtonian" in said["newtonian"]
+    assert "56 mPa s at rest" in said["carreau-yasuda"] and "Cho & Kensey" in said["carreau-yasuda"]
+    assert "yield stress 5 mPa" in said["casson"] and "assumption" in said["casson"]
+
+
+def test_the_law_of_a_spec_reaches_the_flow_solver() -> None:
+    drops = []
+    thick = CarreauYasuda(zero_viscosity=0.035, infinite_viscosity=0.035, power_index=1.0)
+    for fluid in (Fluid(), Fluid(viscosity=0.035), Fluid(law=thick)):
+        wave = Waveform.constant(1e-8)
+        spec = RunSpec(
+            mesh=MeshFile(""),
+            inlets=(Inlet(INLET, "inlet", wave, "parabolic"),),
+            outlets=(PressureOutlet(OUTLET, "outlet", Waveform.constant(0.0)),),
+            time=Time(1.0, 10, 1, 1, None, 0.0),
+            wall_patch_ids=(WALL,),
+            fluid=fluid,
+        )
+        solver = build_flow(MPI.COMM_SELF, spec, straight_tube(0.004, 0.001, 2, 4))
+        report = [solver.step() for _ in range(5)][-1]
+        drops.append(report.pressures[0] - report.pressures[1])
+    assert drops[2] == pytest.approx(drops[1], rel=1e-6)
+    assert drops[1] > 2.0 * drops[0]
