@@ -213,6 +213,8 @@ class RunSpec:
             )
         if self.tuning is not None:
             self._check_tuning(self.tuning)
+        if isinstance(self.fluid.law, Casson) and self.numerics.elements == "P1/P1":
+            refuse("Casson's law needs quadratic velocities, because near rest linear ones miss it: choose P2/P1.")
         problem = self.fluid.problem()
         if problem is not None:
             refuse(problem)

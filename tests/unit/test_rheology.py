@@ -18,6 +18,7 @@ from solvers.contract.spec import (
     Fluid,
     Inlet,
     MeshFile,
+    Numerics,
     PressureOutlet,
     RunSpec,
     Time,
@@ -78,6 +79,11 @@ def test_an_older_spec_is_newtonian_and_a_law_survives_reading() -> None:
 def test_an_impossible_law_is_refused(law: CarreauYasuda | Casson, must_say: str) -> None:
     with pytest.raises(RunError, match=must_say):
         replace(tube_spec(), fluid=Fluid(law=law)).check()
+
+
+def test_casson_is_refused_with_linear_velocities() -> None:
+    with pytest.raises(RunError, match="quadratic velocities"):
+        replace(tube_spec(), fluid=Fluid(law=Casson()), numerics=Numerics(elements="P1/P1")).check()
 
 
 def test_the_exact_profile_is_that_of_a_power_law() -> None:
