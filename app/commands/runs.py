@@ -159,6 +159,33 @@ def _family(arguments: argparse.Namespace) -> Result:
     return Result(rows, f"{shown}\nTable: {arguments.out / 'family.csv'}")
 
 
+def _circulation_arguments(parser: argparse.ArgumentParser) -> None:
+    add_case(parser)
+    parser.add_argument("out", type=Path, help="new folder for the run in the circulation")
+    parser.add_argument("file", type=Path, help="svZeroDSolver input of a closed circulation")
+    parser.add_argument(
+        *("--way", "-w"),
+        action="append",
+        default=[],
+        metavar="OUTLET=VESSEL",
+        help="the vessel of the file that stands for the way to an outlet; one for every outlet",
+    )
+    parser.add_argument("--units", choices=("mmHg", "cgs"), default="mmHg", help="of the file (with mL and s)")
+    parser.add_argument("--ranks", type=int, help="processes of each run (default: up to two)")
+
+
+def _circulation(arguments: argparse.Namespace) -> Result:
+    from app.workflow.circulation import solve_circulation
+
+    with OpenCase.open(arguments.case, writable=False) as opened:
+        found = solve_circulation(
+            *(opened, arguments.out, arguments.file, assignments(arguments.way)),
+            *(arguments.units, arguments.ranks, console_progress("circulation")),
+        )
+    facts = {"rounds": found.rounds, "change": found.change, "pressure_miss": found.pressure_miss}
+    return Result(facts, f"The vessel and the circulation agree after {found.rounds} rounds: see {arguments.out}.")
+
+
 def _plain(state: Any) -> dict[str, Any]:
     return dataclasses.asdict(state)
 
@@ -167,5 +194,6 @@ COMMANDS = (
     Command("simulate", "prepare and solve the blood flow", _simulate_arguments, _simulate),
     Command("run", "show how the current run goes", _run_arguments, _run),
     Command("cancel", "stop the current run with a checkpoint", add_case, _cancel),
+    Command("circulation", "solve the current run in a closed circulation", _circulation_arguments, _circulation),
     Command("family", "solve the current run again with some values changed", _family_arguments, _family),
 )
