@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app.case.errors import CaseError
+from app.case.records import Case
 from app.workflow.parameters import Parameter, describe
 from imaging.types import Progress
 
@@ -55,6 +56,11 @@ def chosen_parameters(arguments: argparse.Namespace) -> dict[str, Any] | None:
     prefix = "parameter_"
     given = {name[len(prefix) :]: value for name, value in vars(arguments).items() if name.startswith(prefix)}
     return {name: value for name, value in given.items() if value is not None} or None
+
+
+def over_remembered(case: Case, step_id: str, given: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The parameters given on the command line over those that the case remembers for the step; None when none is."""
+    return None if given is None else {**case.parameters.get(step_id, {}), **given}
 
 
 def assignments(words: Iterable[str]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from app.commands.command import (
     assignments,
     chosen_parameters,
     console_progress,
+    over_remembered,
 )
 from app.workflow.steps import STEPS, run_step
 from solvers.contract.errors import RunError
@@ -46,7 +47,8 @@ def _simulate(arguments: argparse.Namespace) -> Result:
     with OpenCase.open(arguments.case) as opened:
         if not arguments.restart:
             _refuse_if_running(opened)
-            record = run_step(opened, "simulate", chosen, console_progress("prepare"))
+            values = over_remembered(opened.case, "simulate", chosen)
+            record = run_step(opened, "simulate", values, console_progress("prepare"))
             if arguments.prepare:
                 return Result(
                     record.model_dump(mode="json"), f"The run folder is {opened.folder / 'runs' / record.id}."

@@ -7,7 +7,15 @@ from functools import partial
 
 from app.case.bundle import OpenCase
 from app.case.records import Record
-from app.commands.command import Command, Result, add_case, add_parameters, chosen_parameters, console_progress
+from app.commands.command import (
+    Command,
+    Result,
+    add_case,
+    add_parameters,
+    chosen_parameters,
+    console_progress,
+    over_remembered,
+)
 from app.workflow.steps import run_step, ways_of
 
 _HELP = {
@@ -35,7 +43,8 @@ def _arguments(step_id: str, parser: argparse.ArgumentParser) -> None:
 
 def _run(step_id: str, arguments: argparse.Namespace) -> Result:
     with OpenCase.open(arguments.case) as opened:
-        record = run_step(opened, step_id, chosen_parameters(arguments), console_progress(step_id))
+        values = over_remembered(opened.case, step_id, chosen_parameters(arguments))
+        record = run_step(opened, step_id, values, console_progress(step_id))
     return Result(record.model_dump(mode="json"), text_of(record))
 
 

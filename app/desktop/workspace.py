@@ -93,6 +93,7 @@ class Workspace(QWidget):
         session.run_watch.changed.connect(self._refresh_run)
         session.run_watch.status_changed.connect(self._refresh_run)
         session.check.changed.connect(self._refresh_check)
+        session.doctor.changed.connect(self._refresh_run)
         session.run_watch.finished.connect(lambda: self.noted.emit("The run is finished.", "results"))
         runner.progressed.connect(self._tell_progress)
         runner.started.connect(lambda step_id: self._tell_progress(step_id, 0.0, "Starting", None))
@@ -227,6 +228,7 @@ class Workspace(QWidget):
             simulate.run_continue_asked.connect(self._continue_run)
             simulate.check_asked.connect(self._check_run)
             simulate.place_asked.connect(self.show_place)
+            simulate.fix_asked.connect(self._apply)
             return simulate
         if step_id == "results":
             from app.desktop.panels.results_panel import ResultsPanel
@@ -314,7 +316,6 @@ class Workspace(QWidget):
             panel.set_roles(PRESETS[chosen].roles)
         if isinstance(panel, SimulatePanel):
             self._refresh_run()
-            self._refresh_check()
 
     def _refresh_states(self) -> None:
         if self.session is None:
@@ -377,12 +378,19 @@ class Workspace(QWidget):
             QTimer.singleShot(0, self, self._show_monitor)
         panel = self.panels.get("simulate")
         if isinstance(panel, SimulatePanel):
-            panel.set_run(self.session.run_watch, progress_sentence(self.session.run_watch))
+            watch = self.session.run_watch
+            panel.set_run(watch, progress_sentence(watch), self.session.doctor.told)
+            self._refresh_check()
 
     def _refresh_check(self) -> None:
         panel = self.panels.get("simulate")
         if self.session is not None and isinstance(panel, SimulatePanel):
-            panel.set_check(self.session.check)
+            panel.set_check(self.session.check, tuple(self.session.run_watch.curves.findings))
+
+    def _apply(self, fix: Any) -> None:
+        if self.session is not None:
+            self.noted.emit(f"{fix.title}: the run is prepared again and started.", "")
+            self.session.apply(fix)
 
     def _check_run(self) -> None:
         if self.session is not None and "simulate" in self.panels:

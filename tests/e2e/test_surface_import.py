@@ -63,7 +63,7 @@ def test_a_bifurcation_in_cm_goes_to_a_report(tmp_path: Path, ask: Ask) -> None:
     radii = {opening["id"]: opening["radius_mm"] for opening in facts["openings"]}
     assert radii == pytest.approx({n: end.radius_mm for n, end in enumerate(exact.ends, 2)}, rel=0.02)
 
-    model = ask("model", case, "--inlet", "in", "--names", "2=in,3=first,4=second", "--edge-radii", "0.5", "--json")
+    model = ask("model", case, "--edge-radii", "0.5", "--json")  # the names are remembered
     assert model.exit_code == 0, model.err
     assert model.value["facts"]["surface_deviation_p95_mm"] < 0.05 * min(radii.values())
     made = read_model(case / "models" / model.value["id"])

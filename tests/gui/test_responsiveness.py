@@ -135,6 +135,21 @@ def test_no_pause_is_longer_than_100_ms_while_a_step_computes(drive: Driver, tmp
     measure.judge()
 
 
+def test_no_pause_is_longer_than_100_ms_while_a_run_is_checked_and_examined(drive: Driver, tmp_path: Path) -> None:
+    window = drive.open_with_scene(make_case(tmp_path / "a.case", upto="simulate"))
+    session, measure = window.session, Measure(drive)
+    window.workspace.go_to("simulate")
+    drive.settle(0.2)
+    folder = run_folder(session.store.opened)
+    for _ in measure.attempts():
+        session.check.findings, session.doctor.told = None, None
+        session.check.check_then(folder, lambda: None)
+        session.doctor.examine(folder)
+        both = "the check and the Doctor have answered"
+        measure.take(drive.longest_pause(lambda: None not in (session.check.findings, session.doctor.told), both))
+    measure.judge()
+
+
 def test_the_first_slice_is_on_the_screen_two_seconds_after_the_program_starts(chest_case: Path, display: None) -> None:
     """Processor time counts, not the clock: nothing is waited for, so with no other work on the machine they agree."""
     code = (

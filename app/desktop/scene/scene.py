@@ -34,8 +34,8 @@ from app.workflow.result_files import ResultData
 from imaging.types import Volume
 
 _REST_MS = 60
-_MARK_RADII = 0.9
-"""Size of a mark in radii of the narrowest opening."""
+_MARK_RADII, _MARK_PART = 0.4, 0.01
+"""Size of a mark in radii of the narrowest opening, and at least in parts of the model's extent."""
 _LAYERS = ("anatomy", "planes", "points", "crosshair", "mark")
 
 
@@ -110,7 +110,9 @@ class Scene(QObject):
         model = self._session.data.model if self._session is not None else None
         if model is None:
             return 3.0
-        return _MARK_RADII * min(patch.radius_mm for patch in model.patches if patch.kind != "wall")
+        narrowest = min(patch.radius_mm for patch in model.patches if patch.kind != "wall")
+        extent = float(np.linalg.norm(np.ptp(model.surface.points, axis=0)))
+        return max(_MARK_RADII * narrowest, _MARK_PART * extent)
 
     def fit(self) -> None:
         """Show all, from where one looks now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from solvers.contract.spec import read_spec
 from solvers.contract.state import RunState, read_state
 from solvers.launch.local import KILLED, can_restart
 from solvers.launch.runs import reattach
+from solvers.preflight.finding import Finding
 
 _STAGES = {
     "reading": "Reading the mesh",
@@ -44,6 +45,7 @@ class RunCurves:
     mass_imbalance: list[float] = field(default_factory=list)
     periodicity: list[tuple[int, float]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     stage: str = ""
     cycle: int = 0
     fraction: float = 0.0
@@ -66,6 +68,7 @@ class RunCurves:
 
     def _take_started(self, event: Event) -> None:
         self.ending = None
+        self.findings = []
         self.n_ranks = event.get("n_ranks")
         restart_step, dt = event.get("restart_step"), event.get("dt")
         if restart_step and dt:
@@ -73,6 +76,12 @@ class RunCurves:
 
     def _take_time_step_halved(self, event: Event) -> None:
         self._forget_after(float(event["time"]))
+
+    def _take_finding(self, event: Event) -> None:
+        known = {item.name for item in fields(Finding)}
+        said = {name: value for name, value in event.items() if name in known}
+        place = said.get("place")
+        self.findings.append(Finding(**{**said, "place": None if place is None else (place[0], place[1], place[2])}))
 
     def _take_stage(self, event: Event) -> None:
         name = str(event.get("name", ""))

@@ -34,6 +34,7 @@ class RunWatch(QObject):
         self.curves = RunCurves()
         self.status: str | None = None
         self.message: str | None = None
+        self.code: str | None = None
         self.can_continue = False
         self._offset = 0
         self._generation = 0
@@ -46,7 +47,7 @@ class RunWatch(QObject):
         """Watch this folder from its beginning, or nothing."""
         self.folder = folder
         self.curves = RunCurves()
-        self.status = self.message = None
+        self.status = self.message = self.code = None
         self.can_continue = False
         self._offset = 0
         self._generation += 1
@@ -61,6 +62,12 @@ class RunWatch(QObject):
             self.status_changed.emit()
             self._timer.start(_POLL_MS)
             self._poll()
+
+    @property
+    def failure_place_mm(self) -> tuple[float, float, float] | None:
+        """Where the run failed (mm, LPS), if it says so."""
+        place = [1000.0 * meters for meters in (self.curves.ending or {}).get("place") or ()]
+        return (place[0], place[1], place[2]) if len(place) == 3 else None
 
     def close(self) -> None:
         """Stop watching."""
@@ -86,7 +93,7 @@ class RunWatch(QObject):
         self.can_continue = news.can_continue
         before, self.status = self.status, "created"
         if news.state is not None:
-            self.status, self.message = news.state.status, news.state.message
+            self.status, self.message, self.code = news.state.status, news.state.message, news.state.code
         elif self.curves.ending is not None:
             self.status = str(self.curves.ending["type"])
         elif self.curves.n_ranks is not None:
@@ -101,6 +108,5 @@ class RunWatch(QObject):
             self.finished.emit()
         elif before in ("queued", "running") and self.status in ("failed", "killed"):
             ending = self.curves.ending or {}
-            place = [1000.0 * meters for meters in ending.get("place") or ()]
-            where = (place[0], place[1], place[2]) if len(place) == 3 else None
-            self.failed.emit(Refusal(str(ending.get("code", self.status)), self.message or "The run failed.", where))
+            code = str(ending.get("code", self.status))
+            self.failed.emit(Refusal(code, self.message or "The run failed.", self.failure_place_mm))

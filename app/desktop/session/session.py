@@ -15,11 +15,14 @@ from app.desktop.session.case_store import CaseStore
 from app.desktop.session.child_task import ChildTask
 from app.desktop.session.refusal import Refusal, refusal_of
 from app.desktop.session.run_check import RunCheck
+from app.desktop.session.run_doctor import RunDoctor
 from app.desktop.session.run_watch import RunWatch
 from app.desktop.session.step_runner import StepRunner
 from app.desktop.session.step_states import StepState, states_of
+from app.workflow.doctor import apply_fix, steps_to_redo
 from app.workflow.simulate import cancel_run, run_folder, start_run
 from imaging.types import Progress
+from solvers.doctor.fixes import Fix
 
 
 class Session(QObject):
@@ -38,8 +41,10 @@ class Session(QObject):
         self.runner = StepRunner(self.store, self)
         self.run_watch = RunWatch(self)
         self.check = RunCheck(self.store, self)
+        self.doctor = RunDoctor(self)
         self._failures: dict[str, str] = {}
         self._stoppers: list[ChildTask] = []
+        self._chain: list[tuple[str, dict[str, Any]]] = []
         self.states: Mapping[str, StepState] = {}
         self.store.refused.connect(self.refused)
         self.data.failed.connect(self.refused)
@@ -48,9 +53,11 @@ class Session(QObject):
         self.runner.failed.connect(self._remember_failure)
         self.runner.started.connect(self._forget_failure)
         self.runner.ended.connect(self._refresh_states)
+        self.runner.finished.connect(lambda step_id: self._run_next())
         self.store.history_changed.connect(self._take_change)
         self.store.run_changed.connect(self.find_run)
         self.run_watch.status_changed.connect(self._refresh_states)
+        self.run_watch.status_changed.connect(self._follow_ending)
         self.find_run()
         self._refresh_states()
 
@@ -77,6 +84,35 @@ class Session(QObject):
             return
         self.check.check_then(folder, self.start_run)
 
+    def apply(self, fix: Fix) -> None:
+        """Do what the Doctor proposes, and start the run or go on with it."""
+        if fix.step is not None:
+            self._chain = list(steps_to_redo(self.store.case, fix.step))
+            self._run_next()
+        elif fix.change is not None:
+            self.store.call(lambda: apply_fix(self.store.opened, fix), lambda done: self._start_changed(fix))
+        else:
+            self.start_run(go_on=True)
+
+    def _start_changed(self, fix: Fix) -> None:
+        if fix.goes_on:
+            self.start_run(go_on=True)
+        else:
+            self.start_if_sound()
+
+    def _run_next(self) -> None:
+        """The next of the steps that a fix wants done again; when the last one is done, the window starts the run."""
+        if self._chain and self.runner.step_id is None:
+            self.runner.run(*self._chain.pop(0))
+
+    def _follow_ending(self) -> None:
+        """A run that has failed is examined, once."""
+        watch = self.run_watch
+        if watch.status in ("failed", "killed") and watch.folder is not None:
+            self.doctor.examine(watch.folder)
+        else:
+            self.doctor.forget()
+
     def cancel_run(self) -> None:
         """Stop the solver. That may take a while, so a process of its own sees to it."""
         if self.run_watch.folder is not None:
@@ -88,6 +124,7 @@ class Session(QObject):
         """End the running step, stop all threads and timers, and give the case back."""
         self.runner.cancel()
         self.check.cancel()
+        self.doctor.cancel()
         for task in self._stoppers:
             if task.is_running:
                 task.cancel()
@@ -97,6 +134,7 @@ class Session(QObject):
 
     def _remember_failure(self, step_id: str, refusal: Refusal) -> None:
         self._failures[step_id] = refusal.message
+        self._chain = []
         self._refresh_states()
         self.refused.emit(refusal)
 

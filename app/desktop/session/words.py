@@ -51,8 +51,6 @@ def figures_of(curves: RunCurves) -> list[tuple[str, str]]:
     if curves.periodicity:
         limit = f" (limit {curves.periodicity_limit:g} %)" if curves.periodicity_limit is not None else ""
         figures.append(("change from beat to beat", f"{curves.periodicity[-1][1]:.2g} %{limit}"))
-    if curves.eta_s is not None and curves.ending is None:
-        figures.append(("left", f"about {seconds_text(float(curves.eta_s))}"))
     return figures
 
 
