@@ -10,7 +10,8 @@ from app.case.errors import CaseError
 from app.case.records import Case
 from app.workflow.blood import blood_assumptions
 from app.workflow.boundary_files import Inflow, OutletBlock, check_inflow_speed, paired, read_inflow, read_outlets
-from app.workflow.inflow import CORONARY_SOURCE, EJECTION_SOURCE, MUSCLE_SOURCE, muscle_pressure
+from app.workflow.coronary import SOURCE as CORONARY_SOURCE
+from app.workflow.inflow import EJECTION_SOURCE, MUSCLE_SOURCE, muscle_pressure
 from app.workflow.patient import VISCOSITY_NAME, Assumption, PatientValues, patient_assumptions
 from app.workflow.units import M_PER_MM, pa_from_mmhg
 from imaging.types import Patch
@@ -120,7 +121,7 @@ def assumptions_of(case: Case, chosen: Parameters) -> tuple[Assumption, ...]:
     of_patient = [a for a in patient_assumptions(case.patient) if a.name not in unused]
     inflow = Assumption("Inflow curve", "sine-squared ejection", "", EJECTION_SOURCE)
     if chosen.inflow_shape == "coronary":
-        inflow = Assumption("Inflow curve", "diastolic humps", "", CORONARY_SOURCE)
+        inflow = Assumption("Inflow curve", "coronary, largest in diastole", "", CORONARY_SOURCE)
     if chosen.inflow:
         inflow = Assumption(
             "Inflow curve", "from a file", "", f"the file given, its unit stated as {chosen.inflow_unit}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.case.bundle import OpenCase
 from app.case.errors import CaseError
+from app.case.records import Case
 from app.workflow.parameters import describe
 from app.workflow.simulate import run_folder, run_state
 from app.workflow.steps import Outcome, Step, commit, path_of, prepare, run_step, step_of
@@ -53,7 +54,8 @@ def apply_fix(opened: OpenCase, fix: Fix, progress: Progress = silent) -> str:
         how = "go on with it" if fix.goes_on else "start it"
         return f"{fix.title}: the run {folder.name} was prepared; {how}."
     if fix.step is not None:
-        _redo(opened, fix.step, progress)
+        for step_id, values in steps_to_redo(opened.case, fix.step):
+            run_step(opened, step_id, values, progress)
         return f"{fix.title}: done, and the run {run_folder(opened).name} was prepared; start it."
     if fix.goes_on:
         return f"{fix.title}: the run {run_folder(opened).name} can be gone on with."
@@ -91,19 +93,34 @@ def _changed_run(opened: OpenCase, fix: Fix) -> Path:
     return folder
 
 
-def _redo(opened: OpenCase, change: StepChange, progress: Progress) -> None:
-    """The step with its setting changed, and every step after it up to the prepared run."""
-    step_of(opened.case, change.step)
-    path = list(path_of(opened.case))
+def steps_to_redo(case: Case, change: StepChange) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """The step with its setting changed, and every step after it up to the run: each with its parameters.
+
+    Raises
+    ------
+    CaseError
+        ``files_needed`` when the run took its conditions from files, whose places the case does not keep.
+    """
+    run = case.current("run")
+    if run is not None and run.facts.get("from_files"):
+        raise CaseError(
+            "files_needed",
+            f"The run took its {' and '.join(run.facts['from_files'])} from files, which the case does not keep: "
+            "change the setting yourself, choose the files again, and start the run.",
+        )
+    step_of(case, change.step)
+    path = list(path_of(case))
+    planned = []
     for step_id in path[path.index(change.step) : path.index("simulate") + 1]:
-        step = step_of(opened.case, step_id)
-        record = opened.case.current(step.makes)
-        values: dict[str, Any] = {**opened.case.parameters.get(step_id, {})}
+        step = step_of(case, step_id)
+        record = case.current(step.makes)
+        values: dict[str, Any] = {**case.parameters.get(step_id, {})}
         if record is not None and record.recipe.step == step_id:
             values = {**record.recipe.parameters, **values}
         if step_id == change.step and change.parameter:
             values[change.parameter] = _multiplied(step, change, values)
-        run_step(opened, step_id, values, progress)
+        planned.append((step_id, values))
+    return tuple(planned)
 
 
 def _multiplied(step: Step, change: StepChange, values: dict[str, Any]) -> float | int:

@@ -12,14 +12,6 @@ EJECTION_SOURCE = (
 )
 
 
-CORONARY_SOURCE = (
-    "assumption: two humps, the larger in diastole, when the relaxed muscle lets blood in; no measured curve"
-)
-_CORONARY_HUMPS = ((0.16, 0.075, 0.45), (0.50, 0.13, 1.0))
-"""Center and width as parts of the beat, and height, of the hump in systole and of the one in diastole."""
-_CORONARY_FLOOR = 0.25
-
-
 MUSCLE_SOURCE = (
     "assumption: sine-squared up to the systolic pressure, from 50 ms before the ejection to 50 ms after it; "
     "resistance and compliance are shared among arteries, muscle and veins as solvers/network/coronary.py says"
@@ -76,29 +68,3 @@ def aortic_inflow(
     times = np.linspace(0.0, period, n_samples, endpoint=False)
     shape = np.where(times < ejection, np.sin(np.pi * times / ejection) ** 2, 0.0)
     return times, shape * (cardiac_output_m3_s / shape.mean())
-
-
-def coronary_inflow(heart_rate_bpm: float, mean_m3_s: float, n_samples: int = 200) -> tuple[FloatArray, FloatArray]:
-    """Flow into a left coronary artery over one beat.
-
-    Parameters
-    ----------
-    heart_rate_bpm
-        Beats per minute.
-    mean_m3_s
-        Mean flow in m3/s.
-    n_samples
-        Samples over the beat, the last one before the beat starts again.
-
-    Returns
-    -------
-    times_s, flow_m3_s : (n_samples,) arrays
-        A constant part and two periodic humps ``exp(-(d / w)^2 / 2)``, ``d`` the distance from the hump's center within
-        the beat. The shape is an assumption.
-    """
-    phase = np.linspace(0.0, 1.0, n_samples, endpoint=False)
-    shape = np.full(n_samples, _CORONARY_FLOOR)
-    for center, width, height in _CORONARY_HUMPS:
-        distance = np.abs(phase - center)
-        shape += height * np.exp(-0.5 * (np.minimum(distance, 1.0 - distance) / width) ** 2)
-    return phase * 60.0 / heart_rate_bpm, shape * (mean_m3_s / shape.mean())

@@ -23,9 +23,10 @@ from app.workflow.conditions import (
     outlets_of_files,
     profile_of_file,
 )
-from app.workflow.inflow import aortic_inflow, coronary_inflow
+from app.workflow.coronary import CoronaryDrive, coronary_drive
+from app.workflow.inflow import aortic_inflow
 from app.workflow.parameters import declared
-from app.workflow.patient import patient_values
+from app.workflow.patient import PatientValues, patient_values
 from app.workflow.steps import Outcome, Request
 from app.workflow.units import M3_S_PER_FLOW_UNIT, M_PER_MM, OUTLET_UNITS, m3_s_from_l_min, pa_from_mmhg
 from app.workflow.vessel_paths import VesselPath, paths_to
@@ -136,6 +137,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     from imaging.surface.surface_io import read_model
     from solvers.contract import mesh_file, spec
     from solvers.flow.measured import read_measured
+    from solvers.network.tree import Terminal
 
     chosen, values = request.parameters, patient_values(request.case.patient)
     progress(0.0, "Reading the mesh")
@@ -151,10 +153,12 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         raise CaseError("no_outlet", "The model has no outlet, so no blood could leave it: build it again.")
     progress(0.4, "Tuning the outlets")
     output_m3_s = m3_s_from_l_min(values.cardiac_output_l_min) * chosen.inlet_share
+    drive = _coronary_drive(chosen, values, output_m3_s)
     measured = inflow_of_file(chosen, inlets[0])
     if measured is None:
-        make = coronary_inflow if chosen.inflow_shape == "coronary" else aortic_inflow
-        times, flow = make(values.heart_rate_bpm, output_m3_s)
+        times, flow = aortic_inflow(values.heart_rate_bpm, output_m3_s)
+        if drive is not None:
+            times, flow = drive.times_s, drive.flow_m3_s
         inflow, period = spec.Waveform(tuple(times.tolist()), tuple(flow.tolist())), 60.0 / values.heart_rate_bpm
     else:
         inflow, period = spec.Waveform(measured.times_s, measured.flow_m3_s), measured.period_s
@@ -167,6 +171,9 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         mean = measured.mean_m3_s if measured is not None else output_m3_s
         terminals: Sequence[Any] = blocks
         initial = [mean_pressure_pa(blocks, mean)] * len(blocks)
+    elif drive is not None and chosen.outlet_model == "coronary":
+        terminals = [Terminal(0.0, drive.compliance * share, drive.resistance / share) for share in shares]
+        initial = [float(drive.pressure_pa[0])] * len(terminals)
     else:
         tuned = _tuned_outlets(model, paths, shares, inflow, period, request.case, site)
         terminals, initial = tuned.terminals, [float(pressure) for pressure in tuned.p_initial]
@@ -226,6 +233,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         "pressure_site": run_spec.tuning.site if run_spec.tuning else None,
         "assumptions": [vars(assumption) for assumption in assumptions],
         "notes": notes,
+        "from_files": [name for name in ("inflow", "outlets", "measured_profile") if getattr(chosen, name)],
     }
     files = {"spec": out / "spec.json", "mesh": out / "mesh.npz"}
     if profile is not None:
@@ -295,6 +303,14 @@ def _tuned_outlets(
     branches = tuple(segment(path, shared, len(path.indices)) for path in paths)
     network = tune(PeriodicCurve(inflow, period), period, shares, target, branches, trunk)
     return require_met(network, target, FIRST_GUESS_TOLERANCE)
+
+
+def _coronary_drive(chosen: Parameters, values: PatientValues, output_m3_s: float) -> CoronaryDrive | None:
+    """What drives and takes a coronary flow, if the inflow is one."""
+    if chosen.inflow_shape != "coronary" or chosen.inflow:
+        return None
+    pressures = pa_from_mmhg(values.systolic_mmhg), pa_from_mmhg(values.diastolic_mmhg)
+    return coronary_drive(values.heart_rate_bpm, output_m3_s, *pressures)
 
 
 def _mesh_in_meters(mesh: TetMesh) -> Any:

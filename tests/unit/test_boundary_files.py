@@ -129,7 +129,9 @@ def test_a_coronary_outlet_has_the_resistance_and_compliance_of_the_windkessel()
     class Terminal:
         r_proximal, r_distal, c, p_distal = 1e9, 9e9, 1e-11, 0.0
 
-    outlet = outlet_of(patch(3, "lad"), Terminal, 12e3, None, Parameters(outlet_model="coronary"), PatientValues())
+    outlet = outlet_of(
+        patch(3, "lad"), Terminal, 12e3, None, None, Parameters(outlet_model="coronary"), PatientValues()
+    )
     assert outlet.kind == "coronary"
     assert outlet.r_artery + outlet.r_micro + outlet.r_vein == pytest.approx(1e10)
     assert outlet.c_artery + outlet.c_muscle == pytest.approx(1e-11)

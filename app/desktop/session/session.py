@@ -87,7 +87,10 @@ class Session(QObject):
     def apply(self, fix: Fix) -> None:
         """Do what the Doctor proposes, and start the run or go on with it."""
         if fix.step is not None:
-            self._chain = list(steps_to_redo(self.store.case, fix.step))
+            try:
+                self._chain = list(steps_to_redo(self.store.case, fix.step))
+            except CaseError as error:
+                self.refused.emit(refusal_of(error))
             self._run_next()
         elif fix.change is not None:
             self.store.call(lambda: apply_fix(self.store.opened, fix), lambda done: self._start_changed(fix))
