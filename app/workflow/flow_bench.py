@@ -126,7 +126,8 @@ def _against_peers(
     """Rows of a pair of elements on some ranks, and this engine's own shorter median; it runs before and after."""
     elements = ELEMENTS[degree]
     oasis, openfoam = peers
-    before = median_step(time_steps(folder / "ours", tube, n_ranks, elements))
+    first = time_steps(folder / "ours", tube, n_ranks, elements)
+    before, busy = median_step(first), first["busy_s"] / tube.n_steps
     theirs = {
         "oasis": _peer_step(oasis, lambda peer: _time_oasis(peer, folder / "oasis", tube, degree, n_ranks)),
         "openfoam": _peer_step(openfoam, lambda peer: _time_openfoam(peer, folder / "openfoam", tube, n_ranks)),
@@ -139,6 +140,7 @@ def _against_peers(
             rows.append(skipped(name, timing))
             continue
         text = f"{what}, {n_ranks} ranks: {timing.step_s:.4f} s against {before:.4f} (before), {after:.4f} s (after)"
+        text += f"; of a processor {timing.busy_s:.4f} against {busy:.4f} s"
         rows.append(row(name, timing.step_s / (0.5 * (before + after)), "1", PEER_RATIO, False, text))
     return rows, min(before, after)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -34,9 +35,10 @@ class Peer:
 
 @dataclass(frozen=True)
 class PeerTiming:
-    """Median seconds of a step in the second half of the run."""
+    """Medians of a step in the second half of the run: seconds, and seconds of one rank's processor."""
 
     step_s: float
+    busy_s: float
     n_steps: int
 
 
@@ -96,7 +98,8 @@ def run_oasis(peer: Peer, folder: Path, n_ranks: int) -> PeerTiming:
     _run(peer, command, folder)
     if not timing.is_file():
         raise PeerFailure(f"{peer.name} ended without its timing")
-    return second_half(json.loads(timing.read_text(encoding="utf-8"))["step_s"])
+    found = json.loads(timing.read_text(encoding="utf-8"))
+    return second_half(found["step_s"], found["busy_s"])
 
 
 def run_openfoam(peer: Peer, folder: Path, n_ranks: int) -> PeerTiming:
@@ -106,14 +109,17 @@ def run_openfoam(peer: Peer, folder: Path, n_ranks: int) -> PeerTiming:
         _run(peer, (str(Path(peer.command[0]).with_name("decomposePar")), "-force"), folder)
         flags = ("-parallel",)
     stamps = _stamps(peer, parallel((*peer.command, *flags), n_ranks, os.geteuid() == 0), folder)
-    return second_half(np.diff(stamps).tolist())
+    log = (folder / "log.txt").read_text(encoding="utf-8")
+    busy = [float(seconds) for seconds in re.findall(r"^ExecutionTime = (\S+) s", log, re.MULTILINE)]
+    return second_half(np.diff(stamps).tolist(), np.diff(busy).tolist())
 
 
-def second_half(steps_s: list[float]) -> PeerTiming:
-    """Median of the second half of the steps."""
-    if len(steps_s) < 2 or not np.isfinite(steps_s).all():
+def second_half(steps_s: list[float], busy_s: list[float]) -> PeerTiming:
+    """Medians of the second half of the steps."""
+    if len(steps_s) < 2 or not busy_s or not np.isfinite([*steps_s, *busy_s]).all():
         raise PeerFailure("too few steps were timed")
-    return PeerTiming(float(np.median(steps_s[len(steps_s) // 2 :])), len(steps_s))
+    step, busy = (float(np.median(seconds[len(seconds) // 2 :])) for seconds in (steps_s, busy_s))
+    return PeerTiming(step, busy, len(steps_s))
 
 
 def _run(peer: Peer, command: tuple[str, ...], folder: Path) -> None:

@@ -38,7 +38,9 @@ def test_absent_peers_are_named_with_what_to_set(tmp_path: Path) -> None:
 
 def test_a_peer_is_timed_by_the_times_it_prints(tmp_path: Path, tube: TimedTube) -> None:
     program = tmp_path / "pimpleFoam"
-    program.write_text("#!/bin/sh\nfor i in 1 2 3 4; do echo Time = $i; sleep 0.05; done; echo End\n")
+    program.write_text(
+        "#!/bin/sh\nfor i in 1 2 3 4; do echo Time = $i; echo ExecutionTime = 0.$i s; sleep 0.05; done; echo End\n"
+    )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     peer = find_openfoam({"PATH": f"{tmp_path}:/usr/bin:/bin", "WM_PROJECT_DIR": str(tmp_path), "PYTHONPATH": "x"})
     assert not isinstance(peer, str)
@@ -47,6 +49,7 @@ def test_a_peer_is_timed_by_the_times_it_prints(tmp_path: Path, tube: TimedTube)
     timing = run_openfoam(peer, tmp_path, 1)
     assert timing.n_steps == 4
     assert 0.04 < timing.step_s < 1.0
+    assert timing.busy_s == pytest.approx(0.1)
     program.write_text("#!/bin/sh\nexit 3\n")
     with pytest.raises(PeerFailure, match="code 3"):
         run_openfoam(peer, tmp_path, 1)
@@ -122,11 +125,12 @@ def test_rows_say_whether_the_goal_is_met() -> None:
 
 
 def test_arithmetic_of_time_and_memory() -> None:
-    assert second_half([9.0, 9.0, 1.0, 3.0]).step_s == 2.0
+    assert second_half([9.0, 9.0, 1.0, 3.0], [5.0, 1.0]).step_s == 2.0
+    assert second_half([9.0, 9.0, 1.0, 3.0], [5.0, 1.0]).busy_s == 1.0
     with pytest.raises(PeerFailure):
-        second_half([1.0])
+        second_half([1.0], [1.0])
     with pytest.raises(PeerFailure):
-        second_half([1.0, float("nan")])
+        second_half([1.0, float("nan")], [1.0])
     assert memory_per_unknown({"peak_mb": [250.0, 250.0], "n_unknowns": 102_400}) == pytest.approx(2.0)
 
 
