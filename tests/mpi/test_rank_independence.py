@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tube_runs import solve_by_hand, write_tube_run
+from tube_runs import change, solve_by_hand, write_tube_run
 
 from solvers.contract.files import INDICES
 from solvers.contract.scalars import read_scalars
+from solvers.contract.spec import Elements
 
 pytestmark = pytest.mark.mpi
 
 
-def test_one_two_and_three_ranks_agree(tmp_path: Path) -> None:
+@pytest.mark.parametrize("elements", ["P2/P1", "P1/P1"])
+def test_one_two_and_three_ranks_agree(tmp_path: Path, elements: Elements) -> None:
     found = {}
     for n_ranks in (1, 2, 3):
         folder = tmp_path / str(n_ranks)
-        write_tube_run(folder, steps=40, cycles=1)
+        spec = write_tube_run(folder, steps=40, cycles=1)
+        change(folder, spec, numerics=replace(spec.numerics, elements=elements))
         assert solve_by_hand(folder, n_ranks) == 0
         found[n_ranks] = read_scalars(folder), json.loads((folder / INDICES).read_text())
     one, one_indices = found[1]
