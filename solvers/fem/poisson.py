@@ -75,13 +75,12 @@ class PressurePoisson:
             matrix.scale(alpha)
             matrix.axpy(1.0, laplacian)
         self._is_pinned = not outlets and mesh.comm.rank == 0
-        for part in {id(part): part for part in (matrix, laplacian)}.values():
-            if not outlets:
-                part.zeroRowsColumns([0] if self._is_pinned else [], diag=float(np.abs(cell_matrices).max()))
-            part.setOption(PETSc.Mat.Option.SPD, True)
+        if not outlets:
+            matrix.zeroRowsColumns([0] if self._is_pinned else [], diag=float(np.abs(cell_matrices).max()))
+        matrix.setOption(PETSc.Mat.Option.SPD, True)
         self.is_direct = matrix.getSize()[0] <= DIRECT_LIMIT
         self._solver = PETSc.KSP().create(mesh.comm)
-        self._solver.setOperators(matrix, matrix if self.is_direct else laplacian)
+        self._solver.setOperators(matrix)
         preconditioner = self._solver.getPC()
         if self.is_direct:
             self._solver.setType(PETSc.KSP.Type.PREONLY)
