@@ -40,6 +40,7 @@ from solvers.contract.openings import quantity as quantity
 
 SCHEMA_VERSION = 2
 Elements = Literal["P2/P1", "P1/P1"]
+TimeMode = Literal["periodic", "steady"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,9 @@ class Time:
     periodicity_limit
         The run has reached its periodic state when no pressure or flow waveform of a cap differs from that of the
         cycle before by more than this (relative L2 norm). None: solve ``max_cycles`` cycles and do not judge.
+    mode
+        ``periodic``, or ``steady``: everything at the openings is constant, ``period`` is the time in which the flow
+        fills the vessel once, and the run ends when nothing changes any more from one such time to the next.
     """
 
     period: float = quantity("s", 1e-6, 1e4, "length of a cycle")
@@ -67,6 +71,18 @@ class Time:
     max_cycles: int = quantity("", 1, 1000, "cycles to solve at most", 6)
     periodicity_limit: float | None = quantity("", 1e-9, 1.0, "largest change of a waveform from cycle to cycle", 0.01)
     ramp: float = quantity("s", 0.0, 1e4, "time over which the inflow rises smoothly from rest at the start", 0.05)
+    mode: TimeMode = "periodic"
+    steady_tolerance: float = quantity("", 1e-9, 1.0, "largest change in one filling time of a steady flow", 1e-3)
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether a steady flow is looked for."""
+        return self.mode == "steady"
+
+    @property
+    def limit(self) -> float | None:
+        """Largest change from cycle to cycle with which a run is done; None: it is not judged."""
+        return self.steady_tolerance if self.is_steady else self.periodicity_limit
 
     @property
     def dt(self) -> float:
@@ -206,11 +222,13 @@ class RunSpec:
             refuse(
                 f"min_cycles is {self.time.min_cycles} but max_cycles only {self.time.max_cycles}; raise max_cycles."
             )
-        if self.time.periodicity_limit is not None and self.time.max_cycles < 2:
+        if self.time.limit is not None and self.time.max_cycles < 2:
             refuse(
                 "One cycle cannot be compared with the one before; allow max_cycles of at least 2, or set "
                 "periodicity_limit to null."
             )
+        if self.time.is_steady:
+            self._check_steady()
         if self.tuning is not None:
             self._check_tuning(self.tuning)
         if isinstance(self.fluid.law, Casson) and self.numerics.elements == "P1/P1":
@@ -255,6 +273,25 @@ class RunSpec:
                 "outlets_all_split",
             )
 
+    def _check_steady(self) -> None:
+        if self.tuning is not None:
+            refuse("Outlets are tuned to a pulse, which a steady flow does not have; leave tuning out.")
+        curves = {
+            **{f"The flow at inlet {inlet.name!r}": inlet.flow for inlet in self.inlets},
+            **{f"The pressure at inlet {inlet.name!r}": inlet.pressure for inlet in self.pressure_inlets},
+        }
+        for outlet in self.outlets:
+            if isinstance(outlet, PressureOutlet):
+                curves[f"The pressure at outlet {outlet.name!r}"] = outlet.pressure
+            if isinstance(outlet, RcrOutlet | CoronaryOutlet):
+                refuse(
+                    f"Outlet {outlet.name!r} stores blood, which takes much longer to settle than the flow itself; "
+                    "close it by a resistance, a pressure or a share of the flow when a steady flow is asked for."
+                )
+        for what, curve in curves.items():
+            if len(set(curve.values)) > 1:
+                refuse(f"{what} changes with time, but a steady flow is asked for; give one value.", "bad_waveform")
+
     def _check_tuning(self, tuning: Tuning) -> None:
         if (
             self.pressure_inlets
@@ -287,7 +324,9 @@ class RunSpec:
         """
         decisive = dataclasses.replace(
             self,
-            time=dataclasses.replace(self.time, min_cycles=1, max_cycles=1, periodicity_limit=None),
+            time=dataclasses.replace(
+                self.time, min_cycles=1, max_cycles=1, periodicity_limit=None, steady_tolerance=1.0
+            ),
             output=dataclasses.replace(self.output, checkpoint_every=1),
         )
         return hashlib.sha256(decisive.to_json().encode()).hexdigest()

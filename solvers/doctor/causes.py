@@ -88,6 +88,7 @@ CAUSES: dict[str, Cause] = _table(
     ("sliver_there", "mesh", "A cell at that place is almost flat.", "mesh_again smaller_step"),
     ("too_fast", "conditions", "The inflow is too large for the vessel.", "flow_from_ml_s smaller_step"),
     ("not_periodic", "numerics", "The flow has not settled to repeat itself.", "more_cycles"),
+    ("not_steady", "numerics", "The flow did not become steady.", "more_cycles finer_mesh"),
     ("not_converged", "numerics", "The steady flow was not found.", "more_cycles finer_mesh"),
     ("disk_full", "machine", "The disk is full.", "free_disk"),
     ("cannot_write", "machine", "The run folder cannot be written.", "restart"),

@@ -42,6 +42,8 @@ class MomentumAssembler:
         Whether the streamline-upwind Petrov-Galerkin terms are on.
     dt
         Time step [s].
+    is_steady
+        Whether SUPG leaves out the time step, on which the steady state then does not depend.
     """
 
     def __init__(
@@ -54,8 +56,10 @@ class MomentumAssembler:
         backflow_beta: float,
         supg: bool,
         dt: float,
+        is_steady: bool = False,
     ) -> None:
         self._mesh, self._pattern = mesh, pattern
+        self._is_steady = is_steady
         self._supg, self._beta = supg, backflow_beta
         self._tables: Tables = tables()
         n_owned = mesh.velocity.n_owned
@@ -127,6 +131,7 @@ class MomentumAssembler:
         mesh, t, degree = self._mesh, self._tables, self._mesh.velocity.degree
         np.copyto(self.values, self._constant)
         right_side = np.zeros((mesh.velocity.n_local, 3))
+        time_part = 0.0 if self._is_steady else (2.0 / dt) ** 2
         implicit, residual = self.viscosity, np.zeros((0, 3))
         if self._variable is not None:
             self._variable.add(nodal[:, :3], self.values, right_side)
@@ -142,7 +147,7 @@ class MomentumAssembler:
                 kinematic_pressure,
                 alpha,
                 implicit,
-                (2.0 / dt) ** 2,
+                time_part,
                 self._supg,
                 self._pattern.cell_positions,
                 self.values,
@@ -162,7 +167,7 @@ class MomentumAssembler:
                 alpha,
                 self.viscosity,
                 residual,
-                (2.0 / dt) ** 2,
+                time_part,
                 self._supg,
                 t.weights,
                 t.values,

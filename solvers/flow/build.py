@@ -78,6 +78,7 @@ def build_flow(
             implicit_gradient=numerics.implicit_gradient,
             reference_speed=speed,
             law=viscosity_law(spec.fluid),
+            is_steady=spec.time.is_steady,
         ),
         [*inlets, NoSlip(mesh, spec.wall_patch_ids)],
         tuple(cap.patch_id for cap in spec.caps),

@@ -59,6 +59,8 @@ class FlowParameters:
         Dynamic viscosity [Pa s] at shear rates [1/s]; None: ``viscosity`` [Pa s] at any.
     reference_speed
         Speed [m/s] of the flow, by which a linear velocity's pressure is stabilized.
+    is_steady
+        Whether a steady state is looked for: the stabilization of convection then knows no time step.
     """
 
     density: float
@@ -71,6 +73,7 @@ class FlowParameters:
     implicit_gradient: bool = False
     reference_speed: float = 1.0
     law: ViscosityLaw | None = None
+    is_steady: bool = False
 
     @property
     def kinematic(self) -> float | ViscosityLaw:
@@ -170,6 +173,7 @@ class FlowSolver:
             parameters.backflow_beta,
             parameters.supg,
             dt,
+            parameters.is_steady,
         )
         self._gradient = ConvectingGradient(mesh, is_prescribed) if parameters.implicit_gradient else None
         self._velocity_solver = VelocitySolver(mesh.comm, self.pattern, velocity.halo, parameters.velocity_tolerance)

@@ -88,10 +88,11 @@ def write_indices(
             "max": float(values.max()),
             **{f"p{p}": float(value) for p, value in zip(PERCENTILES, found, strict=True)},
         }
-    limit = spec.time.periodicity_limit
+    limit = spec.time.limit
     content = {
         "schema_version": SCHEMA_VERSION,
         "cycle": cycle,
+        "mode": spec.time.mode,
         "periodicity_error": periodicity_error,
         "is_periodic": None if limit is None or periodicity_error is None else periodicity_error <= limit,
         "mass_imbalance": mass_imbalance,

@@ -37,6 +37,7 @@ from solvers.run.history import CycleWaveforms, WallHistory
 from solvers.run.outlet_tuning import OutletTuner
 from solvers.run.reporter import Reporter, versions
 from solvers.run.results import wall_fields, write_indices
+from solvers.run.steadiness import Steadiness
 from solvers.run.stepping import StepFailed, Stepper
 
 FloatArray = NDArray[np.float64]
@@ -123,6 +124,7 @@ class Session:
         self._stepper = Stepper(self._flow, guard, spec.time.dt, numerics.max_halvings, numerics.refactor_every)
         self._tuner = OutletTuner(spec, spec.tuning) if spec.tuning is not None else None
         self._is_tuned_now = False
+        self._steadiness = Steadiness(comm)
         self._largest_cfl = 0.0
         self._errors: list[float | None] = []
         self._warned: set[str] = set()
@@ -159,7 +161,7 @@ class Session:
             self._say_cancelled()
             return ExitCode.CANCELLED
         self._checkpoint()
-        is_periodic = limits.periodicity_limit is None or (error is not None and error <= limits.periodicity_limit)
+        is_periodic = limits.limit is None or (error is not None and error <= limits.limit)
         self._finish(cycle, error, is_periodic)
         return ExitCode.FINISHED if is_periodic else ExitCode.NOT_PERIODIC
 
@@ -167,9 +169,9 @@ class Session:
         limits = self._spec.time
         if cycle < limits.min_cycles:
             return False
-        if limits.periodicity_limit is None:
+        if limits.limit is None:
             return cycle >= limits.max_cycles
-        return error is not None and error <= limits.periodicity_limit
+        return error is not None and error <= limits.limit
 
     def _solve_cycle(self) -> float | None:
         """Solve to the end of the cycle and write its results; returns the periodicity error."""
@@ -187,6 +189,8 @@ class Session:
             self._largest_inflow = max(self._largest_inflow, abs(inflow))
             self._largest_cfl = max(self._largest_cfl, report.cfl)
             self._waveforms.record(report)
+            if self._spec.time.is_steady:
+                self._wall.turn_over()  # the stress of the steady state, not a mean over the way to it
             self._wall.record(self._shear.stress(self._flow.velocity), self._spec.time.dt)
             step_in_cycle = (report.step - 1) % spc + 1
             if self._tuner is not None and self._tuner.is_due(step_in_cycle):
@@ -238,13 +242,13 @@ class Session:
 
     def _complete_cycle(self, n_cycles: int) -> float | None:
         """Write the fields and indices of the cycle that ends, and turn over to the next."""
-        if self._largest_cfl > COARSE_CFL:
+        if self._largest_cfl > COARSE_CFL and not self._spec.time.is_steady:
             self._warn(
                 "high_cfl",
                 f"The flow crosses up to {self._largest_cfl:.0f} cells in a time step (in thin cells it soon does): "
                 f"more than {self._spec.time.steps_per_cycle} steps a cycle would follow it more closely.",
             )
-        error = self._waveforms.periodicity_error()
+        error = self._change()
         flow_sums = self._waveforms.current[:, 0].sum(axis=1)
         imbalance = float(np.nanmax(np.abs(flow_sums))) / self._inflow_scale
         splitting = float(np.nanmax(np.abs(self._waveforms.splitting))) / self._inflow_scale
@@ -290,6 +294,15 @@ class Session:
         self._errors.append(error)
         self._wall.turn_over()
         return error
+
+    def _change(self) -> float | None:
+        """How much the cycle that ends differs from the one before; None for the first."""
+        if not self._spec.time.is_steady:
+            return self._waveforms.periodicity_error()
+        n_owned = self._flow.mesh.velocity.n_owned
+        flows, pressures = self._waveforms.current[-1]
+        stress = self._wall.vector / self._wall.duration
+        return self._steadiness.change(self._flow.velocity[:n_owned], stress, flows, pressures)
 
     def _tune(self, tuner: OutletTuner, step_in_cycle: int) -> None:
         """Give the outlets the Windkessels that meet the target with the vessel as this cycle has shown it."""
@@ -347,7 +360,7 @@ class Session:
         directed = [-flow if index < n_inlets else flow for index, flow in enumerate(report.flows.tolist())]
         imbalance = float(report.flows.sum()) / self._inflow_scale
         splitting = report.splitting_imbalance / self._inflow_scale
-        expected = limits.max_cycles if limits.periodicity_limit is None else limits.min_cycles
+        expected = limits.max_cycles if limits.limit is None else limits.min_cycles
         cycles_to_go = max(expected, -(-report.step // spc))
         self._reporter.step(
             report, self._spec, self._stepper.dt, directed, imbalance, splitting, cycles_to_go * spc - report.step
@@ -467,6 +480,17 @@ class Session:
             )
             return
         shown = "unknown" if error is None else f"{100.0 * error:.2g} %"
+        if self._spec.time.is_steady:
+            self._reporter.failed(
+                RunError(
+                    "not_steady",
+                    f"The flow still changes by {shown} in the time that fills the vessel once, after {n_cycles} such "
+                    f"times (limit {100.0 * self._spec.time.steady_tolerance:.2g} %): it needs more of them, or it has "
+                    "no steady state and must be solved as pulsatile flow.",
+                    exit_code=ExitCode.NOT_PERIODIC,
+                )
+            )
+            return
         self._reporter.failed(
             RunError(
                 "not_periodic",
