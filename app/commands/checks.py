@@ -20,15 +20,38 @@ def _names_arguments(parser: argparse.ArgumentParser) -> None:
 def _verify_arguments(parser: argparse.ArgumentParser) -> None:
     _names_arguments(parser)
     parser.add_argument("--long", action="store_true", help="finer meshes and steps: takes many minutes")
+    parser.add_argument("--write", type=Path, metavar="FILE.md", help="also write the results as a page")
+    parser.add_argument(
+        "--from",
+        dest="earlier",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE.json",
+        help="results of earlier runs of verify or bench (--json) for the page of --write; then only checks that are "
+        "named are run",
+    )
 
 
 def _verify(arguments: argparse.Namespace) -> Result:
+    from app.workflow.verification_page import merged, page, read_results
     from solvers.verification.registry import CHECKS, run_checks
 
     known = _known(arguments.names, CHECKS)
     if arguments.list:
         return Result(list(CHECKS), "\n".join(CHECKS))
-    rows = run_checks(known, console_progress("verify"), arguments.long)
+    if arguments.earlier and not arguments.write:
+        raise CaseError("earlier_without_page", "--from adds results to a page: say with --write where it goes.")
+    try:
+        earlier = read_results(arguments.earlier)
+    except (OSError, ValueError) as error:
+        raise CaseError("unreadable_results", f"Earlier results cannot be read: {error}") from error
+    chosen = known if arguments.names or not earlier else []
+    rows = run_checks(chosen, console_progress("verify"), arguments.long) if chosen else []
+    if arguments.write:
+        rows = merged(earlier, rows)
+        arguments.write.write_text(page(rows, {check.name: check.title for check in CHECKS.values()}), encoding="utf-8")
+        return Result(rows, f"Written: {arguments.write}", 0 if all(row.get("passed", True) for row in rows) else 1)
     passed = all(row["passed"] for row in rows)
     columns = ("name", "quantity", "value", "reference", "error", "gate", "unit", "passed")
     return Result(rows, table(rows, columns), 0 if passed else 1)

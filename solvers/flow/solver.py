@@ -61,6 +61,9 @@ class FlowParameters:
         Speed [m/s] of the flow, by which a linear velocity's pressure is stabilized.
     is_steady
         Whether a steady state is looked for: the stabilization of convection then knows no time step.
+    frozen_component
+        A velocity component (0, 1 or 2) that is zero everywhere, as in a plane flow computed in a slab; not together
+        with ``implicit_gradient``.
     """
 
     density: float
@@ -74,6 +77,7 @@ class FlowParameters:
     reference_speed: float = 1.0
     law: ViscosityLaw | None = None
     is_steady: bool = False
+    frozen_component: int | None = None
 
     @property
     def kinematic(self) -> float | ViscosityLaw:
@@ -286,6 +290,9 @@ class FlowSolver:
         new_velocity = nodal[:, :3].copy()
         for condition in self._prescribed:
             new_velocity[condition.nodes] = condition.values(time)
+        frozen = self.parameters.frozen_component
+        if frozen is not None:
+            new_velocity[:, frozen] = right_side[:, frozen] = 0.0
         boundary = new_velocity[self._prescribed_nodes]
         self._momentum.prescribe(right_side, self._prescribed_nodes, boundary)
         blocks = None if self._gradient is None else self._gradient.blocks

@@ -83,7 +83,7 @@ def tube(centerline: FloatArray, radius: FloatArray | float, n_rings: int, stret
     lower = triangles[None] + n_section * np.arange(n_sections - 1)[:, None, None]
     prisms = np.concatenate([lower, lower + n_section], axis=2).reshape(-1, 6)
     flat = points.reshape(-1, 3)
-    tets = _split_prisms(flat, prisms)
+    tets = split_prisms(flat, prisms)
     last = n_section * (n_sections - 1)
 
     def patch_of(facets: IntArray) -> IntArray:
@@ -92,7 +92,7 @@ def tube(centerline: FloatArray, radius: FloatArray | float, n_rings: int, stret
         patch[(facets >= last).all(axis=1)] = OUTLET
         return patch
 
-    return _with_boundary(flat, tets, patch_of)
+    return with_boundary(flat, tets, patch_of)
 
 
 def straight_tube(length: float, radius: float, n_rings: int, n_sections: int, stretch: float = 1.0) -> MeshArrays:
@@ -116,7 +116,7 @@ def cube(n: int, low: float = -1.0, high: float = 1.0) -> MeshArrays:
             i, j, k = (slice(int(c), n + int(c)) for c in corner)
             path.append(index[i, j, k].ravel())
         tets.append(np.column_stack(path))
-    return _with_boundary(points, _oriented(points, np.concatenate(tets)), lambda facets: np.full(len(facets), WALL))
+    return with_boundary(points, _oriented(points, np.concatenate(tets)), lambda facets: np.full(len(facets), WALL))
 
 
 def tee(n: int, width: float) -> MeshArrays:
@@ -137,11 +137,11 @@ def tee(n: int, width: float) -> MeshArrays:
             patch[np.abs(corner[:, :, axis] - end).max(axis=1) < 1e-9] = patch_id
         return patch
 
-    mesh = _with_boundary(points, flat.reshape(tets.shape), patch_of)
+    mesh = with_boundary(points, flat.reshape(tets.shape), patch_of)
     return MeshArrays(width * mesh.points, mesh.tets, mesh.facets, mesh.facet_patch)
 
 
-def _split_prisms(points: FloatArray, prisms: IntArray) -> IntArray:
+def split_prisms(points: FloatArray, prisms: IntArray) -> IntArray:
     """Three tetrahedra for each prism; neighbors agree because every diagonal starts at the lowest vertex."""
     turned = prisms.copy()
     lowest = np.argmin(prisms, axis=1)
@@ -173,7 +173,7 @@ def _oriented(points: FloatArray, tets: IntArray) -> IntArray:
     return tets
 
 
-def _with_boundary(points: FloatArray, tets: IntArray, patch_of: Callable[[IntArray], IntArray]) -> MeshArrays:
+def with_boundary(points: FloatArray, tets: IntArray, patch_of: Callable[[IntArray], IntArray]) -> MeshArrays:
     """The mesh with its outward boundary facets."""
     faces = np.concatenate([tets[:, [1, 2, 3]], tets[:, [0, 3, 2]], tets[:, [0, 1, 3]], tets[:, [0, 2, 1]]])
     _, first, counts = np.unique(np.sort(faces, axis=1), axis=0, return_index=True, return_counts=True)

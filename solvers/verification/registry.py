@@ -8,6 +8,7 @@ from typing import Any
 
 from solvers.verification.circulation_checks import check_circulation
 from solvers.verification.coronary_checks import check_coronary
+from solvers.verification.cylinder_checks import check_cylinder
 from solvers.verification.index_checks import check_indices
 from solvers.verification.opening_checks import check_openings
 from solvers.verification.order_checks import (
@@ -54,6 +55,7 @@ CHECKS: dict[str, Check] = {
         Check("linear_womersley", "Pulsatile flow in a tube, P1/P1", check_linear_womersley),
         Check("linear_space_order", "Order of convergence in space, P1/P1", check_linear_space_order),
         Check("linear_time_order", "Order of convergence in time, P1/P1", check_linear_time_order),
+        Check("cylinder", "Flow around a cylinder: DFG 2D-1", check_cylinder),
         Check("step_changes", "Order in time when steps are halved and doubled on the way", check_step_changes),
     )
 }

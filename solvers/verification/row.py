@@ -57,3 +57,8 @@ class Row:
 def order_row(name: str, quantity: str, observed: float, expected: float, least: float, source: str) -> Row:
     """An observed order of convergence that must reach ``least``."""
     return Row(name, quantity, "", observed, expected, expected - least, source, is_absolute=True, is_least=True)
+
+
+def inside_row(name: str, quantity: str, unit: str, value: float, low: float, high: float, source: str) -> Row:
+    """A value that must lie in an interval: its middle is the reference, half its width the gate."""
+    return Row(name, quantity, unit, value, (low + high) / 2.0, (high - low) / 2.0, source, is_absolute=True)
