@@ -7,7 +7,8 @@ Every event has ``seq`` (1, 2, 3 ... over the life of the folder), ``utc`` and `
 * stage: name, text; names are reading, compiling, partitioning, solving
 * step, several a second at most: step, time, cycle, phase, dt, cfl, iterations, residual, mass_imbalance,
   splitting_imbalance, max_speed, wall_seconds, eta_seconds, fraction, flows {cap: m3/s}, pressures {cap: Pa}
-* cycle: cycle, periodicity_error (None for the first), mass_imbalance, splitting_imbalance, wall_seconds
+* cycle: cycle, periodicity_error (None for the first), mass_imbalance, splitting_imbalance, wall_seconds,
+  energy {power_in_W, dissipation_W, kinetic_rate_W, numerical_W, numerical_share}: means (solvers/fem/energy.py)
 * time_step_halved: step (the last that stays; later ones are solved again), time, level (how often the spec's step is
   halved now), dt, failed_step, code, text, place of the sign of trouble; time_step_doubled: step, time, level, dt
 * outlets_tuned: round, outlets {name: {r_proximal, c, r_distal}}

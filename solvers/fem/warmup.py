@@ -8,6 +8,7 @@ from mpi4py import MPI
 from solvers.contract.mesh_file import MeshArrays
 from solvers.fem.convecting_gradient import ConvectingGradient
 from solvers.fem.divergence import weak_divergence
+from solvers.fem.energy import EnergyMeasure
 from solvers.fem.krylov import VelocitySolver
 from solvers.fem.mesh import distribute
 from solvers.fem.momentum import MomentumAssembler
@@ -43,3 +44,4 @@ def _exercise(velocity_degree: int) -> None:
     VelocitySolver(MPI.COMM_SELF, pattern, space.halo, 1e-6).solve(momentum.values, right_side, velocity)
     weak_divergence(mesh, velocity)
     WallShear(mesh, (1,), 1.0).stress(velocity)
+    EnergyMeasure(mesh, (2,), 1.0).measure(velocity, pressure, np.ones(1))

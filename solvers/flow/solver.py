@@ -341,6 +341,11 @@ class FlowSolver:
         self.old_correction, self.correction = self.correction, increment / bdf.alpha
         return iterations
 
+    @property
+    def cell_viscosity(self) -> FloatArray:
+        """Kinematic viscosity [m2/s] of each cell (n_cells,) in the last step."""
+        return self._momentum.viscosity
+
     def set_clock(self, time: float) -> None:
         """Count time [s] from here, which takes out what rounding has added."""
         self.time, self._origin, self._n_since_origin = time, time, 0

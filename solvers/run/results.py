@@ -58,6 +58,7 @@ def write_indices(
     periodicity_error: float | None,
     mass_imbalance: float,
     splitting_imbalance: float,
+    energy: dict[str, float],
     wall: dict[str, FloatArray],
     wall_area: FloatArray,
     tuning: dict[str, Any] | None,
@@ -68,6 +69,8 @@ def write_indices(
     ----------
     waveforms : (steps, 2, n_caps)
         Flow out of the vessel and pressure.
+    energy
+        Means over the cycle, see :class:`solvers.run.energy_history.EnergyHistory`.
     wall, wall_area : (w,)
         Fields of the wall's vertices and the area [m2] that each stands for; extensions are left out.
     tuning
@@ -97,6 +100,7 @@ def write_indices(
         "is_periodic": None if limit is None or periodicity_error is None else periodicity_error <= limit,
         "mass_imbalance": mass_imbalance,
         "splitting_imbalance": splitting_imbalance,
+        "energy": energy,
         "units": {"flow": "m3/s", "pressure": "Pa", "stress": "Pa", "rrt": "1/Pa"},
         "caps": {
             cap.name: {"kind": "inlet" if index < spec.n_inlets else "outlet", **_finite(asdict(caps[index]))}

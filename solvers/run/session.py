@@ -31,6 +31,7 @@ from solvers.preflight.cost import available_bytes
 from solvers.preflight.finding import Finding, refuse_errors
 from solvers.run.checkpoint import read_checkpoint, write_checkpoint
 from solvers.run.collective import StopRequest, on_rank_0
+from solvers.run.energy_history import EnergyHistory
 from solvers.run.frames import FrameStore, frame_steps
 from solvers.run.guard import Guard, diverged
 from solvers.run.history import CycleWaveforms, WallHistory
@@ -112,6 +113,7 @@ class Session:
         self._to_vertex[fem_mesh.pressure.cells] = fem_mesh.velocity.cells[:, :4]
         self._waveforms = CycleWaveforms(spec.time.steps_per_cycle, len(spec.caps))
         self._wall = WallHistory(len(self._shear.nodes))
+        self._energy = EnergyHistory(self._flow, spec.time.steps_per_cycle, spec.fluid.density)
         self._frame_steps = frame_steps(spec.time.steps_per_cycle, spec.output.fields_per_cycle)
         curves = [PeriodicCurve(inlet.flow, spec.time.period).sample(512) for inlet in spec.inlets]
         self._mean_inflow = float(np.mean(np.abs(np.sum(curves, axis=0)))) or None
@@ -193,6 +195,7 @@ class Session:
                 self._wall.turn_over()  # the stress of the steady state, not a mean over the way to it
             self._wall.record(self._shear.stress(self._flow.velocity), self._spec.time.dt)
             step_in_cycle = (report.step - 1) % spc + 1
+            self._energy.record(step_in_cycle)
             if self._tuner is not None and self._tuner.is_due(step_in_cycle):
                 self._tune(self._tuner, step_in_cycle)
             if step_in_cycle in self._frame_steps:
@@ -252,6 +255,7 @@ class Session:
         flow_sums = self._waveforms.current[:, 0].sum(axis=1)
         imbalance = float(np.nanmax(np.abs(flow_sums))) / self._inflow_scale
         splitting = float(np.nanmax(np.abs(self._waveforms.splitting))) / self._inflow_scale
+        energy = self._energy.balance(self._spec.time.period)
         vector = self._wall_order.gather(self._wall.vector)
         magnitude = self._wall_order.gather(self._wall.magnitude)
 
@@ -270,6 +274,7 @@ class Session:
                 error,
                 imbalance,
                 splitting,
+                energy,
                 wall,
                 self._wall_area,
                 self._tuner.described(self._waveforms.current) if self._tuner is not None else None,
@@ -283,10 +288,12 @@ class Session:
                 periodicity_error=error,
                 mass_imbalance=imbalance,
                 splitting_imbalance=splitting,
+                energy=energy,
                 wall_seconds=self._reporter.wall_seconds,
             )
 
         self._on_disk(write)
+        self._energy.turn_over()
         self._waveforms.turn_over()
         if self._is_tuned_now:
             self._waveforms.forget_previous()
@@ -386,6 +393,7 @@ class Session:
                 "waveforms_before": self._waveforms.previous,
                 "splitting": self._waveforms.splitting,
                 "stepping": self._stepper.state(),
+                "energy": self._energy.state(),
                 "periodicity_errors": np.array([np.nan if e is None else e for e in self._errors]),
             }
             if self._tuner is not None:
@@ -427,6 +435,7 @@ class Session:
         step = int(self._comm.bcast(step))
         self._flow.restore(step, arrays)
         self._stepper.restore(step, self._comm.bcast(arrays.get("stepping")))
+        self._energy.restore(self._comm.bcast(arrays.get("energy")))
         self._wall.vector = self._wall_order.scatter(arrays.get("wall_vector"), (3,))
         self._wall.magnitude = self._wall_order.scatter(arrays.get("wall_magnitude"), ())
         small = ("wall_duration", "waveforms", "waveforms_before", "splitting", "periodicity_errors")

@@ -21,6 +21,7 @@ from solvers.contract.spec import (
     Time,
     Waveform,
 )
+from solvers.fem.energy import EnergyMeasure
 from solvers.fem.surface import WallShear
 from solvers.flow.build import build_flow
 from solvers.flow.solver import FlowSolver
@@ -103,7 +104,13 @@ def _poiseuille(progress: Progress, name: str, elements: Elements, mesh: tuple[i
     exact = Poiseuille(radius, flow, VISCOSITY)
     peak = float(np.abs(solver.velocity[:, 2]).max())
     source = "Hagen-Poiseuille"
+    energy = EnergyMeasure(solver.mesh, (INLET, OUTLET), DENSITY).measure(
+        solver.velocity, solver.kinematic_pressure, solver.cell_viscosity
+    )
+    power = exact.pressure_drop(length) * flow
     return [
+        Row(name, "power in through the openings", "W", energy.power_in, power, 0.01, source),
+        Row(name, "viscous dissipation", "W", energy.dissipation, power, 0.01, source),
         Row(name, "pressure drop", "Pa", drop, exact.pressure_drop(length), 0.01, source),
         Row(name, "wall shear stress", "Pa", mean_stress, exact.wall_shear, 0.03, source),
         Row(name, "speed on the axis", "m/s", peak, 2.0 * flow / (np.pi * radius**2), 0.01, source),

@@ -94,6 +94,12 @@ def test_a_restart_goes_on_with_the_halved_steps_tuning_and_doubling_included(tm
     whole, parts = (read_scalars(folder) for folder in folders)
     for name in CURVES:
         assert np.abs(whole[name] - parts[name]).max() <= 1e-9 * np.abs(whole[name]).max(), name
+    balances = [[e["energy"] for e in read_events(f) if e["type"] == "cycle"] for f in folders]
+    assert len(balances[0]) == len(balances[1]) == 2
+    for one, other in zip(*balances, strict=True):
+        assert one == pytest.approx(other, rel=1e-8)
+        assert one["dissipation_W"] > 0.0
+    assert abs(balances[0][1]["numerical_share"]) < 0.05, "once outlets and steps have stopped to change"
     told = [[(e["type"], e["step"], e["level"]) for e in changes(f) + changes(f, "doubled")] for f in folders]
     assert told[0] == told[1]
     assert "time_step_doubled" in [kind for kind, *_ in told[0]], "diastole is quiet enough for longer steps"

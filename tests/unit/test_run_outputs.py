@@ -130,9 +130,12 @@ def test_indices_leave_flow_extensions_out(tmp_path: Path) -> None:
     waveforms = np.zeros((40, 2, 2))
     waveforms[:, 0] = [-1e-5, 1e-5]
     waveforms[:, 1] = [1.2e4, 1.1e4]
-    write_indices(tmp_path, spec, 1, waveforms, 0.001, 0.0, 0.0, wall, np.ones(len(wall_vertices)), None)
+    write_indices(
+        tmp_path, spec, 1, waveforms, 0.001, 0.0, 0.0, {"power_in_W": 1.0}, wall, np.ones(len(wall_vertices)), None
+    )
     indices = json.loads((tmp_path / INDICES).read_text())
     assert indices["wall"]["tawss_Pa"]["max"] == 2.0
+    assert indices["energy"] == {"power_in_W": 1.0}
     assert indices["caps"]["outlet"]["pressure_drop"] == pytest.approx(1000.0)
     assert indices["caps"]["inlet"]["mean_flow"] == pytest.approx(1e-5)
     assert indices["caps"]["outlet"]["flow_fraction"] == pytest.approx(1.0)
