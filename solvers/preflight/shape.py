@@ -179,19 +179,37 @@ def _inward_normals(mesh: MeshArrays, facets: IntArray) -> FloatArray:
 
 def flow_shares(
     mesh: MeshArrays, probes: Probes, start: FloatArray, ends: list[FloatArray], shares: list[float]
-) -> FloatArray:
-    """Share (n,) of the inflow that passes each probe: of all outlets whose shortest way from the inlet goes by it."""
+) -> tuple[FloatArray, FloatArray]:
+    """What passes each probe, and which way.
+
+    Returns
+    -------
+    share : (n,)
+        Of the inflow: of all outlets whose shortest way from the inlet goes by the probe.
+    direction : (n, 3)
+        Chord of such a way around the probe, over three radii to either side.
+    """
     from scipy.sparse.csgraph import dijkstra
     from scipy.spatial import cKDTree
 
     tree = cKDTree(mesh.points)
     _, before = dijkstra(_graph(mesh), directed=False, indices=int(tree.query(start)[1]), return_predecessors=True)
-    found = np.zeros(len(probes.radius))
+    found, direction = np.zeros(len(probes.radius)), np.zeros((len(probes.radius), 3))
+    closest = np.full(len(probes.radius), np.inf)
     for end, share in zip(ends, shares, strict=True):
         path, at = [], int(tree.query(end)[1])
         while at >= 0:
             path.append(at)
             at = int(before[at])
-        distance = cKDTree(mesh.points[path]).query(probes.center)[0]
+        way = mesh.points[path]
+        distance, nearest = cKDTree(way).query(probes.center)
         found += np.where(distance < 1.2 * probes.radius, share, 0.0)
-    return np.where(found > 0.0, found, min(shares))
+        along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(way, axis=0), axis=1))])
+        ends_of_chord = [
+            np.searchsorted(along, along[nearest] + side * 3.0 * probes.radius).clip(0, len(way) - 1)
+            for side in (-1.0, 1.0)
+        ]
+        is_closer = distance < closest
+        direction[is_closer] = (way[ends_of_chord[0]] - way[ends_of_chord[1]])[is_closer]
+        closest = np.minimum(closest, distance)
+    return np.where(found > 0.0, found, min(shares)), direction

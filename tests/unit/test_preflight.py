@@ -11,6 +11,7 @@ from run_folders import tube_mesh, tube_spec
 from solvers.contract.spec import Fluid, Inlet, PressureOutlet, RcrOutlet, RunSpec, Time, Waveform
 from solvers.preflight.check import preflight
 from solvers.preflight.finding import Finding, refuse_errors
+from solvers.preflight.section import section_area
 from solvers.preflight.shape import openings, probe, shape_quality
 from solvers.verification.meshes import INLET, OUTLET, WALL, straight_tube, tube
 
@@ -160,6 +161,27 @@ def test_the_narrowest_place_of_a_stenosis_and_its_speed_are_found() -> None:
     assert info["narrowest_place"].place[2] == pytest.approx(0.02, abs=1e-3)
     assert info["expected_speed"].value == pytest.approx(2 * 2e-6 / (np.pi * 1e-6), rel=0.2)
     assert probe(mesh, (WALL,)).cells.min() == pytest.approx(12.0, rel=0.35)
+
+
+def test_a_flat_lumen_is_not_taken_for_the_narrow_circle_inside_it() -> None:
+    flat = replace(MESH, points=MESH.points * np.array([2.0, 0.3, 1.0]))
+    info = {item.code: item for item in preflight(SPEC, flat)}
+    assert info["narrowest_place"].value < 2.0
+    assert info["expected_speed"].value == pytest.approx(2 * 2e-5 / (np.pi * 0.6 * 0.005**2), rel=0.06)
+
+
+def test_the_section_is_cut_exactly_and_only_through_the_piece_at_the_place() -> None:
+    polygon = openings(MESH, (INLET,))[INLET].area
+    beside = replace(
+        MESH,
+        points=np.concatenate([MESH.points, MESH.points + np.array([0.05, 0.0, 0.0])]),
+        tets=np.concatenate([MESH.tets, MESH.tets + len(MESH.points)]),
+    )
+    center = np.array([0.0, 0.0, 0.0171])
+    assert section_area(MESH, center, np.array([0.0, 0.0, 2.0])) == pytest.approx(polygon, rel=1e-9)
+    assert section_area(beside, center, np.array([0.0, 0.0, -1.0])) == pytest.approx(polygon, rel=1e-9)
+    assert section_area(MESH, center, np.array([0.0, 1.0, 1.0])) == pytest.approx(np.sqrt(2) * polygon, rel=1e-6)
+    assert section_area(MESH, np.array([0.0, 0.0, 1.0]), np.array([0.0, 0.0, 1.0])) == 0.0
 
 
 @pytest.mark.parametrize("turn", [0, 1])
