@@ -82,6 +82,16 @@ def test_the_mass_imbalance_is_seen_however_small_it_is_and_so_is_the_limit(
 
 
 @pytest.mark.gui
+def test_the_energy_imbalance_of_every_beat_is_seen_with_its_unit(drive: Driver, watch: RunWatch) -> None:
+    curves = curves_of(1e-6, 3)
+    curves.feed({"type": "cycle", "cycle": n, "energy": {"numerical_share": (-1) ** n * 0.004}} for n in range(2))
+    monitor = monitor_of(drive, watch, curves)
+    beat_ends, share = monitor.balance.curve_data("energy imbalance of a beat")
+    assert list(beat_ends) == pytest.approx([0.8, 1.6]) and list(share) == pytest.approx([0.4, 0.4])
+    assert "energy imbalance of a beat" in monitor.figures.text() and "0.4&nbsp;%" in monitor.figures.text()
+
+
+@pytest.mark.gui
 def test_before_the_second_beat_the_limit_is_there_already(drive: Driver, watch: RunWatch) -> None:
     balance = monitor_of(drive, watch, curves_of(1e-5, 1)).balance
     low, high = y_range(balance)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.gui
 FOUND = (
     Finding("sign", "error", "The flow at the inlet leaves it: turn its sign.", patch="inlet"),
     Finding("coarse", "warning", "Too few cells: refine.", "cells across", 4.8, "", 6.0, place=(0.01, 0.02, 0.03)),
-    Finding("reynolds", "info", "The Reynolds number is 413.", "Reynolds number", 413.0),
+    Finding("reynolds", "info", "The Reynolds number is 4130.", "Reynolds number", 4130.0, high=4000.0),
 )
 
 
@@ -50,7 +50,7 @@ def test_findings_say_what_how_much_and_where(drive: Driver) -> None:
         drive.click(row, QPointF(30, 10))
     assert places == [(10.0, 20.0, 30.0)], "only what has a place leads to one, in mm"
     shown.more.click()
-    assert figure.isVisible() and "413" in figure._text.text()
+    assert figure.isVisible() and "<b>4130</b>" in figure._text.text() and "at most 4000" in figure._text.text()
     shown.set_findings(FOUND[1:], is_busy=False)
     assert "1 warning" in shown.summary.text()
     shown.set_findings(FOUND[2:], is_busy=False)

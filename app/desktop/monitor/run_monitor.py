@@ -38,7 +38,7 @@ class RunMonitor(QWidget):
         self.numerics = Plot(
             "Solver: residual, iterations and CFL number", time, ("Residual, iterations, CFL", "1"), is_log=True
         )
-        self.balance = Plot("Mass imbalance and change from beat to beat", time, ("Share", "%"), is_log=True)
+        self.balance = Plot("Imbalances and change from beat to beat", time, ("Share", "%"), is_log=True)
         grid = QGridLayout()
         grid.setSpacing(4)
         for n, plot in enumerate((self.pressure, self.flow, self.numerics, self.balance)):
@@ -98,10 +98,14 @@ class RunMonitor(QWidget):
         x, y = _thinned(curves.time_s, curves.mass_imbalance, _SHARE_FLOOR)
         self.balance.show_curve("mass imbalance", x, y, theme.CATEGORIES[2])
         color = theme.CATEGORIES[4]
-        if curves.periodicity and curves.period_s:
-            cycles, changes = np.asarray(curves.periodicity, dtype=float).T
-            at = (cycles + 1) * curves.period_s
-            self.balance.show_curve("change from beat to beat", at, np.maximum(changes, _SHARE_FLOOR), color, dots=True)
+        for name, by_beat, dot_color in (
+            ("energy imbalance of a beat", curves.energy_imbalance, theme.CATEGORIES[0]),
+            ("change from beat to beat", curves.periodicity, color),
+        ):
+            if by_beat and curves.period_s:
+                cycles, shares = np.asarray(by_beat, dtype=float).T
+                at = (cycles + 1) * curves.period_s
+                self.balance.show_curve(name, at, np.maximum(np.abs(shares), _SHARE_FLOOR), dot_color, dots=True)
         if curves.periodicity_limit is not None:
             limit = curves.periodicity_limit
             self.balance.show_limit(f"its limit: {limit:g} %", limit, color)

@@ -170,14 +170,19 @@ def _count(n: int, word: str) -> str:
     return f"{n} {word}" if n == 1 else f"{n} {word}s"
 
 
+def _number(value: float) -> str:
+    """Three digits; whole numbers up to a million without a power of ten."""
+    return f"{value:.0f}" if 1e3 <= abs(value) < 1e6 else f"{value:.3g}"
+
+
 def _rich_text(finding: Finding, has_place: bool) -> str:
     text = escape(finding.sentence)
     beside = []
     if finding.value is not None:
         unit = unit_text(finding.unit)
-        beside.append(f"{escape(finding.quantity)}: <b>{finding.value:.3g}</b> {escape(unit)}".strip())
+        beside.append(f"{escape(finding.quantity)}: <b>{_number(finding.value)}</b> {escape(unit)}".strip())
     bounds = [(finding.low, "at least"), (finding.high, "at most")]
-    usual = " and ".join(f"{words} {bound:.4g}" for bound, words in bounds if bound is not None)
+    usual = " and ".join(f"{words} {_number(bound)}" for bound, words in bounds if bound is not None)
     if usual:
         beside.append(f"usual: {usual}")
     if has_place:

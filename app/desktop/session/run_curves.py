@@ -32,8 +32,9 @@ _TO_GO_ON = ("cancelled", "killed")
 class RunCurves:
     """Curves over the run's time, one value a reported step.
 
-    ``flow_ml_s`` and ``pressure_mmhg`` are by cap name; ``mass_imbalance`` and ``periodicity`` (beat, change) are in
-    percent. ``period_s`` and ``periodicity_limit`` (in percent) are None until the spec is known.
+    ``flow_ml_s`` and ``pressure_mmhg`` are by cap name; ``mass_imbalance``, ``periodicity`` (beat, change) and
+    ``energy_imbalance`` (beat, share of the power in that friction and inertia leave) are in percent. ``period_s`` and
+    ``periodicity_limit`` (in percent) are None until the spec is known.
     """
 
     time_s: list[float] = field(default_factory=list)
@@ -44,6 +45,7 @@ class RunCurves:
     iterations: list[float] = field(default_factory=list)
     mass_imbalance: list[float] = field(default_factory=list)
     periodicity: list[tuple[int, float]] = field(default_factory=list)
+    energy_imbalance: list[tuple[int, float]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     stage: str = ""
@@ -111,6 +113,9 @@ class RunCurves:
         error = event.get("periodicity_error")
         if error is not None:
             self.periodicity.append((int(event["cycle"]), 100.0 * float(error)))
+        share = (event.get("energy") or {}).get("numerical_share")
+        if share is not None:
+            self.energy_imbalance.append((int(event["cycle"]), 100.0 * float(share)))
 
     def _take_warning(self, event: Event) -> None:
         text = str(event.get("text", ""))

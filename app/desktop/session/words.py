@@ -48,6 +48,8 @@ def figures_of(curves: RunCurves) -> list[tuple[str, str]]:
     ):
         if values and values[-1] == values[-1]:
             figures.append((name, form.format(abs(values[-1]))))
+    if curves.energy_imbalance:
+        figures.append(("energy imbalance of a beat", f"{abs(curves.energy_imbalance[-1][1]):.2g} %"))
     if curves.periodicity:
         limit = f" (limit {curves.periodicity_limit:g} %)" if curves.periodicity_limit is not None else ""
         figures.append(("change from beat to beat", f"{curves.periodicity[-1][1]:.2g} %{limit}"))
