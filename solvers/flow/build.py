@@ -75,6 +75,8 @@ def build_flow(
             backflow_beta=numerics.backflow_beta,
             supg=numerics.supg,
             refactor_every=numerics.refactor_every,
+            max_passes=numerics.max_passes,
+            pass_tolerance=numerics.pass_tolerance,
             implicit_gradient=numerics.implicit_gradient,
             reference_speed=speed,
             law=viscosity_law(spec.fluid),

@@ -73,6 +73,8 @@ class FlowParameters:
     backflow_beta: float = 1.0
     supg: bool = True
     refactor_every: int = 10
+    max_passes: int = 3
+    pass_tolerance: float = 0.005
     implicit_gradient: bool = False
     reference_speed: float = 1.0
     law: ViscosityLaw | None = None
@@ -98,6 +100,8 @@ class StepReport:
         What the flows of the velocity before its correction lack to zero [m3/s]: of second order in the time step.
     pressures
         Area mean of the pressure [Pa] on each cap.
+    passes
+        How often the momentum equation was solved, each time convected by the velocity found before.
     max_speed, fastest_point
         Largest speed [m/s] at an unknown, and where [m].
     """
@@ -107,6 +111,7 @@ class StepReport:
     velocity_iterations: int
     velocity_residual: float
     velocity_converged: bool
+    passes: int
     pressure_iterations: int
     cfl: float
     max_speed: float
@@ -162,6 +167,7 @@ class FlowSolver:
         self.mesh, self.parameters, self.dt = mesh, parameters, dt
         self._prescribed = prescribed
         self._last_solve = SolveReport(0, 0.0, True)
+        self._passes = 1
         velocity, pressure = mesh.velocity, mesh.pressure
         is_prescribed = np.zeros(velocity.n_local, dtype=bool)
         for condition in prescribed:
@@ -260,6 +266,7 @@ class FlowSolver:
             velocity_iterations=report.iterations,
             velocity_residual=report.residual,
             velocity_converged=report.converged,
+            passes=self._passes,
             pressure_iterations=pressure_iterations,
             cfl=float(gathered[:, 0].max()),
             max_speed=float(worst[1]),
@@ -275,15 +282,11 @@ class FlowSolver:
         nodal[:, :3] = self._extrapolated()
         nodal[:, 3:] = (bdf.newest * self.velocity + bdf.older * self.old_velocity) / bdf.dt
         predicted = self.kinematic_pressure + (bdf.newest * self.correction + bdf.older * self.old_correction) / bdf.dt
-        right_side = self._momentum.assemble(
-            nodal, self.end_velocity, predicted, self.outlets.predicted(bdf), bdf.alpha, bdf.dt
-        )
-        for inlet in self._free_inlets:
-            cap = self.caps[inlet.patch_id]
-            newest, older = self._sum(np.array([cap.flow(self.end_velocity), cap.flow(self._earlier[0])]))
-            inlet.add_wanted(right_side, self.end_velocity, float(older - 2.0 * newest))
-        if self._gradient is not None:
-            self._gradient.linearize(nodal, bdf.alpha, right_side)
+        behind = self.outlets.predicted(bdf)
+        wanted = [
+            self._sum(np.array([cap.flow(self.end_velocity), cap.flow(self._earlier[0])]))
+            for cap in (self.caps[inlet.patch_id] for inlet in self._free_inlets)
+        ]
         if self._n_since_factors % self.parameters.refactor_every == 0:
             self._velocity_solver.forget_factors()
         self._n_since_factors += 1
@@ -294,14 +297,35 @@ class FlowSolver:
         if frozen is not None:
             new_velocity[:, frozen] = right_side[:, frozen] = 0.0
         boundary = new_velocity[self._prescribed_nodes]
-        self._momentum.prescribe(right_side, self._prescribed_nodes, boundary)
-        blocks = None if self._gradient is None else self._gradient.blocks
-        self._last_solve = self._velocity_solver.solve(self._momentum.values, right_side, new_velocity, blocks)
-        new_velocity[self._prescribed_nodes] = boundary
-        for inlet in self._free_inlets:
-            inlet.straighten(new_velocity)
+        self._passes = iterations = 0
+        while True:
+            right_side = self._momentum.assemble(nodal, self.end_velocity, predicted, behind, bdf.alpha, bdf.dt)
+            for inlet, (newest, older) in zip(self._free_inlets, wanted, strict=True):
+                inlet.add_wanted(right_side, self.end_velocity, float(older - 2.0 * newest))
+            if self._gradient is not None:
+                self._gradient.linearize(nodal, bdf.alpha, right_side)
+            self._momentum.prescribe(right_side, self._prescribed_nodes, boundary)
+            blocks = None if self._gradient is None else self._gradient.blocks
+            solve = self._velocity_solver.solve(self._momentum.values, right_side, new_velocity, blocks)
+            new_velocity[self._prescribed_nodes] = boundary
+            for inlet in self._free_inlets:
+                inlet.straighten(new_velocity)
+            iterations += solve.iterations
+            self._passes += 1
+            if self._passes >= self.parameters.max_passes or not solve.converged or self._convects(new_velocity, nodal):
+                break
+            nodal[:, :3] = new_velocity
+        self._last_solve = SolveReport(iterations, solve.residual, solve.converged)
         self.old_velocity, self.velocity = self.velocity, new_velocity
         return self.dt * float(np.sqrt(self._momentum.speed_squared.max(initial=0.0)))
+
+    def _convects(self, velocity: FloatArray, nodal: FloatArray) -> bool:
+        """Whether a velocity (n_local, 3) is, within the tolerance, the one that convected it."""
+        n_owned = self.mesh.velocity.n_owned
+        change = np.abs(velocity[:n_owned] - nodal[:n_owned, :3]).max(initial=0.0)
+        both = np.array([change, np.abs(velocity[:n_owned]).max(initial=0.0)])
+        self.mesh.comm.Allreduce(MPI.IN_PLACE, both, op=MPI.MAX)
+        return bool(both[0] <= self.parameters.pass_tolerance * both[1])
 
     def _extrapolated(self) -> FloatArray:
         """The convecting velocity (n_local, 3) at the new time, of second order from the third step on.

@@ -78,8 +78,8 @@ def test_the_time_left_is_judged_by_steps_and_not_by_what_comes_before_them(
     clock[0] = 30.0  # compiling, partitioning, factorizing
     for number in (1, 2, 3):
         clock[0] += 0.5
-        step = StepReport(number, 0.1, 3, 1e-6, True, 1, 0.5, 1.0, (0.0, 0.0, 0.0), np.zeros(2), 0.0, np.zeros(2))
-        writer.step(step, spec, [0.0, 0.0], 0.0, 0.0, steps_left=100)
+        step = StepReport(number, 0.1, 3, 1e-6, True, 1, 1, 0.5, 1.0, (0.0, 0.0, 0.0), np.zeros(2), 0.0, np.zeros(2))
+        writer.step(step, spec, spec.time.dt, [0.0, 0.0], 0.0, 0.0, steps_left=100)
     steps = [event for event in read_events(tmp_path) if event["type"] == "step"]
     assert [event["eta_seconds"] for event in steps] == [None, 50.0, 50.0]
     writer.end("finished", None, None, 0, {})
