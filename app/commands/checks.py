@@ -28,18 +28,22 @@ def _verify_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="FILE.json",
-        help="results of earlier runs of verify or bench (--json) for the page of --write; then only checks that are "
-        "named are run",
+        help="results of earlier runs of verify (--keep or --json) or bench (--json) for the page of --write; then "
+        "only checks that are named are run",
     )
+    parser.add_argument("--keep", type=Path, metavar="FILE.json", help="also keep the results, curves included")
 
 
 def _verify(arguments: argparse.Namespace) -> Result:
-    from app.workflow.verification_page import merged, page, read_results
+    from app.workflow.verification_page import is_curve, keep_results, merged, read_results, write_page
     from solvers.verification.registry import CHECKS, run_checks
 
     known = _known(arguments.names, CHECKS)
     if arguments.list:
         return Result(list(CHECKS), "\n".join(CHECKS))
+    for name in arguments.names:
+        if CHECKS[name].is_long and not arguments.long:
+            raise CaseError("only_long", f"The check {name} has no short version: run it with --long.")
     if arguments.earlier and not arguments.write:
         raise CaseError("earlier_without_page", "--from adds results to a page: say with --write where it goes.")
     try:
@@ -47,14 +51,19 @@ def _verify(arguments: argparse.Namespace) -> Result:
     except (OSError, ValueError) as error:
         raise CaseError("unreadable_results", f"Earlier results cannot be read: {error}") from error
     chosen = known if arguments.names or not earlier else []
-    rows = run_checks(chosen, console_progress("verify"), arguments.long) if chosen else []
+    found = run_checks(chosen, console_progress("verify"), arguments.long) if chosen else []
+    if arguments.keep:
+        keep_results(found, arguments.keep)
     if arguments.write:
-        rows = merged(earlier, rows)
-        arguments.write.write_text(page(rows, {check.name: check.title for check in CHECKS.values()}), encoding="utf-8")
-        return Result(rows, f"Written: {arguments.write}", 0 if all(row.get("passed", True) for row in rows) else 1)
-    passed = all(row["passed"] for row in rows)
+        found = merged(earlier, found)
+        titles, set_ups = ({name: getattr(check, of) for name, check in CHECKS.items()} for of in ("title", "set_up"))
+        write_page(arguments.write, found, titles, set_ups)
+    rows = [result for result in found if not is_curve(result)]
+    exit_code = 0 if all(row.get("passed", True) for row in rows) else 1
+    if arguments.write:
+        return Result(rows, f"Written: {arguments.write}", exit_code)
     columns = ("name", "quantity", "value", "reference", "error", "gate", "unit", "passed")
-    return Result(rows, table(rows, columns), 0 if passed else 1)
+    return Result(rows, table(rows, columns), exit_code)
 
 
 def _bench(arguments: argparse.Namespace) -> Result:

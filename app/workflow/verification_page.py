@@ -1,8 +1,9 @@
-"""The page of verification results, docs/verification/flow.md: a table of what was compared, misses included."""
+"""The page of verification results, docs/verification/flow.md: tables of what was compared, misses included; curves."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ What the gates mean: [the guide to the checks](README.md).
 
 
 def read_results(paths: Iterable[Path]) -> Rows:
-    """Rows of files as ``verify --json`` and ``bench --json`` print them; ValueError says which file holds none."""
+    """Rows and curves of files of ``verify --keep`` or ``--json`` and ``bench --json``; ValueError names any other."""
     rows: Rows = []
     for path in paths:
         try:
@@ -40,14 +41,68 @@ def merged(earlier: Rows, rows: Rows) -> Rows:
     return list(together.values())
 
 
-def page(rows: Rows, titles: Mapping[str, str]) -> str:
-    """The page in Markdown; ``titles`` says in a few words what each named check is."""
+def keep_results(rows: Rows, path: Path) -> None:
+    """Write rows and curves as ``read_results`` reads them, each on a line of its own."""
+    path.write_text("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n", encoding="utf-8")
+
+
+def is_curve(row: Mapping[str, Any]) -> bool:
+    """Whether a result is a :class:`solvers.verification.row.Curve`, not a compared number."""
+    return "computed" in row
+
+
+def write_page(path: Path, rows: Rows, titles: Mapping[str, str], set_ups: Mapping[str, str]) -> None:
+    """Write the page and, in the folder ``pictures`` beside it, a picture of each curve."""
+    pictures: dict[tuple[str, str], str] = {}
+    for row in filter(is_curve, rows):
+        words = "-".join(re.findall(r"[a-z0-9]+", f"{row['name']} {row['quantity']}".lower()))
+        target = path.parent / "pictures" / f"{words}.png"
+        draw_curve(row, target)
+        pictures[row["name"], row["quantity"]] = f"pictures/{target.name}"
+    path.write_text(page(rows, titles, set_ups, pictures), encoding="utf-8")
+
+
+def draw_curve(curve: Mapping[str, Any], path: Path) -> None:
+    """A small picture of a computed curve and the points of its reference."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.8, 3.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot(curve["x"], curve["computed"], linewidth=1.2, label="computed")
+    if curve["reference_x"]:
+        axes.plot(curve["reference_x"], curve["reference"], "o", markersize=4, fillstyle="none", label=curve["source"])
+        axes.legend(fontsize=8)
+    axes.set_xlabel(curve["x_label"])
+    axes.set_ylabel(curve["y_label"])
+    axes.set_title(curve["quantity"], fontsize=9)
+    axes.grid(linewidth=0.3)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=80, metadata={"Software": None})
+
+
+def page(
+    rows: Rows,
+    titles: Mapping[str, str],
+    set_ups: Mapping[str, str] | None = None,
+    pictures: Mapping[tuple[str, str], str] | None = None,
+) -> str:
+    """The page in Markdown.
+
+    Parameters
+    ----------
+    titles, set_ups
+        For the name of a check: what it is in a few words, and what it solves in a sentence.
+    pictures
+        For name and quantity of a curve: the address of its picture.
+    """
     checks = [row for row in rows if "gate" in row]
-    benches = [row for row in rows if "gate" not in row]
+    benches = [row for row in rows if "gate" not in row and not is_curve(row)]
     passed = sum(bool(row["passed"]) for row in checks)
     parts = [HEADER, f"**{passed} of {len(checks)} comparisons are inside their gates.**\n"]
     for name in dict.fromkeys(row["name"] for row in checks):
         parts.append(f"## {titles.get(name, name)} (`{name}`)")
+        if set_ups and set_ups.get(name):
+            parts.append(f"{set_ups[name]}\n")
         parts.append(
             _table(
                 ("quantity", "value", "reference", "unit", "error", "gate", "passed", "source"),
@@ -67,6 +122,9 @@ def page(rows: Rows, titles: Mapping[str, str]) -> str:
                 ],
             )
         )
+        shown = [(what, address) for (of, what), address in (pictures or {}).items() if of == name]
+        if shown:
+            parts.append("".join(f"![{what}]({address})\n" for what, address in shown))
     if benches:
         parts.append("## Speed (`angiotwin bench`)")
         words = {True: "yes", False: "**MISS**", None: "-"}

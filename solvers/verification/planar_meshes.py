@@ -38,14 +38,17 @@ def square(n: int) -> MeshArrays:
     return _extruded(points, quads, np.array([0.0, 2.0 / n]), SIDE)
 
 
-def channel(n: int, n_radial: int, n_along: int) -> MeshArrays:
-    """The plane channel with the cylinder as a slab: ``4 n`` facets around, ``n_radial`` cells from it to the walls.
+def channel(n: int, n_radial: int, n_along: int, n_across: int = 0) -> MeshArrays:
+    """The channel with the cylinder: ``4 n`` facets around, ``n_radial`` cells from it to the walls.
 
     Behind the square that holds the cylinder come ``n_along`` cells, growing towards the outlet. The polygon of the
-    cylinder is blown up to the circle's area.
+    cylinder is blown up to the circle's area. With ``n_across`` cells the channel is as wide as high, its cells smaller
+    at the side walls; without them it is a slab one thin cell thick.
     """
     points, quads = _sheet(_blocks(n, n_radial, n_along))
-    mesh = _extruded(points, quads, np.array([0.0, 0.2 * HEIGHT / n]), SIDE)
+    even = np.linspace(0.0, 1.0, n_across + 1)
+    z = HEIGHT * 0.5 * (even + 0.5 * (1.0 - np.cos(np.pi * even))) if n_across else np.array([0.0, 0.2 * HEIGHT / n])
+    mesh = _extruded(points, quads, z, SIDE)
     corner = mesh.points[mesh.facets]
     patch = mesh.facet_patch.copy()
     is_side = patch == SIDE

@@ -47,11 +47,15 @@ def slab_solver(
     walls: tuple[int, ...],
     frozen_component: int | None = 2,
     has_outlet: bool = True,
+    tolerance: float = 1e-8,
 ) -> FlowSolver:
-    """Fluid of density 1 at rest; ``velocity`` holds on the patches ``moving``, but the walls win where they touch."""
+    """Fluid of density 1 at rest; ``velocity`` holds on the patches ``moving``, but the walls win where they touch.
+
+    ``tolerance`` is that of the momentum equation's residual.
+    """
     mesh = distribute(MPI.COMM_SELF, arrays, 2)
     parameters = FlowParameters(
-        1.0, viscosity, velocity_tolerance=1e-8, supg=False, frozen_component=frozen_component, backflow_beta=0.5
+        1.0, viscosity, velocity_tolerance=tolerance, supg=False, frozen_component=frozen_component, backflow_beta=0.5
     )
     prescribed: list[PrescribedVelocity] = [GivenVelocity(mesh, moving, velocity), NoSlip(mesh, walls)]
     model = PrescribedPressure(PeriodicCurve(Waveform.constant(0.0), 1.0))
@@ -91,6 +95,16 @@ class Reaction:
         )
         missing = matrix[self._nodes] @ velocity - right_side[self._nodes]
         return np.asarray(-missing.sum(axis=0))
+
+
+def nearest_pressure(solver: FlowSolver, point: FloatArray) -> float:
+    """Pressure [Pa] at the vertex nearest to a point (3,), or the mean over those that are equally near.
+
+    In the middle of a slab these are the vertices on both faces, between which the pressure alternates a little: the
+    tetrahedra of a slab are not mirror-symmetric.
+    """
+    distance = np.linalg.norm(solver.mesh.pressure.points - point, axis=1)
+    return float(solver.kinematic_pressure[distance < distance.min() + 1e-9].mean())
 
 
 def sample(solver: FlowSolver, points: FloatArray) -> FloatArray:

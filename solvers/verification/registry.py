@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from solvers.verification.cavity_checks import check_cavity
 from solvers.verification.circulation_checks import check_circulation
 from solvers.verification.coronary_checks import check_coronary
-from solvers.verification.cylinder_checks import check_cylinder
+from solvers.verification.cylinder_checks import check_cylinder, check_cylinder_3d
 from solvers.verification.index_checks import check_indices
 from solvers.verification.opening_checks import check_openings
 from solvers.verification.order_checks import (
@@ -19,7 +20,7 @@ from solvers.verification.order_checks import (
 )
 from solvers.verification.outlet_checks import check_windkessel
 from solvers.verification.rheology_checks import check_rheology
-from solvers.verification.row import Progress, Row
+from solvers.verification.row import Curve, Progress, Row
 from solvers.verification.stepping_checks import check_step_changes
 from solvers.verification.tube_flow import (
     check_linear_poiseuille,
@@ -31,11 +32,23 @@ from solvers.verification.tube_flow import (
 
 @dataclass(frozen=True)
 class Check:
-    """A named check: ``run(progress, long)`` returns its rows; ``long`` asks for a finer version."""
+    """A named check: ``run(progress, long)`` returns rows and curves; ``long`` asks for a finer version.
+
+    Attributes
+    ----------
+    is_long
+        Whether there is only the long version.
+    """
 
     name: str
     title: str
-    run: Callable[[Progress, bool], list[Row]]
+    run: Callable[[Progress, bool], Sequence[Row | Curve]]
+    is_long: bool = False
+
+    @property
+    def set_up(self) -> str:
+        """What is solved, in a sentence."""
+        return (self.run.__doc__ or "").strip().split("\n")[0]
 
 
 CHECKS: dict[str, Check] = {
@@ -55,21 +68,36 @@ CHECKS: dict[str, Check] = {
         Check("linear_womersley", "Pulsatile flow in a tube, P1/P1", check_linear_womersley),
         Check("linear_space_order", "Order of convergence in space, P1/P1", check_linear_space_order),
         Check("linear_time_order", "Order of convergence in time, P1/P1", check_linear_time_order),
-        Check("cylinder", "Flow around a cylinder: DFG 2D-1", check_cylinder),
+        Check("cavity", "Driven cavity", check_cavity),
+        Check("cylinder", "Cylinder in a plane channel: 2D-1, 2D-2, 2D-3", check_cylinder),
+        Check("cylinder_3d", "Cylinder in a square channel: 3D-1Z", check_cylinder_3d, is_long=True),
         Check("step_changes", "Order in time when steps are halved and doubled on the way", check_step_changes),
     )
 }
 
 
 def run_checks(names: Sequence[str], progress: Progress, long: bool = False) -> list[dict[str, Any]]:
-    """Rows of the named checks, or of all if none is named; KeyError names an unknown one."""
-    chosen = [CHECKS[name] for name in (names or CHECKS)]
-    rows: list[dict[str, Any]] = []
+    """Rows and curves of the named checks, or of all if none is named; KeyError names an unknown one.
+
+    Without ``long`` those that are only long are left out. A check that fails to run does not keep the others from
+    running: it gives one row, not passed, that says why.
+    """
+    chosen = [check for check in (CHECKS[name] for name in (names or CHECKS)) if long or not check.is_long]
+    found: list[dict[str, Any]] = []
     for index, check in enumerate(chosen):
 
         def part(fraction: float, text: str, index: int = index) -> None:
             progress((index + fraction) / len(chosen), text)
 
-        rows += [row.as_dict() for row in check.run(part, long)]
+        try:
+            found += [result.as_dict() for result in check.run(part, long)]
+        except Exception as error:  # whatever it is, the other checks are worth running
+            found.append(_failed(check.name, error))
     progress(1.0, "Done")
-    return rows
+    return found
+
+
+def _failed(name: str, error: Exception) -> dict[str, Any]:
+    numbers = dict.fromkeys(("value", "reference", "error", "gate"))
+    what = f"did not run to its end: {type(error).__name__}: {error}"
+    return {"name": name, "quantity": what, "unit": "", **numbers, "passed": False, "source": ""}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 Progress = Callable[[float, str], None]
@@ -51,6 +51,40 @@ class Row:
             "gate": self.gate,
             "passed": bool(self.error <= self.gate),
             "source": self.source,
+        }
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A computed curve beside its reference, for a picture: it has no gate.
+
+    Attributes
+    ----------
+    name, quantity
+        Of the check, and what is drawn.
+    x_label, y_label
+        With units.
+    x, computed
+        (n,) each.
+    source, reference_x, reference
+        Where the reference comes from, and its points (m,) each; no points where there are none.
+    """
+
+    name: str
+    quantity: str
+    x_label: str
+    y_label: str
+    x: tuple[float, ...]
+    computed: tuple[float, ...]
+    source: str = ""
+    reference_x: tuple[float, ...] = ()
+    reference: tuple[float, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The curve as it is kept in files, numbers to six digits."""
+        return {
+            key: [float(f"{number:.6g}") for number in value] if isinstance(value, tuple) else value
+            for key, value in asdict(self).items()
         }
 
 

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import pytest
 
+from app.cli import main
 from solvers.verification.exact import Womersley
 from solvers.verification.registry import CHECKS, run_checks
 
 
-@pytest.mark.parametrize("name", list(CHECKS))
+@pytest.mark.parametrize("name", [check.name for check in CHECKS.values() if not check.is_long])
 def test_check_passes(name: str) -> None:
     seen: list[float] = []
-    rows = run_checks([name], lambda fraction, text: seen.append(fraction))
+    found = run_checks([name], lambda fraction, text: seen.append(fraction))
+    rows = [row for row in found if "gate" in row]
     assert rows
     failed = [f"{row['quantity']}: {row['value']} for {row['reference']}" for row in rows if not row["passed"]]
     assert not failed
     assert seen == sorted(seen) and seen[-1] == 1.0
+
+
+def test_a_long_check_is_not_run_short(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_checks(["cylinder_3d"], lambda fraction, text: None) == []
+    assert main(["verify", "cylinder_3d"]) == 1
+    assert "--long" in capsys.readouterr().err
 
 
 def test_an_unknown_check_is_named() -> None:

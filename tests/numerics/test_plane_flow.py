@@ -9,7 +9,7 @@ from solvers.verification.exact import TaylorGreen
 from solvers.verification.meshes import WALL
 from solvers.verification.order_checks import errors
 from solvers.verification.planar_meshes import CYLINDER, HEIGHT, LENGTH, RADIUS, SIDE, channel, square
-from solvers.verification.plane_flow import Reaction, sample, slab_solver
+from solvers.verification.plane_flow import Reaction, nearest_pressure, sample, slab_solver
 
 
 def test_taylor_green_vortices_in_a_slab_converge_as_in_a_cube() -> None:
@@ -38,6 +38,25 @@ def test_the_channel_has_the_area_of_the_benchmark() -> None:
     assert len(edges) == 2 * 4 * 6
     assert np.hypot(*(edges[..., :2] - 0.2).T).max() < 1.02 * RADIUS
     assert set(mesh.facet_patch.tolist()) == {1, 2, 3, CYLINDER, SIDE}
+
+
+def test_the_wide_channel_has_side_walls_and_a_vertex_in_its_middle() -> None:
+    mesh = channel(4, 3, 4, 6)
+    corner = mesh.points[mesh.tets]
+    volume = np.abs(np.linalg.det(corner[:, 1:] - corner[:, :1])).sum() / 6.0
+    assert volume == pytest.approx((LENGTH * HEIGHT - np.pi * RADIUS**2) * HEIGHT, rel=1e-9)
+    sides = mesh.points[mesh.facets[mesh.facet_patch == SIDE]][..., 2]
+    assert set(np.round(sides.ravel(), 9)) == {0.0, HEIGHT}
+    assert np.abs(mesh.points[:, 2] - 0.5 * HEIGHT).min() < 1e-12
+
+
+def test_the_pressure_in_the_middle_of_a_slab_is_the_mean_of_its_faces() -> None:
+    solver = slab_solver(square(2), 0.3, 0.1, (WALL,), lambda points, _: 0.0 * points, (), has_outlet=False)
+    x, _, z = solver.mesh.pressure.points.T
+    solver.kinematic_pressure = x + np.where(z > 0.0, 0.5, -0.5)
+    middle = 0.5 * float(np.ptp(z))
+    assert nearest_pressure(solver, np.array([0.9, 0.1, middle])) == pytest.approx(1.0)
+    assert nearest_pressure(solver, np.array([0.9, 0.1, 1.2 * middle])) == pytest.approx(1.5)
 
 
 def test_the_reaction_of_a_known_state_is_its_traction() -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from app.cli import main
-from app.workflow.verification_page import merged, page, read_results
-from solvers.verification.row import Row, inside_row
+from app.workflow.verification_page import keep_results, merged, page, read_results
+from solvers.verification.registry import CHECKS, Check
+from solvers.verification.row import Curve, Progress, Row, inside_row
 
 
 def _row(value: float, quantity: str = "drag") -> dict[str, Any]:
@@ -53,3 +54,30 @@ def test_a_file_without_results_is_named(tmp_path: Path, content: str) -> None:
     path.write_text(content)
     with pytest.raises(ValueError, match=r"results\.json"):
         read_results([path])
+
+
+def test_curves_are_kept_drawn_and_linked_but_are_no_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    curve = Curve("cylinder", "2D-2: lift", "time [s]", "lift", (0.0, 1.0), (0.0, 2.0), "a paper", (0.5,), (1.1,))
+    kept, out = tmp_path / "kept.json", tmp_path / "flow.md"
+    keep_results([_row(5.58), curve.as_dict()], kept)
+    assert main(["verify", "--from", str(kept), "--write", str(out), "--json"]) == 0
+    assert [row["quantity"] for row in json.loads(capsys.readouterr().out)] == ["drag"]
+    assert "![2D-2: lift](pictures/cylinder-2d-2-lift.png)" in out.read_text(encoding="utf-8")
+    assert (tmp_path / "pictures" / "cylinder-2d-2-lift.png").read_bytes().startswith(b"\x89PNG")
+    assert CHECKS["cylinder"].set_up in out.read_text(encoding="utf-8")
+
+
+def test_a_check_that_breaks_loses_no_other_result(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(progress: Progress, long: bool) -> list[Row]:
+        raise ZeroDivisionError("no cells")
+
+    monkeypatch.setitem(CHECKS, "poiseuille", Check("poiseuille", "Broken", broken))
+    out = tmp_path / "flow.md"
+    assert main(["verify", "poiseuille", "indices", "--write", str(out), "--json"]) == 1
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["passed"] for row in rows if row["name"] == "poiseuille"] == [False]
+    assert "no cells" in rows[0]["quantity"]
+    assert sum(row["name"] == "indices" for row in rows) == 5
+    assert "did not run to its end: ZeroDivisionError: no cells" in out.read_text(encoding="utf-8")
