@@ -210,7 +210,7 @@ def cost_rows(progress: Progress) -> list[Row]:
     with tempfile.TemporaryDirectory() as place:
         timing = _solve(
             Path(place) / "ours",
-            lambda sha256: stenosis.run_spec(dt, sha256, Numerics(implicit_gradient=True)),
+            lambda sha256: stenosis.run_spec(dt, sha256, Numerics()),
             mesh,
             job,
             2,

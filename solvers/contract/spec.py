@@ -131,7 +131,6 @@ class Numerics:
         "", 0.0, 2.0, "backflow stabilization; 1 balances the energy that backflow brings", 1.0
     )
     supg: bool = True
-    implicit_gradient: bool = False
     elements: Elements = "P2/P1"
     refactor_every: int = quantity("", 1, 1000, "steps between two factorizations of the preconditioner", 10)
     max_passes: int = quantity("", 1, 20, "solves of the momentum equation in a step at most", 3)

@@ -6,7 +6,6 @@ import numpy as np
 from mpi4py import MPI
 
 from solvers.contract.mesh_file import MeshArrays
-from solvers.fem.convecting_gradient import ConvectingGradient
 from solvers.fem.divergence import weak_divergence
 from solvers.fem.energy import EnergyMeasure
 from solvers.fem.krylov import VelocitySolver
@@ -37,7 +36,6 @@ def _exercise(velocity_degree: int) -> None:
     nodal, pressure = np.ones((space.n_local, 6)), np.zeros(mesh.pressure.n_local)
     velocity = np.zeros((space.n_local, 3))
     right_side = momentum.assemble(nodal, velocity, pressure, np.zeros(1), 1.0, 1.0)
-    ConvectingGradient(mesh, nobody).linearize(nodal, 1.0, right_side)
     MomentumAssembler(mesh, pattern, np.ones_like, nobody, (2,), 1.0, True, 1.0).assemble(
         nodal, velocity, pressure, np.zeros(1), 1.0, 1.0
     )

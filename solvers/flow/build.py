@@ -77,7 +77,6 @@ def build_flow(
             refactor_every=numerics.refactor_every,
             max_passes=numerics.max_passes,
             pass_tolerance=numerics.pass_tolerance,
-            implicit_gradient=numerics.implicit_gradient,
             reference_speed=speed,
             law=viscosity_law(spec.fluid),
             is_steady=spec.time.is_steady,

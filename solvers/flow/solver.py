@@ -15,7 +15,6 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from solvers.fem.convecting_gradient import ConvectingGradient
 from solvers.fem.divergence import weak_divergence
 from solvers.fem.krylov import SolveReport, VelocitySolver
 from solvers.fem.mesh import FlowMesh, Space
@@ -62,8 +61,7 @@ class FlowParameters:
     is_steady
         Whether a steady state is looked for: the stabilization of convection then knows no time step.
     frozen_component
-        A velocity component (0, 1 or 2) that is zero everywhere, as in a plane flow computed in a slab; not together
-        with ``implicit_gradient``.
+        A velocity component (0, 1 or 2) that is zero everywhere, as in a plane flow computed in a slab.
     """
 
     density: float
@@ -75,7 +73,6 @@ class FlowParameters:
     refactor_every: int = 10
     max_passes: int = 3
     pass_tolerance: float = 0.005
-    implicit_gradient: bool = False
     reference_speed: float = 1.0
     law: ViscosityLaw | None = None
     is_steady: bool = False
@@ -186,7 +183,6 @@ class FlowSolver:
             dt,
             parameters.is_steady,
         )
-        self._gradient = ConvectingGradient(mesh, is_prescribed) if parameters.implicit_gradient else None
         self._velocity_solver = VelocitySolver(mesh.comm, self.pattern, velocity.halo, parameters.velocity_tolerance)
         self.caps = {patch_id: CapMeasure(mesh, patch_id) for patch_id in caps}
         self._stabilization: PressureStabilization | None = None
@@ -303,13 +299,10 @@ class FlowSolver:
             right_side = self._momentum.assemble(nodal, self.end_velocity, predicted, behind, bdf.alpha, bdf.dt)
             for inlet, (newest, older) in zip(self._free_inlets, wanted, strict=True):
                 inlet.add_wanted(right_side, self.end_velocity, float(older - 2.0 * newest))
-            if self._gradient is not None:
-                self._gradient.linearize(nodal, bdf.alpha, right_side)
             self._momentum.prescribe(right_side, self._prescribed_nodes, boundary)
             if frozen is not None:
                 right_side[:, frozen] = 0.0
-            blocks = None if self._gradient is None else self._gradient.blocks
-            solve = self._velocity_solver.solve(self._momentum.values, right_side, new_velocity, blocks)
+            solve = self._velocity_solver.solve(self._momentum.values, right_side, new_velocity)
             new_velocity[self._prescribed_nodes] = boundary
             for inlet in self._free_inlets:
                 inlet.straighten(new_velocity)
