@@ -59,7 +59,8 @@ class FlowParameters:
     reference_speed
         Speed [m/s] of the flow, by which a linear velocity's pressure is stabilized.
     is_steady
-        Whether a steady state is looked for: the stabilization of convection then knows no time step.
+        Whether a steady state is looked for: the stabilization of convection then knows no time step, and steps are
+        those of backward Euler with the last velocity as the convecting one, whose size only the way to it limits.
     frozen_component
         A velocity component (0, 1 or 2) that is zero everywhere, as in a plane flow computed in a slab.
     """
@@ -233,7 +234,8 @@ class FlowSolver:
 
     def step(self) -> StepReport:
         """Advance by one step."""
-        bdf = Bdf.second(self.dt) if self._n_history else Bdf.euler(self.dt)
+        is_second = self._n_history > 0 and not self.parameters.is_steady
+        bdf = Bdf.second(self.dt) if is_second else Bdf.euler(self.dt)
         time = self._origin + (self._n_since_origin + 1) * self.dt
         cfl = self._solve_momentum(bdf, time)
         report, divergence = self._last_solve, weak_divergence(self.mesh, self.velocity)
@@ -337,9 +339,10 @@ class FlowSolver:
     def _extrapolated(self) -> FloatArray:
         """The convecting velocity (n_local, 3) at the new time, of second order from the third step on.
 
-        See ``EXTRAPOLATION``; the first steps take what there is.
+        See ``EXTRAPOLATION``; the first steps take what there is. On the way to a steady flow it is the last velocity:
+        a jet's edge would else alternate from step to step as soon as these are large.
         """
-        if self._n_history == 0:
+        if self._n_history == 0 or self.parameters.is_steady:
             return self.end_velocity
         if self._n_history == 1:
             return 2.0 * self.end_velocity - self._earlier[0]
