@@ -14,8 +14,9 @@ IntArray = NDArray[np.int64]
 CYLINDER, SIDE, LID = 4, 5, 6
 """Patches beside those of ``meshes``: the cylinder, the faces of a slab at its two z, the moving lid."""
 
-HEIGHT, LENGTH, RADIUS, CENTER = 0.41, 2.2, 0.05, 0.2
-"""The channel of Schaefer & Turek (1996) [m]; the cylinder's center is as far from the inlet as from the floor."""
+HEIGHT, LENGTH, RADIUS, CENTER, AHEAD = 0.41, 2.2, 0.05, 0.2, 0.3
+"""The channel of Schaefer & Turek (1996) [m]; the cylinder's center is as far from the inlet as from the floor. In
+three dimensions the channel begins ``AHEAD`` earlier, and is as wide as high."""
 
 
 def cavity(n: int, grading: float = 0.9) -> MeshArrays:
@@ -42,10 +43,11 @@ def channel(n: int, n_radial: int, n_along: int, n_across: int = 0) -> MeshArray
     """The channel with the cylinder: ``4 n`` facets around, ``n_radial`` cells from it to the walls.
 
     Behind the square that holds the cylinder come ``n_along`` cells, growing towards the outlet. The polygon of the
-    cylinder is blown up to the circle's area. With ``n_across`` cells the channel is as wide as high, its cells smaller
-    at the side walls; without them it is a slab one thin cell thick.
+    cylinder is blown up to the circle's area. With ``n_across`` cells it is the channel in three dimensions, its cells
+    smaller at the side walls; without them it is a slab one thin cell thick.
     """
-    points, quads = _sheet(_blocks(n, n_radial, n_along))
+    ahead = AHEAD if n_across else 0.0
+    points, quads = _sheet(_blocks(n, n_radial, n_along, ahead))
     even = np.linspace(0.0, 1.0, n_across + 1)
     z = HEIGHT * 0.5 * (even + 0.5 * (1.0 - np.cos(np.pi * even))) if n_across else np.array([0.0, 0.2 * HEIGHT / n])
     mesh = _extruded(points, quads, z, SIDE)
@@ -53,14 +55,14 @@ def channel(n: int, n_radial: int, n_along: int, n_across: int = 0) -> MeshArray
     patch = mesh.facet_patch.copy()
     is_side = patch == SIDE
     patch[~is_side & (corner[:, :, 0] < 1e-9).all(axis=1)] = INLET
-    patch[~is_side & (corner[:, :, 0] > LENGTH - 1e-9).all(axis=1)] = OUTLET
-    near = np.hypot(corner[:, :, 0] - CENTER, corner[:, :, 1] - CENTER) < 1.1 * RADIUS
+    patch[~is_side & (corner[:, :, 0] > ahead + LENGTH - 1e-9).all(axis=1)] = OUTLET
+    near = np.hypot(corner[:, :, 0] - ahead - CENTER, corner[:, :, 1] - CENTER) < 1.1 * RADIUS
     patch[~is_side & near.all(axis=1)] = CYLINDER
     return MeshArrays(mesh.points, mesh.tets, mesh.facets, patch)
 
 
-def _blocks(n: int, n_radial: int, n_along: int) -> list[FloatArray]:
-    """Points (i, j, 2) of the four blocks around the cylinder and of the one behind them."""
+def _blocks(n: int, n_radial: int, n_along: int, ahead: float) -> list[FloatArray]:
+    """Points (i, j, 2) of the four blocks around the cylinder, of the one behind them, and of one that long before."""
     area = np.sqrt(2.0 * np.pi / (4 * n) / np.sin(2.0 * np.pi / (4 * n)))
     side = HEIGHT * np.linspace(0.0, 1.0, n + 1)
     zero = np.zeros(n + 1)
@@ -79,7 +81,10 @@ def _blocks(n: int, n_radial: int, n_along: int) -> list[FloatArray]:
         blocks.append(inner[None] + radial[:, None, None] * (edge - inner)[None])
     x = HEIGHT + (LENGTH - HEIGHT) * _growing(HEIGHT / n / (LENGTH - HEIGHT), n_along)
     blocks.append(np.stack(np.meshgrid(x, side, indexing="ij"), axis=-1))
-    return blocks
+    if ahead:
+        x = np.linspace(-ahead, 0.0, int(np.ceil(ahead / HEIGHT * n)) + 1)
+        blocks.append(np.stack(np.meshgrid(x, side, indexing="ij"), axis=-1))
+    return [block + np.array([ahead, 0.0]) for block in blocks]
 
 
 def _growing(first: float, n: int) -> FloatArray:

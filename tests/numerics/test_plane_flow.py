@@ -8,7 +8,7 @@ import pytest
 from solvers.verification.exact import TaylorGreen
 from solvers.verification.meshes import WALL
 from solvers.verification.order_checks import errors
-from solvers.verification.planar_meshes import CYLINDER, HEIGHT, LENGTH, RADIUS, SIDE, channel, square
+from solvers.verification.planar_meshes import AHEAD, CYLINDER, HEIGHT, LENGTH, RADIUS, SIDE, channel, square
 from solvers.verification.plane_flow import Reaction, nearest_pressure, sample, slab_solver
 
 
@@ -44,7 +44,7 @@ def test_the_wide_channel_has_side_walls_and_a_vertex_in_its_middle() -> None:
     mesh = channel(4, 3, 4, 6)
     corner = mesh.points[mesh.tets]
     volume = np.abs(np.linalg.det(corner[:, 1:] - corner[:, :1])).sum() / 6.0
-    assert volume == pytest.approx((LENGTH * HEIGHT - np.pi * RADIUS**2) * HEIGHT, rel=1e-9)
+    assert volume == pytest.approx(((AHEAD + LENGTH) * HEIGHT - np.pi * RADIUS**2) * HEIGHT, rel=1e-9)
     sides = mesh.points[mesh.facets[mesh.facet_patch == SIDE]][..., 2]
     assert set(np.round(sides.ravel(), 9)) == {0.0, HEIGHT}
     assert np.abs(mesh.points[:, 2] - 0.5 * HEIGHT).min() < 1e-12
