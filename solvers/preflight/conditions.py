@@ -122,14 +122,13 @@ def _speed(spec: RunSpec, name: str, peak: float, area: float) -> Iterator[Findi
     reynolds = speed * 2.0 * radius / kinematic
     womersley = radius * float(np.sqrt(2.0 * np.pi / spec.time.period / kinematic))
     size = f"inlet {name!r} (diameter {2e3 * radius:.1f} mm of the circle of the same area)"
-    if reynolds <= TURBULENT_REYNOLDS:
-        yield Finding(
-            "reynolds",
-            "info",
-            f"The peak Reynolds number at {size} is {reynolds:.0f}.",
-            *("peak Reynolds number of the diameter", reynolds, "", None, TURBULENT_REYNOLDS, ASSUMED),
-            patch=name,
-        )
+    yield Finding(
+        "reynolds",
+        "info",
+        f"The peak Reynolds number at {size} is {reynolds:.0f}.",
+        *("peak Reynolds number of the diameter", reynolds, "", None, TURBULENT_REYNOLDS, ASSUMED),
+        patch=name,
+    )
     yield Finding(
         "womersley",
         "info",
