@@ -96,7 +96,7 @@ TABLE_HEAD = (
     "radius\nmm",
     "narrowest\nmm (at)",
     "mean\nflow mL/s",
-    "share\n% (tuned)",
+    "share\n% (asked)",
     "peak\nflow mL/s",
     "systolic\nmmHg",
     "diastolic\nmmHg",

@@ -129,19 +129,22 @@ def assumptions_of(case: Case, chosen: Parameters) -> tuple[Assumption, ...]:
     tuned: tuple[Assumption, ...] = (
         Assumption("Share of flow through the main vessel's end", chosen.main_share, "1", ASSUMED),
         Assumption("Other outlets share by radius to the power", chosen.split_exponent, "1", "assumption"),
-        Assumption(
-            "Windkessel proximal over total resistance",
-            f"at most {PROXIMAL_FRACTION:g}",
-            "",
-            "assumption; halved while it alone makes a larger pulse than the patient's",
-        ),
-        Assumption(
-            "Cuff pressures hold where the blood leaves the model",
-            "no difference to the arm",
-            "",
-            "assumption: the pulse grows on its way to the arm, more so in the young",
-        ),
     )
+    if chosen.inflow_shape != "coronary" or chosen.inflow or chosen.outlet_model != "coronary":
+        tuned += (
+            Assumption(
+                "Windkessel proximal over total resistance",
+                f"at most {PROXIMAL_FRACTION:g}",
+                "",
+                "assumption; halved while it alone makes a larger pulse than the patient's",
+            ),
+            Assumption(
+                "Cuff pressures hold where the blood leaves the model",
+                "no difference to the arm",
+                "",
+                "assumption: the pulse grows on its way to the arm, more so in the young",
+            ),
+        )
     if chosen.outlets:
         tuned = (Assumption("Outlets", "from files", "", f"the files given, their units stated as {chosen.units}"),)
     if chosen.outlet_model == "coronary":

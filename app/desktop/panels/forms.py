@@ -189,6 +189,10 @@ class ParameterForm(QWidget):
         self.edited.emit(self.values)
 
 
+_WIDEST_LABEL_PX = 170
+"""A longer name takes two lines, so that what stands beside it is not pushed out of the panel."""
+
+
 class PatientForm(QWidget):
     """The patient's values; one that was not entered is marked as assumed, with its source.
 
@@ -214,7 +218,11 @@ class PatientForm(QWidget):
             row = QHBoxLayout()
             row.addWidget(field, 1)
             row.addWidget(mark)
-            layout.addRow(parameter.help, row)
+            label = QLabel(parameter.help)
+            label.setWordWrap(True)
+            label.setMaximumWidth(_WIDEST_LABEL_PX)
+            label.setBuddy(field)
+            layout.addRow(label, row)
             self.fields[parameter.name], self.marks[parameter.name] = field, mark
         self.set_entered({})
 
