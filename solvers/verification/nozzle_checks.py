@@ -16,9 +16,12 @@ from solvers.verification.row import Progress, Row
 GRID = NozzleGrid(core_rings=5, annulus_rings=5, coarseness=1.25)
 EXPANSION_ENDS, DIFFUSER_ENDS = (-0.10, 0.20), (-0.19, 0.06)
 """Ends [m] of the meshes on the axis of the flow into the expansion."""
-STEP, MOST_STEPS = 0.03, 400
-STEADY = 1e-3
-"""Relative change of the velocity (Euclidean norm) in ten steps with which the flow counts as steady."""
+LONG_STEPS = (0.1, 60)
+"""Length [s] and number of the steps in which jet and eddies build up; the pressure in the throat lags behind them."""
+SHORT_STEPS = (0.006, 200)
+"""Length [s] and largest number of the steps after them, in which throat and pressure settle."""
+STEADY = 5e-4
+"""Relative change of the velocity (Euclidean norm) in ten short steps with which the flow counts as steady."""
 NAME = "fda_nozzle"
 MEASURED = "Hariharan et al. 2011, measured"
 STUDY_ERROR, STUDY_SPREAD = 0.34, 0.30
@@ -26,7 +29,7 @@ STUDY_ERROR, STUDY_SPREAD = 0.34, 0.30
 
 
 def check_nozzle(progress: Progress, long: bool) -> list[Row]:
-    """Axis, jet, pressure, profiles and conservation in both directions; only in the long set."""
+    """Steady flow of Re 500 in the throat, in both directions, on tetrahedra that follow the body."""
     if not long:
         return []
     expansion = solve_nozzle(lambda part, text: progress(0.5 * part, text), GRID, False)
@@ -37,33 +40,38 @@ def check_nozzle(progress: Progress, long: bool) -> list[Row]:
     ]
 
 
-def solve_nozzle(progress: Progress, grid: NozzleGrid, is_reversed: bool, steps: int = MOST_STEPS) -> NozzleReading:
-    """The steady flow, from rest, after at most ``steps`` steps."""
+def solve_nozzle(progress: Progress, grid: NozzleGrid, is_reversed: bool) -> NozzleReading:
+    """The flow, from rest until it is steady or after all ``SHORT_STEPS``."""
     data = DIFFUSER if is_reversed else EXPANSION
     stations = [-z if is_reversed else z for z, _, _ in data.axis]
     arrays = nozzle(*(DIFFUSER_ENDS if is_reversed else EXPANSION_ENDS), stations, grid, is_reversed)
     solver = build_flow(MPI.COMM_SELF, _spec(), arrays)
-    before = solver.velocity
-    for step in range(1, steps + 1):
+    (_, n_long), (short, n_short) = LONG_STEPS, SHORT_STEPS
+    for step in range(n_long):
         solver.step()
-        change = 1.0
-        if step % 10 == 0:
-            change = float(np.linalg.norm(solver.velocity - before) / np.linalg.norm(solver.velocity))
-            before = solver.velocity
-            progress(min(0.99, step / steps), f"FDA nozzle: step {step}, change {change:.1e}")
+        progress(step / (n_long + n_short), f"FDA nozzle: step {step}")
+    solver.change_step(short)
+    before = solver.velocity
+    for step in range(1, n_short + 1):
+        solver.step()
+        if step % 10:
+            continue
+        change = float(np.linalg.norm(solver.velocity - before) / np.linalg.norm(solver.velocity))
+        before = solver.velocity
+        progress((n_long + step) / (n_long + n_short + 1), f"FDA nozzle: step {n_long + step}, change {change:.1e}")
         if change < STEADY:
             break
-    mesh = solver.mesh
-    pressure = DENSITY * solver.kinematic_pressure
+    mesh, pressure = solver.mesh, DENSITY * solver.kinematic_pressure
     return NozzleReading(arrays, is_reversed, mesh.velocity.points, solver.velocity, mesh.pressure.points, pressure)
 
 
 def _spec() -> RunSpec:
+    step, n_steps = LONG_STEPS
     return RunSpec(
         mesh=MeshFile(""),
         inlets=(Inlet(INLET, "inlet", Waveform.constant(FLOW), "parabolic"),),
         outlets=(PressureOutlet(OUTLET, "outlet", Waveform.constant(0.0)),),
-        time=Time(period=100.0 * STEP, steps_per_cycle=100, ramp=0.2, mode="steady"),
+        time=Time(period=step * n_steps, steps_per_cycle=n_steps, ramp=2.0 * step, mode="steady"),
         wall_patch_ids=(WALL,),
         fluid=Fluid(DENSITY, VISCOSITY),
         numerics=Numerics(velocity_tolerance=1e-6, max_passes=1),
@@ -82,9 +90,12 @@ def compare(reading: NozzleReading, data: NozzleData, name: str) -> list[Row]:
         gate = max(1.5 * deviation, 0.05 * mean)
         rows.append(Row(NAME, what, "m", reading.jet_width(z), mean, gate, MEASURED, is_absolute=True))
     rows += _pressure_rows(reading, data.wall_pressure, name)
-    deviations = [reading.flow(z) / FLOW - 1.0 for z, _, _ in data.axis]
-    worst = 1.0 + max(deviations, key=abs)
-    rows.append(Row(NAME, f"{name}: flow through the worst section", "", worst, 1.0, 5e-3, "conservation of mass"))
+    whole = "conservation of mass"
+    # the edge of the sudden contraction is singular: its plane is a row of its own (docs/verification/README.md)
+    flows = {z: reading.flow(z) / FLOW for z, _, _ in data.axis}
+    rows.append(Row(NAME, f"{name}: flow through the plane of the edge / inflow", "", flows.pop(0.0), 1.0, 5e-3, whole))
+    worst = max(flows.values(), key=lambda flow: abs(flow - 1.0))
+    rows.append(Row(NAME, f"{name}: flow through the worst other section / inflow", "", worst, 1.0, 5e-3, whole))
     errors = []
     for z, measured in data.profiles:
         distance, speed = reading.profile(z)

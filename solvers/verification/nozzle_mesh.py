@@ -70,9 +70,9 @@ class NozzleGrid:
 
 def cell_length(z: FloatArray) -> FloatArray:
     """Length [m] of cells along the axis at z: short at the ends of the throat, longer with the distance from them."""
-    to_expansion = np.where(z > 0.0, 0.6e-3 + 0.10 * z, 0.6e-3 - 0.25 * z)
-    to_throat = 1.2e-3 + 0.15 * np.abs(z - THROAT_START)
-    longest = np.where(z < CONE_START, 5e-3, np.where(z < 0.0, 2.5e-3, 8e-3))
+    to_expansion = np.where(z > 0.0, 0.4e-3 + 0.08 * z, 0.4e-3 - 0.25 * z)
+    to_throat = 0.6e-3 + 0.06 * np.abs(z - THROAT_START)
+    longest = np.where(z < CONE_START, 6e-3, np.where(z < 0.0, 2e-3, 8e-3))
     return np.asarray(np.minimum(np.minimum(to_expansion, to_throat), longest))
 
 
