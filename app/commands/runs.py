@@ -40,7 +40,7 @@ def _simulate_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _simulate(arguments: argparse.Namespace) -> Result:
-    from app.workflow.simulate import follow_run, run_state, start_run
+    from app.workflow.simulate import follow_run, run_state, start_run, turn_word
 
     chosen = chosen_parameters(arguments)
     _check_options(arguments, chosen)
@@ -60,7 +60,7 @@ def _simulate(arguments: argparse.Namespace) -> Result:
         word = "waits in the queue" if started.status == "queued" else "has started"
         return Result({"run": folder.name, "status": started.status}, f"The run {folder.name} {word}.")
     state = follow_run(folder, console_progress("simulate"))
-    return Result(_plain(state), f"The run {folder.name} is finished after beat {state.cycle + 1}.")
+    return Result(_plain(state), f"The run {folder.name} is finished after {turn_word(folder)} {state.cycle + 1}.")
 
 
 def _queue_arguments(parser: argparse.ArgumentParser) -> None:
@@ -112,12 +112,12 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> Result:
-    from app.workflow.simulate import follow_run, run_folder, run_state
+    from app.workflow.simulate import follow_run, run_folder, run_state, turn_word
 
     with OpenCase.open(arguments.case, writable=False) as opened:
         folder = run_folder(opened)
     state = follow_run(folder, console_progress("simulate")) if arguments.watch else run_state(folder)
-    text = f"{folder.name}: {state.status}, step {state.step}, beat {state.cycle + 1}"
+    text = f"{folder.name}: {state.status}, step {state.step}, {turn_word(folder)} {state.cycle + 1}"
     return Result(_plain(state), f"{text}\n{state.message}" if state.message else text)
 
 

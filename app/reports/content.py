@@ -17,6 +17,10 @@ LIMITS_OF_PEAK_PRESSURE = (
     "A rigid wall accelerates the whole column of blood at once: pressures while the inflow rises or falls contain "
     "that inertia; means over the beat do not."
 )
+LIMITS_OF_STEADY_FLOW = (
+    "Steady flow at the mean inflow: a pressure loss grows faster than the flow, so a beat's mean drop is larger; "
+    "nothing is said of the pulse."
+)
 LIMITS_OF_LUMEN = (
     "Blood flows only through the lumen that was segmented: what leaves it (a false lumen, small branches) and what "
     "the picture of the scan does not resolve is left out."
@@ -43,7 +47,8 @@ class Opening:
     """An inlet or outlet: its number on the page, how wide it is, and what passes through it.
 
     Pressure drops are from the inlet to here, over the beat and at the instant of the largest inflow; None at the
-    inlet. ``share`` is the part of the inflow that leaves here, ``asked_share`` what the outlets were tuned for.
+    inlet, and what only a pulse has is None in steady flow. ``share`` is the part of the inflow that leaves here,
+    ``asked_share`` what the outlets were tuned for.
     """
 
     number: int
@@ -52,11 +57,11 @@ class Opening:
     is_main: bool
     radius_mm: float
     mean_flow_ml_s: float
-    peak_flow_ml_s: float
+    peak_flow_ml_s: float | None
     share: float | None
     asked_share: float | None
-    systolic_mmhg: float
-    diastolic_mmhg: float
+    systolic_mmhg: float | None
+    diastolic_mmhg: float | None
     mean_mmhg: float
     mean_drop_mmhg: float | None
     peak_flow_drop_mmhg: float | None
@@ -104,6 +109,8 @@ class Content:
     ----------
     target
         What the outlets were tuned for; None when they were not.
+    heart_rate_bpm, osi_max, osi_p99
+        None in steady flow.
     entered
         (name, value with unit) of what was entered for this patient.
     assumptions
@@ -123,10 +130,10 @@ class Content:
     target: Target | None
     lumen_volume_ml: float
     narrowest: Narrowest
-    heart_rate_bpm: float
+    heart_rate_bpm: float | None
     tawss_pa: Mapping[str, float]
-    osi_max: float
-    osi_p99: float
+    osi_max: float | None
+    osi_p99: float | None
     checks: tuple[Check, ...]
     entered: tuple[tuple[str, str], ...]
     assumptions: tuple[tuple[str, str, str], ...]
@@ -136,6 +143,11 @@ class Content:
     out_of_date: tuple[str, ...]
     sources: tuple[Source, ...]
     software: Mapping[str, str]
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the flow is steady, with no heart beat."""
+        return self.heart_rate_bpm is None
 
     @property
     def inlet(self) -> Opening:

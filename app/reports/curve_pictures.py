@@ -22,6 +22,7 @@ def waveform_picture(
     quantity: str,
     size_pt: tuple[float, float],
     target: tuple[float, float] | None = None,
+    turn: str = "beat",
 ) -> Any:
     """``flow_ml_s`` or ``pressure_mmhg`` of every opening over the beat, as a Matplotlib figure.
 
@@ -29,6 +30,8 @@ def waveform_picture(
     ----------
     target
         Two values drawn as dotted lines: the pressures that the outlets were tuned for.
+    turn
+        What the curves are shown over.
     """
     drawn = style.figure(*size_pt)
     axes = _axes(drawn, size_pt)
@@ -44,7 +47,7 @@ def waveform_picture(
     for value in target or ():
         axes.axhline(value, color=style.MUTED, linewidth=0.6, linestyle=":", zorder=0)
     axes.set_xlim(0.0, period_s)
-    axes.set_xlabel("time in the beat [s]", **_LABEL)
+    axes.set_xlabel(f"time in the {turn} [s]", **_LABEL)
     axes.set_ylabel({"flow_ml_s": "mL/s", "pressure_mmhg": "mmHg"}[quantity], **_LABEL)
     axes.margins(y=0.06)
     if len(waveforms) <= _MOST_IN_LEGEND:

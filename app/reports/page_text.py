@@ -28,9 +28,10 @@ _MAIN_FILE = {
 def subtitle(content: Content) -> str:
     """What the report is of, in one line."""
     when = content.made_utc.replace("T", " ")[:16]
+    driven = f"heart rate {content.heart_rate_bpm:.0f} /min" if content.heart_rate_bpm is not None else "steady flow"
     return escape(
         f"Case {content.case_id}  ·  report of {when} UTC  ·  AngioTwin {content.version}  ·  {content.scan}  ·  "
-        f"heart rate {content.heart_rate_bpm:.0f} /min"
+        f"{driven}"
     )
 
 
@@ -53,10 +54,13 @@ def tiles(content: Content) -> tuple[tuple[str, str, str, tuple[str, str]], ...]
     main, narrowest, stress = content.main_outlet, content.narrowest, content.tawss_pa
     return (
         (
-            "Mean pressure drop",
+            "Pressure drop" if content.is_steady else "Mean pressure drop",
             _signed(main.mean_drop_mmhg),
             "mmHg",
-            (f"to {main.name}", f"at peak inflow {_signed(main.peak_flow_drop_mmhg)}"),
+            (
+                f"to {main.name}",
+                "in steady flow" if content.is_steady else f"at peak inflow {_signed(main.peak_flow_drop_mmhg)}",
+            ),
         ),
         (
             "Share of the flow",
@@ -68,14 +72,12 @@ def tiles(content: Content) -> tuple[tuple[str, str, str, tuple[str, str]], ...]
             "Wall shear stress",
             f"{stress['p50']:.2f}",
             "Pa",
-            ("TAWSS, median;", f"mean {stress['mean']:.2f}, p99 {stress['p99']:.2f}"),
+            (
+                "median;" if content.is_steady else "TAWSS, median;",
+                f"mean {stress['mean']:.2f}, p99 {stress['p99']:.2f}",
+            ),
         ),
-        (
-            "Oscillatory shear index",
-            f"{content.osi_max:.2f}",
-            "",
-            ("largest; 0.5 at most", f"p99 {content.osi_p99:.2f}"),
-        ),
+        *_oscillation(content),
         ("Lumen volume", f"{content.lumen_volume_ml:.1f}", "mL", ("without the", "flow extensions")),
         (
             "Narrowest place",
@@ -84,6 +86,13 @@ def tiles(content: Content) -> tuple[tuple[str, str, str, tuple[str, str]], ...]
             (words_of(narrowest.vessel), f"{narrowest.at_mm:.0f} mm from the inlet"),
         ),
     )
+
+
+def _oscillation(content: Content) -> tuple[tuple[str, str, str, tuple[str, str]], ...]:
+    if content.osi_max is None or content.osi_p99 is None:
+        return ()
+    beside = ("largest; 0.5 at most", f"p99 {content.osi_p99:.2f}")
+    return (("Oscillatory shear index", f"{content.osi_max:.2f}", "", beside),)
 
 
 def words_of(name: str) -> str:
@@ -119,7 +128,7 @@ def table_row(opening: Opening, target: Target | None) -> tuple[str, ...]:
         f"{narrowest.radius_mm:.1f} (at {narrowest.at_mm:.0f} mm)" if narrowest else "–",
         f"{opening.mean_flow_ml_s:.2f}",
         f"{100.0 * opening.share:.1f}{asked}" if opening.share is not None and is_outlet else "100",
-        f"{opening.peak_flow_ml_s:.1f}",
+        _signed(opening.peak_flow_ml_s),
         _against(opening.systolic_mmhg, held[0]),
         _against(opening.diastolic_mmhg, held[1]),
         f"{opening.mean_mmhg:.0f}",
@@ -206,7 +215,9 @@ def _signed(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f}".replace("-", "−")
 
 
-def _against(value: float, target: float | None) -> str:
+def _against(value: float | None, target: float | None) -> str:
+    if value is None:
+        return "–"
     if target is None:
         return f"{value:.0f}"
     difference = f"{value - target:+.0f}".replace("-", "−")

@@ -70,20 +70,24 @@ def _captions(content: Content, sources: Sources, renderings: Renderings) -> dic
     window, vessel = sources.window, escape(words_of(content.narrowest.vessel))
     at_peak_s = sources.result.times_s[peak_flow_frame(sources.result)]
     hu = f"{window.width_hu:.0f}/{window.level_hu:.0f} HU"
+    speed, pressure, stress = "Speed at peak inflow", "Mean pressure", "TAWSS"
+    if content.is_steady:
+        speed, pressure, stress = "Speed", "Pressure", "Wall shear stress"
+    when = "" if content.is_steady else f", {at_peak_s:.2f} s"
     return {
         "slice": "<b>CT, axial</b>, narrowest place (arrow)",
         "plane": f"<b>CT, {plane_of(_main_points(sources)).name}</b>; yellow: segmented lumen; window {hu}",
         "model": f"<b>Vessel model</b>, {renderings.view.name}; openings numbered as in the table; gray: flow "
         "extensions",
-        "pressure": "<b>Mean pressure</b> [mmHg]; colors: 1st to 99th percentile",
-        "stress": f"<b>TAWSS</b> [Pa]; colors: 0 to 99th percentile; maximum {content.tawss_pa['max']:.3g}",
-        "speed": "<b>Speed at peak inflow</b>: no streamlines were computed"
+        "pressure": f"<b>{pressure}</b> [mmHg]; colors: 1st to 99th percentile",
+        "stress": f"<b>{stress}</b> [Pa]; colors: 0 to 99th percentile; maximum {content.tawss_pa['max']:.3g}",
+        "speed": f"<b>{speed}</b>: no streamlines were computed"
         if not len(sources.result.streamlines.frame)
-        else f"<b>Speed at peak inflow</b> [m/s], {at_peak_s:.2f} s; colors: 0 to 99th percentile",
+        else f"<b>{speed}</b> [m/s]{when}; colors: 0 to 99th percentile",
         "flow_curve": "<b>Flow</b> [mL/s]: 1 in, the others out",
         "pressure_curve": "<b>Pressure</b> [mmHg]"
         + (f"; dotted: target at {content.target.site}" if content.target else ""),
-        "along_curve": f"<b>Along the {vessel}</b>: mean pressure (blue), radius (gray), narrowest (dashed)",
+        "along_curve": f"<b>Along the {vessel}</b>: {pressure.lower()} (blue), radius (gray), narrowest (dashed)",
     }
 
 
@@ -101,6 +105,7 @@ def _figures(content: Content, sources: Sources, renderings: Renderings, page: P
         Tag(number, words_of(wave.name), placed[wave.name]) for number, wave in enumerate(result.waveforms, start=1)
     ]
     waves = (result.waveform_times_s, result.period_s, result.waveforms)
+    turn = "last filling" if content.is_steady else "beat"
     plane = plane_of(main.points_mm)
     target = (content.target.systolic_mmhg, content.target.diastolic_mmhg) if content.target else None
     slices = {}
@@ -114,8 +119,8 @@ def _figures(content: Content, sources: Sources, renderings: Renderings, page: P
         "pressure": result_picture(renderings, 1, renderings.pressure_mmhg, "mmHg", size["pressure"], bar),
         "stress": result_picture(renderings, 2, renderings.stress_pa, "Pa", size["stress"], bar),
         "speed": result_picture(renderings, 3, renderings.speed_m_s, "m/s", size["speed"], bar),
-        "flow_curve": waveform_picture(*waves, "flow_ml_s", size["flow_curve"]),
-        "pressure_curve": waveform_picture(*waves, "pressure_mmhg", size["pressure_curve"], target),
+        "flow_curve": waveform_picture(*waves, "flow_ml_s", size["flow_curve"], turn=turn),
+        "pressure_curve": waveform_picture(*waves, "pressure_mmhg", size["pressure_curve"], target, turn),
         "along_curve": along_picture(profile, main.span_mm, main.narrowest.at_mm, size["along_curve"]),
     }
 

@@ -15,6 +15,7 @@ from app.reports.anatomy import Vessel, main_vessel
 from app.reports.content import (
     LIMITS_OF_LUMEN,
     LIMITS_OF_PEAK_PRESSURE,
+    LIMITS_OF_STEADY_FLOW,
     LIMITS_OF_SURFACE,
     LIMITS_OF_WALL_STRESS,
     Check,
@@ -40,7 +41,7 @@ SURFACE_DEVIATION_LIMIT = 0.05
 class SolverFacts:
     """What the run folder says beside its indices: how fine the steps were, and its warnings in words."""
 
-    steps_per_beat: int
+    steps_per_cycle: int
     largest_cfl: float
     warnings: tuple[str, ...] = ()
 
@@ -66,10 +67,10 @@ def content_of(
         target=_target(facts.get("tuning")),
         lumen_volume_ml=float(lineage.model.facts["wall_volume_ml"]),
         narrowest=main_vessel(vessels).narrowest,
-        heart_rate_bpm=60.0 / result.period_s,
+        heart_rate_bpm=None if result.is_steady else 60.0 / result.period_s,
         tawss_pa=facts["tawss_pa"],
-        osi_max=float(facts["osi_max"]),
-        osi_p99=float(facts["osi_p99"]),
+        osi_max=facts.get("osi_max"),
+        osi_p99=facts.get("osi_p99"),
         checks=_checks(lineage, solver, changed),
         entered=_entered(case, lineage.run),
         assumptions=tuple(
@@ -84,7 +85,7 @@ def content_of(
         notes=_notes(lineage, solver),
         limits=(
             LIMITS_OF_WALL_STRESS,
-            LIMITS_OF_PEAK_PRESSURE,
+            LIMITS_OF_STEADY_FLOW if result.is_steady else LIMITS_OF_PEAK_PRESSURE,
             LIMITS_OF_SURFACE if lineage.surface else LIMITS_OF_LUMEN,
         ),
         out_of_date=changed,
@@ -151,21 +152,23 @@ def _opening(
         is_main=vessel is not None and vessel.is_main,
         radius_mm=radius_mm,
         mean_flow_ml_s=float(facts["mean_flow_ml_s"][wave.name]),
-        peak_flow_ml_s=float(np.max(wave.flow_ml_s)),
+        peak_flow_ml_s=float(np.max(wave.flow_ml_s)) if "systolic" in pressure else None,
         share=facts["flow_split"].get(wave.name),
         asked_share=asked_share,
-        systolic_mmhg=float(pressure["systolic"]),
-        diastolic_mmhg=float(pressure["diastolic"]),
+        systolic_mmhg=pressure.get("systolic"),
+        diastolic_mmhg=pressure.get("diastolic"),
         mean_mmhg=float(pressure["mean"]),
         mean_drop_mmhg=facts["pressure_drop_mmhg"].get(wave.name),
-        peak_flow_drop_mmhg=facts["pressure_drop_peak_flow_mmhg"].get(wave.name),
+        peak_flow_drop_mmhg=facts.get("pressure_drop_peak_flow_mmhg", {}).get(wave.name),
         narrowest=vessel.narrowest if vessel is not None else None,
     )
 
 
 def _checks(lineage: Lineage, solver: SolverFacts, changed: tuple[str, ...]) -> tuple[Check, ...]:
     model, mesh, run = lineage.model, lineage.mesh.facts, lineage.result.facts["run"]
-    period_limit = float(lineage.run.recipe.parameters["periodicity_limit"])
+    is_steady = lineage.result.facts.get("flow") == "steady"
+    period_limit = float(lineage.run.recipe.parameters["steady_limit" if is_steady else "periodicity_limit"])
+    turn = "filling" if is_steady else "beat"
     period_error, imbalance = _number(run["periodicity_error"]), _number(run["mass_imbalance_rel"])
     volume_error, jacobian = _number(mesh["volume_error"]), _number(mesh["min_scaled_jacobian"])
     is_sound = bool(mesh["is_watertight"]) and bool(mesh["is_tagged"]) and mesh["n_pieces"] == 1
@@ -198,12 +201,12 @@ def _checks(lineage: Lineage, solver: SolverFacts, changed: tuple[str, ...]) -> 
         *(Check("Mesh finding", text, "", "finding") for text in mesh.get("findings", ())),
         Check(
             "Flow run",
-            f"{run['status']} after {run['n_cycles']} beats",
+            f"{run['status']} after {run['n_cycles']} {turn}s",
             "finished",
             _held(run["status"] == "finished"),
         ),
         Check(
-            "Change from beat to beat",
+            f"Change from {turn} to {turn}",
             _percent(period_error),
             f"{100.0 * period_limit:g} %",
             _held(period_error <= period_limit),
@@ -223,7 +226,7 @@ def _checks(lineage: Lineage, solver: SolverFacts, changed: tuple[str, ...]) -> 
         ),
         Check(
             "Time step",
-            f"{run['dt_ms']:.3g} ms ({solver.steps_per_beat} a beat), largest CFL {solver.largest_cfl:.2g}",
+            f"{run['dt_ms']:.3g} ms ({solver.steps_per_cycle} a {turn}), largest CFL {solver.largest_cfl:.2g}",
             "",
             "noted",
         ),

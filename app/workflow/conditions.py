@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from app.workflow.boundary_files import Inflow, OutletBlock, check_inflow_speed,
 from app.workflow.coronary import SOURCE as CORONARY_SOURCE
 from app.workflow.inflow import EJECTION_SOURCE, MUSCLE_SOURCE, muscle_pressure
 from app.workflow.patient import VISCOSITY_NAME, Assumption, PatientValues, patient_assumptions
+from app.workflow.steady import is_steady
 from app.workflow.units import M_PER_MM, pa_from_mmhg
 from imaging.types import Patch
 
@@ -34,14 +36,15 @@ def outlet_of(
 ) -> Outlet:
     """What closes an outlet: a Windkessel, or a resistance or coronary circulation of the same resistance.
 
-    With outlets of given shares it takes its ``share`` of the inflow; the outlet that has none stays a Windkessel.
+    With outlets of given shares it takes its ``share`` of the inflow; the outlet that has none stays a Windkessel. In
+    steady flow there are no others than resistances and given shares.
     """
     from solvers.contract.openings import CoronaryOutlet, RcrOutlet, ResistanceOutlet, SplitOutlet, Waveform
     from solvers.network.coronary import COMPLIANCE_SHARES, RESISTANCE_SHARES
 
     if chosen.outlet_model == "split" and share is not None:
         return SplitOutlet(patch.id, patch.name, share, extension_start)
-    if chosen.outlet_model == "resistance":
+    if chosen.outlet_model == "resistance" or is_steady(chosen):
         resistance = terminal.r_proximal + terminal.r_distal
         return ResistanceOutlet(patch.id, patch.name, resistance, terminal.p_distal, extension_start)
     if chosen.outlet_model != "coronary":
@@ -126,6 +129,8 @@ def assumptions_of(case: Case, chosen: Parameters) -> tuple[Assumption, ...]:
         inflow = Assumption(
             "Inflow curve", "from a file", "", f"the file given, its unit stated as {chosen.inflow_unit}"
         )
+    if is_steady(chosen):
+        inflow = replace(inflow, value=f"steady, the mean of: {inflow.value}")
     tuned: tuple[Assumption, ...] = (
         Assumption("Share of flow through the main vessel's end", chosen.main_share, "1", ASSUMED),
         Assumption("Other outlets share by radius to the power", chosen.split_exponent, "1", "assumption"),
@@ -147,9 +152,12 @@ def assumptions_of(case: Case, chosen: Parameters) -> tuple[Assumption, ...]:
         )
     if chosen.outlets:
         tuned = (Assumption("Outlets", "from files", "", f"the files given, their units stated as {chosen.units}"),)
-    if chosen.outlet_model == "coronary":
+    if is_steady(chosen):
+        tuned = tuple(item for item in tuned if "Windkessel" not in item.name)
+        tuned += (Assumption("Outlets in steady flow", "the Windkessels' total resistances", "", "keep mean flows"),)
+    elif chosen.outlet_model == "coronary":
         tuned += (Assumption("Pressure of the heart muscle on its vessels", "ventricle's", "", MUSCLE_SOURCE),)
-    if chosen.outlet_model == "resistance":
+    elif chosen.outlet_model == "resistance":
         tuned += (Assumption("Outlets store no blood", "resistances only", "", "assumption: right for steady flow"),)
     if chosen.outlet_model == "split":
         tuned += (Assumption("Flow shares at every instant", "as the mean shares", "", "assumption"),)

@@ -106,7 +106,7 @@ def _solver_facts(folder: Path) -> SolverFacts:
     cfl = read_scalars(folder).get("cfl", np.empty(0))
     warnings = [event["text"] for event in read_events(folder) if event["type"] == "warning"]
     return SolverFacts(
-        steps_per_beat=read_spec(folder).time.steps_per_cycle,
+        steps_per_cycle=read_spec(folder).time.steps_per_cycle,
         largest_cfl=float(cfl.max()) if len(cfl) else float("nan"),
         warnings=tuple(dict.fromkeys(warnings)),
     )

@@ -78,14 +78,14 @@ class BranchProfile:
 
 @dataclass(frozen=True, eq=False)
 class ResultData:
-    """The fields and curves of one periodic cycle.
+    """The fields and curves of one periodic cycle, or of a steady flow.
 
     Attributes
     ----------
     times_s : (n_frames,)
         Time of each frame from the start of the cycle.
     period_s
-        Length of the cycle.
+        Length of the cycle; in steady flow the time that fills the vessel once.
     wall_points_mm : (n, 3)
         Vertices of the wall in LPS.
     wall_triangles : (m, 3)
@@ -108,6 +108,7 @@ class ResultData:
     waveform_times_s: tuple[float, ...]
     waveforms: tuple[CapWaveform, ...]
     profiles: tuple[BranchProfile, ...]
+    is_steady: bool = False
 
 
 def write_result(data: ResultData, folder: Path) -> dict[str, Path]:
@@ -123,6 +124,7 @@ def write_result(data: ResultData, folder: Path) -> dict[str, Path]:
         "schema_version": SCHEMA_VERSION,
         "times_s": data.times_s,
         "period_s": data.period_s,
+        "is_steady": data.is_steady,
         "quantities": [dataclasses.asdict(field.quantity) for field in data.wall_fields.values()],
         "waveform_times_s": data.waveform_times_s,
         "waveforms": [dataclasses.asdict(waveform) for waveform in data.waveforms],
@@ -150,6 +152,7 @@ def read_result(arrays_path: Path, curves_path: Path) -> ResultData:
             waveform_times_s=tuple(curves["waveform_times_s"]),
             waveforms=tuple(CapWaveform(**_tuples(waveform)) for waveform in curves["waveforms"]),
             profiles=tuple(BranchProfile(**_tuples(profile)) for profile in curves["profiles"]),
+            is_steady=curves.get("is_steady", False),
         )
 
 

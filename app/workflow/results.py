@@ -34,6 +34,10 @@ from solvers.contract.state import read_state
 TAWSS = Quantity(
     "tawss_pa", "Time-averaged wall shear stress", "Pa", "mean over the beat of the magnitude of the wall shear stress"
 )
+STEADY_STRESS = Quantity(
+    TAWSS.id, "Wall shear stress", "Pa", "tangential viscous traction of the steady flow on the wall"
+)
+STEADY_PRESSURE = Quantity("pressure_mean_mmhg", "Pressure", "mmHg", "of the blood at the wall")
 OSI = Quantity(
     "osi", "Oscillatory shear index", "1", "(1 - |mean wall shear stress vector| / TAWSS) / 2, from 0 to 0.5"
 )
@@ -86,17 +90,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         wall_points_mm=(wall.points / M_PER_MM).astype(np.float32),
         wall_triangles=wall.cells.astype(np.int32),
         wall_is_anatomy=wall.array("in_extension", 0) < 0.5,
-        wall_fields={
-            field.quantity.id: field
-            for field in (
-                WallField(TAWSS, wall.array("tawss_Pa", 0)),
-                WallField(OSI, wall.array("osi", 0)),
-                WallField(RRT, wall.array("rrt_per_Pa", 0)),
-                WallField(PRESSURE_MEAN, pressure.mean(axis=0)),
-                WallField(PRESSURE, pressure),
-                WallField(WSS, stress),
-            )
-        },
+        wall_fields={field.quantity.id: field for field in _wall_fields(wall, pressure, stress, spec.time.is_steady)},
         streamlines=streamlines,
         waveform_times_s=tuple(cycle.times_s.tolist()),
         waveforms=tuple(
@@ -109,10 +103,30 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
             for number, cap in enumerate(spec.caps)
         ),
         profiles=profiles,
+        is_steady=spec.time.is_steady,
     )
     files = write_result(data, out)
     progress(1.0, "Results finished")
     return Outcome("Results", files, _facts(folder, spec, indices, profiles, request))
+
+
+def _wall_fields(
+    wall: FlowFields, pressure: NDArray[np.float32], stress: NDArray[np.float32], is_steady: bool
+) -> tuple[WallField, ...]:
+    """What is shown on the wall; a steady flow has neither frames nor oscillation."""
+    if is_steady:
+        return (
+            WallField(STEADY_STRESS, wall.array("tawss_Pa", 0)),
+            WallField(STEADY_PRESSURE, pressure.mean(axis=0)),
+        )
+    return (
+        WallField(TAWSS, wall.array("tawss_Pa", 0)),
+        WallField(OSI, wall.array("osi", 0)),
+        WallField(RRT, wall.array("rrt_per_Pa", 0)),
+        WallField(PRESSURE_MEAN, pressure.mean(axis=0)),
+        WallField(PRESSURE, pressure),
+        WallField(WSS, stress),
+    )
 
 
 def require_finished(folder: Path) -> None:
@@ -210,23 +224,27 @@ def _facts(
     def mmhg(pascal: float) -> float:
         return round(pascal / PA_PER_MMHG, 2)
 
-    return {
-        "pressure_drop_mmhg": {name: mmhg(cap["pressure_drop"]) for name, cap in outlets.items()},
+    is_steady = spec.time.is_steady
+    of_pulse = {
         "pressure_drop_peak_flow_mmhg": {name: mmhg(cap["pressure_drop_peak"]) for name, cap in outlets.items()},
+        "peak_inflow_ml_s": round(inlet["peak_flow"] / M3_PER_ML, 1),
+        "osi_max": round(osi["max"], 4),
+        "osi_p99": round(osi["p99"], 4),
+    }
+    return {
+        "flow": "steady" if is_steady else "pulsatile",
+        "pressure_drop_mmhg": {name: mmhg(cap["pressure_drop"]) for name, cap in outlets.items()},
         "flow_split": {name: round(cap["flow_fraction"], 4) for name, cap in outlets.items()},
         "mean_flow_ml_s": {name: round(cap["mean_flow"] / M3_PER_ML, 2) for name, cap in caps.items()},
         "pressures_mmhg": {
             name: {
-                "systolic": mmhg(cap["systolic_pressure"]),
-                "diastolic": mmhg(cap["diastolic_pressure"]),
-                "mean": mmhg(cap["mean_pressure"]),
+                kind: mmhg(cap[f"{kind}_pressure"])
+                for kind in (("mean",) if is_steady else ("systolic", "diastolic", "mean"))
             }
             for name, cap in caps.items()
         },
-        "peak_inflow_ml_s": round(inlet["peak_flow"] / M3_PER_ML, 1),
         "tawss_pa": {name: round(stress[name], 4) for name in ("mean", "p1", "p50", "p99", "max")},
-        "osi_max": round(osi["max"], 4),
-        "osi_p99": round(osi["p99"], 4),
+        **({} if is_steady else of_pulse),
         "tuning": _tuning(indices["tuning"]) if indices.get("tuning") else None,
         "run": {
             "status": state.status,

@@ -27,6 +27,7 @@ from app.workflow.coronary import CoronaryDrive, coronary_drive
 from app.workflow.inflow import aortic_inflow
 from app.workflow.parameters import declared
 from app.workflow.patient import PatientValues, patient_values
+from app.workflow.steady import is_steady, require_no_pulse, steady_time
 from app.workflow.steps import Outcome, Request
 from app.workflow.units import M3_S_PER_FLOW_UNIT, M_PER_MM, OUTLET_UNITS, m3_s_from_l_min, pa_from_mmhg
 from app.workflow.vessel_paths import VesselPath, paths_to
@@ -35,7 +36,7 @@ from solvers.contract.errors import RunError
 from solvers.contract.state import RunState, read_state
 
 if TYPE_CHECKING:
-    from solvers.contract.spec import Waveform
+    from solvers.contract.spec import Time, Waveform
     from solvers.launch.slurm import SlurmOptions
     from solvers.network.tuning import TunedNetwork
 
@@ -52,6 +53,11 @@ FIRST_GUESS_TOLERANCE = 0.2
 class Parameters:
     """How the flow is solved."""
 
+    flow: str = declared(
+        "pulsatile",
+        help="Flow over heart beats, or steady flow: the mean inflow, for mean pressure drops in a shorter time",
+        choices=("pulsatile", "steady"),
+    )
     main_share: float = declared(
         0.70,
         help="Share of the flow that leaves through the main vessel's end (0: shared by radius, as the others)",
@@ -81,7 +87,12 @@ class Parameters:
         source=RHEOLOGY_SOURCE,
     )
     steps_per_cycle: int = declared(
-        0, help="Time steps per heart beat (0: from mesh and flow)", unit="1", minimum=0, maximum=100_000
+        0,
+        help="Time steps per heart beat, or in the time that fills the vessel once in steady flow (0: from mesh and "
+        "flow)",
+        unit="1",
+        minimum=0,
+        maximum=100_000,
     )
     max_cycles: int = declared(6, help="Heart beats to solve at most", unit="1", minimum=3, maximum=100)
     periodicity_limit: float = declared(
@@ -90,6 +101,16 @@ class Parameters:
         unit="1",
         minimum=1e-5,
         maximum=0.2,
+    )
+    max_fillings: int = declared(
+        25, help="How often the vessel may be filled until a steady flow is found", unit="1", minimum=2, maximum=1000
+    )
+    steady_limit: float = declared(
+        0.001,
+        help="Largest change of a steady flow in the time that fills the vessel once",
+        unit="1",
+        minimum=1e-6,
+        maximum=0.1,
     )
     inflow_shape: str = declared(
         "aortic",
@@ -138,6 +159,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     from solvers.contract import mesh_file, spec
     from solvers.flow.measured import read_measured
     from solvers.network.tree import Terminal
+    from solvers.network.waveform import PeriodicCurve
 
     chosen, values = request.parameters, patient_values(request.case.patient)
     progress(0.0, "Reading the mesh")
@@ -145,6 +167,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     model = read_model(request.path("model", "surface").parent)
     inlets = tuple(patch for patch in mesh.patches if patch.kind == "inlet")
     outlets = tuple(patch for patch in mesh.patches if patch.kind == "outlet")
+    require_no_pulse(chosen)
     if len(inlets) != 1:
         raise CaseError(
             "one_inlet", f"The flow is solved with one inlet, but the model has {len(inlets)}: build it again."
@@ -178,7 +201,12 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         tuned = _tuned_outlets(model, paths, shares, inflow, period, request.case, site)
         terminals, initial = tuned.terminals, [float(pressure) for pressure in tuned.p_initial]
     arrays = _mesh_in_meters(mesh)
-    steps = chosen.steps_per_cycle or _recommended_steps(arrays, inlets[0], inflow, period)
+    if is_steady(chosen):
+        inflow = spec.Waveform.constant(PeriodicCurve(inflow, period).mean)
+        time = steady_time(arrays, inlets[0].area_mm2 * M_PER_MM**2, inflow.values[0], chosen)
+    else:
+        time = _beats(arrays, inlets[0], inflow, period, chosen)
+    steps, period = time.steps_per_cycle, time.period
     progress(0.7, "Writing the run folder")
     profile = profile_of_file(chosen, out)
     run_spec = spec.RunSpec(
@@ -194,17 +222,12 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
             for outlet, terminal, start, share in zip(outlets, terminals, initial, given, strict=True)
         ),
         fluid=blood_of(request.case.patient, chosen.rheology),
-        time=spec.Time(
-            period=period,
-            steps_per_cycle=steps,
-            min_cycles=3,  # the first shows the vessel, the next two are compared
-            max_cycles=chosen.max_cycles,
-            periodicity_limit=chosen.periodicity_limit,
-            ramp=0.1 * period if abs(inflow.values[0]) > 0.0 else 0.0,  # so that the blood may start from rest
+        time=time,
+        output=spec.Output(
+            fields_per_cycle=1 if time.is_steady else chosen.fields_per_cycle, checkpoint_every=max(50, steps // 8)
         ),
-        output=spec.Output(fields_per_cycle=chosen.fields_per_cycle, checkpoint_every=max(50, steps // 8)),
         tuning=None
-        if blocks or chosen.outlet_model != "windkessel"
+        if blocks or chosen.outlet_model != "windkessel" or time.is_steady
         else spec.Tuning(
             inlets[0].name if site is None else outlets[site].name,
             tuple(shares.tolist()),
@@ -221,6 +244,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         *filter(None, [pressure_note(initial[0]) if blocks else ""]),
     ]
     facts = {
+        "flow": chosen.flow,
         "period_s": period,
         "steps_per_cycle": steps,
         "dt_ms": 1e3 * period / steps,
@@ -319,10 +343,19 @@ def _mesh_in_meters(mesh: TetMesh) -> Any:
     return MeshArrays(mesh.points * M_PER_MM, mesh.tets, mesh.facets, mesh.facet_patch.astype(np.int64))
 
 
-def _recommended_steps(arrays: Any, inlet: Patch, inflow: Waveform, period: float) -> int:
+def _beats(arrays: Any, inlet: Patch, inflow: Waveform, period: float, chosen: Parameters) -> Time:
+    from solvers.contract.spec import Time
     from solvers.flow.time_step import recommend_steps
 
-    return recommend_steps(arrays.points, arrays.tets, [inlet.area_mm2 * M_PER_MM**2], inflow, period).steps_per_cycle
+    advice = recommend_steps(arrays.points, arrays.tets, [inlet.area_mm2 * M_PER_MM**2], inflow, period)
+    return Time(
+        period=period,
+        steps_per_cycle=chosen.steps_per_cycle or advice.steps_per_cycle,
+        min_cycles=3,  # the first shows the vessel, the next two are compared
+        max_cycles=chosen.max_cycles,
+        periodicity_limit=chosen.periodicity_limit,
+        ramp=0.1 * period if abs(inflow.values[0]) > 0.0 else 0.0,  # so that the blood may start from rest
+    )
 
 
 def _in_meters(model: VesselModel, patch_id: int) -> tuple[float, float, float] | None:
@@ -384,6 +417,13 @@ def run_state(folder: Path) -> RunState:
     return read_state(folder) or RunState()
 
 
+def turn_word(folder: Path) -> str:
+    """What a run counts: beats, or in steady flow how often the vessel is filled."""
+    from solvers.contract.spec import read_spec
+
+    return "filling" if read_spec(folder).time.is_steady else "beat"
+
+
 def follow_run(folder: Path, progress: Progress = silent) -> RunState:
     """Wait for a run and show how it goes.
 
@@ -394,12 +434,13 @@ def follow_run(folder: Path, progress: Progress = silent) -> RunState:
     """
     from solvers.launch import runs
 
+    word = turn_word(folder)
     for event in runs.watch(folder):
         if event["type"] == "step":
             eta = event.get("eta_seconds")
             left = f", about {eta:.0f} s left" if eta is not None else ""
             cfl = event.get("cfl") or float("nan")
-            progress(min(event["fraction"], 0.999), f"beat {event['cycle'] + 1}, CFL {cfl:.1f}{left}")
+            progress(min(event["fraction"], 0.999), f"{word} {event['cycle'] + 1}, CFL {cfl:.1f}{left}")
         elif event["type"] == "stage":
             progress(0.0, event["text"])
     state = runs.settle(folder)

@@ -120,7 +120,6 @@ def _speed(spec: RunSpec, name: str, peak: float, area: float) -> Iterator[Findi
         return
     kinematic = spec.fluid.viscosity / spec.fluid.density
     reynolds = speed * 2.0 * radius / kinematic
-    womersley = radius * float(np.sqrt(2.0 * np.pi / spec.time.period / kinematic))
     size = f"inlet {name!r} (diameter {2e3 * radius:.1f} mm of the circle of the same area)"
     yield Finding(
         "reynolds",
@@ -129,13 +128,15 @@ def _speed(spec: RunSpec, name: str, peak: float, area: float) -> Iterator[Findi
         *("peak Reynolds number of the diameter", reynolds, "", None, TURBULENT_REYNOLDS, ASSUMED),
         patch=name,
     )
-    yield Finding(
-        "womersley",
-        "info",
-        f"The Womersley number at {size} is {womersley:.1f}, with its radius.",
-        *("Womersley number of the radius", womersley, "", None, None, ""),
-        patch=name,
-    )
+    if not spec.time.is_steady:
+        womersley = radius * float(np.sqrt(2.0 * np.pi / spec.time.period / kinematic))
+        yield Finding(
+            "womersley",
+            "info",
+            f"The Womersley number at {size} is {womersley:.1f}, with its radius.",
+            *("Womersley number of the radius", womersley, "", None, None, ""),
+            patch=name,
+        )
     if reynolds > TURBULENT_REYNOLDS:
         yield Finding(
             "high_reynolds",

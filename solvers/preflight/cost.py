@@ -14,6 +14,8 @@ SECONDS_PER_CELL_STEP = 2.2e-6
 """One process, quadratic velocity, measured (docs/solver-doctor.md)."""
 RANK_EXPONENT = 0.8
 """Two processes are 1.6 to 1.8 times as fast as one."""
+STEADY_FILLINGS = 6
+"""How often a vessel is filled until a steady flow is found, a guess."""
 BYTES_PER_RANK = 255e6
 BYTES_PER_CELL = 5.0e3
 START_SECONDS = 6.0
@@ -50,13 +52,16 @@ def available_bytes(n_ranks: int = 1) -> float:
 def check_cost(spec: RunSpec, mesh: MeshArrays, n_ranks: int, memory: float | None) -> Iterator[Finding]:
     """Expected time, and memory beside what there is (``memory`` [bytes], None if that is not to be judged)."""
     cells, steps = len(mesh.tets), spec.time.steps_per_cycle
-    cycles = spec.time.max_cycles if spec.time.periodicity_limit is None else spec.time.min_cycles
+    cycles = spec.time.max_cycles if spec.time.limit is None else spec.time.min_cycles
+    turns = "fillings of the vessel" if spec.time.is_steady else "cycles"
+    if spec.time.is_steady:
+        cycles = min(STEADY_FILLINGS, spec.time.max_cycles)
     seconds = expected_seconds(cells, steps * cycles, n_ranks)
     shown = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else ""
     yield Finding(
         "expected_time",
         "info",
-        f"{cycles} cycles of {steps} steps on {cells} cells will take about {shown or f'{seconds / 3600:.1f} h'} with "
+        f"{cycles} {turns} of {steps} steps on {cells} cells will take about {shown or f'{seconds / 3600:.1f} h'} with "
         f"{n_ranks} process(es) (an estimate).",
         *("expected time", seconds, "s", None, None, MEASURED),
     )

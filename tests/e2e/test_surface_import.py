@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 
@@ -92,6 +93,24 @@ def test_a_bifurcation_in_cm_goes_to_a_report(tmp_path: Path, ask: Ask) -> None:
     assert report.exit_code == 0, report.err
     assert (case / report.value["files"]["pdf"]["path"]).stat().st_size > 50_000
     assert_sound(case, ask)
+
+    steady = ask("simulate", case, "--flow", "steady", "--steady-limit", "0.02", "--steps-per-cycle", "0", "--json")
+    assert steady.exit_code == 0, steady.err
+    results = ask("results", case, "--json")
+    assert results.exit_code == 0, results.err
+    facts = results.value["facts"]
+    assert facts["flow"] == "steady" and facts["run"]["periodicity_error"] <= 0.02
+    assert not {"osi_max", "peak_inflow_ml_s", "pressure_drop_peak_flow_mmhg"} & set(facts)
+    flow, pressure = facts["mean_flow_ml_s"], facts["pressures_mmhg"]
+    assert flow["in"] == pytest.approx(INFLOW_ML_S, rel=1e-3)  # the mean of the file
+    for name in ("first", "second"):  # both feed 10 000 dyn s/cm5, one of them by a Windkessel's two resistances
+        assert pressure[name] == {"mean": pytest.approx(flow[name] * 10_000 / 1333.22, rel=2e-3)}
+    report = ask("report", case, "--json")
+    assert report.exit_code == 0, report.err
+    written = json.loads((case / report.value["files"]["json"]["path"]).read_text())
+    assert written["heart_rate_bpm"] is None and written["osi_max"] is None
+    assert {check["name"]: check["state"] for check in written["checks"]}["Change from filling to filling"] == "met"
+    assert not [name for name, _ in written["definitions"] if "Oscillatory" in name]
 
 
 def test_a_size_that_does_not_settle_the_unit_is_asked_about(tmp_path: Path, ask: Ask) -> None:

@@ -38,7 +38,9 @@ class RunMonitor(QWidget):
         self.numerics = Plot(
             "Solver: residual, iterations and CFL number", time, ("Residual, iterations, CFL", "1"), is_log=True
         )
-        self.balance = Plot("Imbalances and change from beat to beat", time, ("Share", "%"), is_log=True)
+        self.balance = Plot(
+            "Imbalances and change from one beat or filling to the next", time, ("Share", "%"), is_log=True
+        )
         grid = QGridLayout()
         grid.setSpacing(4)
         for n, plot in enumerate((self.pressure, self.flow, self.numerics, self.balance)):
@@ -99,8 +101,8 @@ class RunMonitor(QWidget):
         self.balance.show_curve("mass imbalance", x, y, theme.CATEGORIES[2])
         color = theme.CATEGORIES[4]
         for name, by_beat, dot_color in (
-            ("energy imbalance of a beat", curves.energy_imbalance, theme.CATEGORIES[0]),
-            ("change from beat to beat", curves.periodicity, color),
+            (f"energy imbalance of a {curves.turn}", curves.energy_imbalance, theme.CATEGORIES[0]),
+            (f"change from {curves.turn} to {curves.turn}", curves.periodicity, color),
         ):
             if by_beat and curves.period_s:
                 cycles, shares = np.asarray(by_beat, dtype=float).T

@@ -43,7 +43,10 @@ class ResultsPanel(StepPanel):
         box.addWidget(self.quantity)
         box.addWidget(self.definition)
         box.addWidget(self.streamlines)
-        box.addWidget(section("Instant of the heart beat"))
+        self._beat = QWidget()
+        beat = QVBoxLayout(self._beat)
+        beat.setContentsMargins(0, 0, 0, 0)
+        beat.addWidget(section("Instant of the heart beat"))
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Instant of the heart beat")
         self.slider.valueChanged.connect(self._choose_frame)
@@ -55,8 +58,9 @@ class ResultsPanel(StepPanel):
         row = QHBoxLayout()
         row.addWidget(self.play_button)
         row.addWidget(self.slider, 1)
-        box.addLayout(row)
-        box.addWidget(self.instant)
+        beat.addLayout(row)
+        beat.addWidget(self.instant)
+        box.addWidget(self._beat)
         self._curves = QVBoxLayout()
         box.addLayout(self._curves)
         self.body.addWidget(self._controls)
@@ -67,6 +71,7 @@ class ResultsPanel(StepPanel):
         self.result = result
         self.play_button.setChecked(False)
         self._controls.setVisible(result is not None)
+        self._beat.setVisible(result is not None and not result.is_steady)
         if result is None:
             return
         self.quantity.blockSignals(True)
@@ -108,7 +113,8 @@ class ResultsPanel(StepPanel):
             return
         field_id = self.quantity.currentData()
         quantity = self.result.wall_fields[field_id].quantity
-        over = "" if self.result.wall_fields[field_id].is_temporal else " One value for the whole beat."
+        is_mean = not (self.result.is_steady or self.result.wall_fields[field_id].is_temporal)
+        over = " One value for the whole beat." if is_mean else ""
         definition = quantity.definition.rstrip(".")
         self.definition.setText(f"{definition[:1].upper()}{definition[1:]}.{over}")
         self.look_changed.emit({"field_id": field_id})
@@ -135,13 +141,15 @@ class ResultsPanel(StepPanel):
             flow.show_curve(wave.name.replace("_", " "), result.waveform_times_s, wave.flow_ml_s, color)
         self._cursor = pyqtgraph.InfiniteLine(pos=0.0, movable=True, pen=pyqtgraph.mkPen("#ffffff", width=2))
         self._cursor.sigDragged.connect(lambda line: self.set_time(float(line.value())))
-        flow.add_line(self._cursor)
-        along = Plot(
-            "Pressure along vessels (dashed: peak flow)", ("Distance from the start", "mm"), ("Pressure", "mmHg")
-        )
+        if not result.is_steady:
+            flow.add_line(self._cursor)
+        title = "Pressure along vessels" + ("" if result.is_steady else " (dashed: peak flow)")
+        along = Plot(title, ("Distance from the start", "mm"), ("Pressure", "mmHg"))
         for n, profile in enumerate(result.profiles):
             color, name = theme.CATEGORIES[n % len(theme.CATEGORIES)], profile.name.replace("_", " ")
             along.show_curve(name, profile.abscissa_mm, profile.pressure_mean_mmhg, color)
+            if result.is_steady:
+                continue
             peak = profile.pressure_peak_flow_mmhg
             along.show_curve(f"{name}, peak flow", profile.abscissa_mm, peak, color, dashed=True, in_legend=False)
         self._plots = [flow, along]

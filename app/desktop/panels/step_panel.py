@@ -31,7 +31,8 @@ _ABOUT = {
     "segment": "Find the lumen from a few points: choose a point below, then click in a slice.",
     "model": "Make the smooth vessel wall with its centerlines, open ends cut flat and extended.",
     "mesh": "Fill the model with tetrahedra, with boundary layers along the wall.",
-    "simulate": "Solve the blood flow over several heart beats. The run goes on when the window is closed.",
+    "simulate": "Solve the blood flow over several heart beats, or a steady flow. The run goes on when the window is "
+    "closed.",
     "results": "Compute wall shear stress and the other indices from the finished run.",
     "report": "Write the report: key images, numbers with units, every assumption.",
 }

@@ -57,7 +57,13 @@ class RunCurves:
     ending: Event | None = None
     period_s: float | None = None
     periodicity_limit: float | None = None
+    is_steady: bool = False
     cap_names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def turn(self) -> str:
+        """What the run counts."""
+        return "filling" if self.is_steady else "beat"
 
     def feed(self, events: Iterable[Event]) -> None:
         """Take further events, oldest first; what a newer version says in addition is left aside."""
@@ -141,22 +147,24 @@ class RunNews:
     period_s: float | None
     periodicity_limit: float | None
     cap_names: Mapping[str, str]
+    is_steady: bool = False
 
 
 def read_news(folder: Path, offset: int) -> RunNews:
     """New events from a byte offset on, the state, and (at the start) the names of the caps."""
     events, new_offset = read_new(folder, offset)
-    period, limit, names = None, None, {}
+    period, limit, names, is_steady = None, None, {}, False
     if offset == 0:
         try:
             spec = read_spec(folder)
-            limit = None if spec.time.periodicity_limit is None else 100.0 * spec.time.periodicity_limit
+            limit = None if spec.time.limit is None else 100.0 * spec.time.limit
+            is_steady = spec.time.is_steady
             period, names = spec.time.period, {str(cap.patch_id): cap.name for cap in spec.caps}
         except RunError:
             pass  # the run itself says what is wrong with its spec
     state = _true_state(folder)
     can_continue = state is not None and state.status in _TO_GO_ON and can_restart(folder)
-    return RunNews(events, new_offset, state, can_continue, period, limit, names)
+    return RunNews(events, new_offset, state, can_continue, period, limit, names, is_steady)
 
 
 def _true_state(folder: Path) -> RunState | None:

@@ -87,7 +87,7 @@ class RunWatch(QObject):
         self._is_reading = False
         if news.period_s is not None:
             self.curves.period_s, self.curves.cap_names = news.period_s, news.cap_names
-            self.curves.periodicity_limit = news.periodicity_limit
+            self.curves.periodicity_limit, self.curves.is_steady = news.periodicity_limit, news.is_steady
         self.curves.feed(news.events)
         self._offset = news.offset
         self.can_continue = news.can_continue

@@ -20,20 +20,21 @@ STATUS_WORDS = {
 def progress_sentence(watch: RunWatch) -> str:
     """How the run stands, in a few words."""
     curves = watch.curves
+    turn = "filling" if curves.is_steady else "heart beat"
     words = [STATUS_WORDS.get(watch.status, str(watch.status))]
     if watch.status == "running":
         words += [curves.stage] if curves.stage else []
         if curves.time_s:
-            words.append(f"heart beat {curves.cycle + 1}")
+            words.append(f"{turn} {curves.cycle + 1}")
             words.append(f"{100 * curves.fraction:.0f} %")
         if curves.eta_s is not None:
             words.append(f"about {seconds_text(float(curves.eta_s))} left")
     elif curves.wall_s is not None and watch.status == "finished":
-        words.append(f"{curves.cycle + 1} heart beats in {seconds_text(float(curves.wall_s))}")
+        words.append(f"{curves.cycle + 1} {turn}s in {seconds_text(float(curves.wall_s))}")
     elif curves.wall_s is not None:
-        words.append(f"in heart beat {curves.cycle + 1}, after {seconds_text(float(curves.wall_s))}")
+        words.append(f"in {turn} {curves.cycle + 1}, after {seconds_text(float(curves.wall_s))}")
     if curves.periodicity:
-        words.append(f"change from beat to beat {curves.periodicity[-1][1]:.2g} %")
+        words.append(f"change from {curves.turn} to {curves.turn} {curves.periodicity[-1][1]:.2g} %")
     return "  ·  ".join(words)
 
 
@@ -52,7 +53,7 @@ def figures_of(curves: RunCurves) -> list[tuple[str, str]]:
         figures.append(("energy imbalance of a beat", f"{abs(curves.energy_imbalance[-1][1]):.2g} %"))
     if curves.periodicity:
         limit = f" (limit {curves.periodicity_limit:g} %)" if curves.periodicity_limit is not None else ""
-        figures.append(("change from beat to beat", f"{curves.periodicity[-1][1]:.2g} %{limit}"))
+        figures.append((f"change from {curves.turn} to {curves.turn}", f"{curves.periodicity[-1][1]:.2g} %{limit}"))
     return figures
 
 
