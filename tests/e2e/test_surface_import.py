@@ -78,8 +78,9 @@ def test_a_bifurcation_in_cm_goes_to_a_report(tmp_path: Path, ask: Ask) -> None:
 
     write_conditions(tmp_path)
     files = ("--inflow", tmp_path / "inflow.flow", "--outlets", f"{tmp_path}/rcrt.dat,{tmp_path}/resistance.dat")
+    given = (*files, "--inflow-unit", "mL/s", "--units", "cgs")
     quick = ("--steps-per-cycle", "60", "--max-cycles", "6", "--fields-per-cycle", "4", "--periodicity-limit", "0.02")
-    run = ask("simulate", case, *files, "--inflow-unit", "mL/s", "--units", "cgs", *quick, "--json")
+    run = ask("simulate", case, *given, *quick, "--json")
     assert run.exit_code == 0, run.err
     results = ask("results", case, "--n-streamlines", "5", "--json")
     assert results.exit_code == 0, results.err
@@ -94,7 +95,8 @@ def test_a_bifurcation_in_cm_goes_to_a_report(tmp_path: Path, ask: Ask) -> None:
     assert (case / report.value["files"]["pdf"]["path"]).stat().st_size > 50_000
     assert_sound(case, ask)
 
-    steady = ask("simulate", case, "--flow", "steady", "--steady-limit", "0.02", "--steps-per-cycle", "0", "--json")
+    limits = ("--steady-limit", "0.02", "--steps-per-cycle", "0")
+    steady = ask("simulate", case, *given, "--flow", "steady", *limits, "--json")
     assert steady.exit_code == 0, steady.err
     results = ask("results", case, "--json")
     assert results.exit_code == 0, results.err

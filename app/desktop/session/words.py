@@ -50,7 +50,7 @@ def figures_of(curves: RunCurves) -> list[tuple[str, str]]:
         if values and values[-1] == values[-1]:
             figures.append((name, form.format(abs(values[-1]))))
     if curves.energy_imbalance:
-        figures.append(("energy imbalance of a beat", f"{abs(curves.energy_imbalance[-1][1]):.2g} %"))
+        figures.append((f"energy imbalance of a {curves.turn}", f"{abs(curves.energy_imbalance[-1][1]):.2g} %"))
     if curves.periodicity:
         limit = f" (limit {curves.periodicity_limit:g} %)" if curves.periodicity_limit is not None else ""
         figures.append((f"change from {curves.turn} to {curves.turn}", f"{curves.periodicity[-1][1]:.2g} %{limit}"))
