@@ -181,8 +181,9 @@ def _speed(spec: RunSpec, mesh: MeshArrays, probes: Probes) -> Iterator[Finding]
     yield Finding(
         "expected_cfl_high" if is_high else "expected_cfl",
         "warning" if is_high else "info",
-        f"The flow will cross up to about {cfl:.1f} cells in a time step of {1e3 * spec.time.dt:.3g} ms "
-        f"{_where(probes.center[at])}" + _what_of_cfl(cfl, spec.numerics.max_cfl),
+        f"In the middle of the lumen the flow will cross up to about {cfl:.1f} cells in a time step of "
+        f"{1e3 * spec.time.dt:.3g} ms {_where(probes.center[at])}, at thin cells more"
+        + _what_of_cfl(cfl, spec.numerics.max_cfl),
         *("expected peak CFL number", cfl, "", None, PEAK_CFL, ASSUMED),
         place=_place(probes.center[at]),
     )

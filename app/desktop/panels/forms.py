@@ -219,8 +219,8 @@ class PatientForm(QWidget):
             row.addWidget(field, 1)
             row.addWidget(mark)
             label = QLabel(parameter.help)
+            label.setFixedWidth(min(label.sizeHint().width(), _WIDEST_LABEL_PX))
             label.setWordWrap(True)
-            label.setMaximumWidth(_WIDEST_LABEL_PX)
             label.setBuddy(field)
             layout.addRow(label, row)
             self.fields[parameter.name], self.marks[parameter.name] = field, mark
