@@ -10,6 +10,7 @@ from solvers.verification.cavity_checks import check_cavity
 from solvers.verification.circulation_checks import check_circulation
 from solvers.verification.coronary_checks import check_coronary
 from solvers.verification.cylinder_checks import check_cylinder, check_cylinder_3d
+from solvers.verification.grid_checks import check_grid_convergence
 from solvers.verification.index_checks import check_indices
 from solvers.verification.nozzle_checks import check_nozzle
 from solvers.verification.opening_checks import check_openings
@@ -73,6 +74,7 @@ CHECKS: dict[str, Check] = {
         Check("cylinder", "Cylinder in a plane channel: 2D-1, 2D-2, 2D-3", check_cylinder),
         Check("cylinder_3d", "Cylinder in a square channel: 3D-1Z", check_cylinder_3d, is_long=True),
         Check("step_changes", "Order in time when steps are halved and doubled on the way", check_step_changes),
+        Check("grid_convergence", "Steady stenosis on three meshes", check_grid_convergence, is_long=True),
         Check("fda_nozzle", "FDA nozzle at Re 500, against measurements", check_nozzle, is_long=True),
     )
 }
