@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from gui_cases import GRID, make_case, marked_volume, tube_labels
 from gui_driver import Driver
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPointF, QRectF, QSizeF
 from PySide6.QtGui import QPainter, QPixmap
@@ -26,6 +26,7 @@ PLACES = st.floats(0.0, 1.0)
 
 
 @given(x=PLACES, y=PLACES)
+@example(x=0.9793429601252792, y=1.0)
 def test_a_name_is_inside_the_view_and_off_what_is_there(x: float, y: float) -> None:
     area, size = QRectF(0, 0, 220, 260), QSizeF(80, 16)
     taken = [QRectF(100, 234, 20, 20), QRectF(140, 234, 72, 20), QRectF(196, 120, 20, 20)]

@@ -171,7 +171,7 @@ def name_place(at: QPointF, size: QSizeF, area: QRectF, taken: Sequence[QRectF])
         QRectF(QPointF(at.x() - width / 2.0, at.y() - away - height), size),
         QRectF(QPointF(at.x() - width / 2.0, at.y() + away), size),
     ]
-    right = tries[0].translated(min(0.0, inner.right() - tries[0].right()), 0.0)
+    right = tries[0].translated(min(0.0, inner.right() - 0.5 - tries[0].right()), 0.0)  # half a pixel for rounding
     tries += [right.translated(0.0, sign * n * height) for n in range(1, 9) for sign in (-1.0, 1.0)]
     return next(
         (place for place in tries if inner.contains(place) and not any(place.intersects(other) for other in taken)),
