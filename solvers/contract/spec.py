@@ -139,7 +139,7 @@ class Numerics:
         1e-8,
         1.0,
         "change of the velocity against the convecting one, over the largest, that asks for another",
-        0.005,
+        0.02,
     )
     max_cfl: float = quantity("", 0.1, 1e6, "CFL number above which a time step is halved, or the run stops", 100.0)
     max_halvings: int = quantity("", 0, 12, "how often a time step that is too large is halved at most", 7)

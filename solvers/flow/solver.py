@@ -73,7 +73,7 @@ class FlowParameters:
     supg: bool = True
     refactor_every: int = 10
     max_passes: int = 3
-    pass_tolerance: float = 0.005
+    pass_tolerance: float = 0.02
     reference_speed: float = 1.0
     law: ViscosityLaw | None = None
     is_steady: bool = False
