@@ -210,7 +210,7 @@ def cost_rows(progress: Progress) -> list[Row]:
     with tempfile.TemporaryDirectory() as place:
         timing = _solve(
             Path(place) / "ours",
-            lambda sha256: stenosis.run_spec(dt, sha256, Numerics()),
+            lambda sha256: stenosis.run_spec(dt, sha256, Numerics(max_passes=3)),
             mesh,
             job,
             2,

@@ -133,13 +133,13 @@ class Numerics:
     supg: bool = True
     elements: Elements = "P2/P1"
     refactor_every: int = quantity("", 1, 1000, "steps between two factorizations of the preconditioner", 10)
-    max_passes: int = quantity("", 1, 20, "solves of the momentum equation in a step at most", 3)
+    max_passes: int = quantity("", 1, 20, "solves of the momentum equation in a step at most", 1)
     pass_tolerance: float = quantity(
         "",
         1e-8,
         1.0,
         "change of the velocity against the convecting one, over the largest, that asks for another",
-        0.02,
+        0.005,
     )
     max_cfl: float = quantity("", 0.1, 1e6, "CFL number above which a time step is halved, or the run stops", 100.0)
     max_halvings: int = quantity("", 0, 12, "how often a time step that is too large is halved at most", 7)

@@ -72,8 +72,8 @@ class FlowParameters:
     backflow_beta: float = 1.0
     supg: bool = True
     refactor_every: int = 10
-    max_passes: int = 3
-    pass_tolerance: float = 0.02
+    max_passes: int = 1
+    pass_tolerance: float = 0.005
     reference_speed: float = 1.0
     law: ViscosityLaw | None = None
     is_steady: bool = False

@@ -74,7 +74,7 @@ def _spec() -> RunSpec:
         time=Time(period=step * n_steps, steps_per_cycle=n_steps, ramp=2.0 * step, mode="steady"),
         wall_patch_ids=(WALL,),
         fluid=Fluid(DENSITY, VISCOSITY),
-        numerics=Numerics(velocity_tolerance=1e-6, max_passes=1),
+        numerics=Numerics(velocity_tolerance=1e-6),
     )
 
 

@@ -55,7 +55,13 @@ def slab_solver(
     """
     mesh = distribute(MPI.COMM_SELF, arrays, 2)
     parameters = FlowParameters(
-        1.0, viscosity, velocity_tolerance=tolerance, supg=False, frozen_component=frozen_component, backflow_beta=0.5
+        1.0,
+        viscosity,
+        velocity_tolerance=tolerance,
+        supg=False,
+        frozen_component=frozen_component,
+        backflow_beta=0.5,
+        max_passes=3,
     )
     prescribed: list[PrescribedVelocity] = [GivenVelocity(mesh, moving, velocity), NoSlip(mesh, walls)]
     model = PrescribedPressure(PeriodicCurve(Waveform.constant(0.0), 1.0))
