@@ -144,17 +144,17 @@ def _stepped(
         changes.append(stored[-1] - starts[-1])
         if np.abs(changes[-1]).max() <= PERIODIC * np.abs(stored).max():
             break
-        stored += _leap(starts, changes)
+        stored += leap(starts, changes, len(stored[-1]))
     return np.roll(flows, 1, axis=0), np.roll(stored, 1, axis=0), np.roll(junction, 1)
 
 
-def _leap(starts: list[FloatArray], changes: list[FloatArray]) -> FloatArray:
+def leap(starts: list[FloatArray], changes: list[FloatArray], most: int) -> FloatArray:
     """What to add to the pressures (m,) at the end of a period to come nearer to the periodic state at once.
 
     Anderson's acceleration (Walker & Ni 2011, SIAM J. Numer. Anal. 49:1715) of the map from the pressures at the start
-    of a period to those at its end, over as many periods as there are outlets.
+    of a period to those at its end, over at most as many periods as there are outlets.
     """
-    depth = min(len(starts) - 1, len(starts[-1]))
+    depth = min(len(starts) - 1, most)
     if depth == 0:
         return np.zeros_like(starts[-1])
     start_steps = np.diff(np.array(starts[-depth - 1 :]), axis=0).T

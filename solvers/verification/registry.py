@@ -30,6 +30,7 @@ from solvers.verification.tube_flow import (
     check_poiseuille,
     check_womersley,
 )
+from solvers.verification.zero_d_checks import check_stenosis_laws, check_zero_d
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ CHECKS: dict[str, Check] = {
         Check("coronary", "Coronary outlets", check_coronary),
         Check("openings", "Inlets and outlets of every kind", check_openings),
         Check("circulation", "A tube in a closed circulation", check_circulation),
+        Check("stenosis_laws", "Pressure drop of a narrowing by published laws", check_stenosis_laws),
+        Check("zero_d", "Lumped trees (0D)", check_zero_d),
         Check("indices", "Definitions of the wall indices", check_indices),
         Check("space_order", "Order of convergence in space", check_space_order),
         Check("time_order", "Order of convergence in time", check_time_order),
