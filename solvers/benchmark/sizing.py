@@ -28,7 +28,7 @@ class Sizing:
     """The numbers of the rule; see the module."""
 
     n_rings: int = 5
-    stretch: float = 0.3
+    stretch: float = 0.4
     along: float = 0.35
     narrowing: float = 0.9
     jet_diameters: float = 5.0

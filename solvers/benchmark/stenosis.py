@@ -77,10 +77,10 @@ def inflow() -> Waveform:
     return Waveform(tuple(times.tolist()), tuple(flow.tolist()))
 
 
-def recommended_step(arrays: MeshArrays) -> float:
-    """The step [s] that the program itself would take on this mesh."""
+def recommended_step(arrays: MeshArrays, target_cfl: float) -> float:
+    """The step [s] that the program's rule gives on this mesh."""
     area = np.pi * RADIUS**2
-    advice = recommend_steps(arrays.points, arrays.tets, [area], inflow(), 2.0 * END)
+    advice = recommend_steps(arrays.points, arrays.tets, [area], inflow(), 2.0 * END, target_cfl)
     return 2.0 * END / advice.steps_per_cycle
 
 

@@ -24,8 +24,8 @@ FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 
 MAX_ITERATIONS = 200
-EXTRA_ITERATIONS = 3
-"""With so many more iterations than fresh factors needed, old ones are given up."""
+EXTRA_ITERATIONS = 6
+"""With so many more iterations than fresh factors would need, old ones are given up: about what new ones cost."""
 
 
 ONE = np.uint32(1)
@@ -48,33 +48,36 @@ class VelocitySolver:
         n_owned, n_local = halo.n_owned, halo.n_local
         self._factors = np.empty(pattern.n_entries, dtype=np.float32)
         self._work = np.empty(pattern.n_entries)
-        self._is_factored = self._is_changing = False
-        self._fresh_iterations = 0
+        self._is_factored = False
+        self._folds = 1.0
+        """By how many e-folds the last solve had to take the residual down."""
+        self._fresh_pace = 0.0
+        """Iterations that fresh factors needed for each of them."""
         self._r, self._r0, self._s, self._v, self._t = (np.empty((n_owned, 3)) for _ in range(5))
         self._p = np.empty((n_owned, 3))
         self._p_hat, self._s_hat = np.zeros((n_local, 3)), np.zeros((n_local, 3))
 
     def forget_factors(self) -> None:
-        """Compute new factors before the next solve, and try to keep them."""
-        self._is_factored = self._is_changing = False
+        """Compute new factors before the next solve."""
+        self._is_factored = False
 
-    def solve(self, values: FloatArray, b: FloatArray, x: FloatArray) -> SolveReport:
+    def solve(self, values: FloatArray, b: FloatArray, x: FloatArray, reduction: float = 0.0) -> SolveReport:
         """Improve ``x`` (n_local, 3), whose prescribed rows hold their values; returns how it went.
 
-        Old factors that do not serve as well as fresh ones did are renewed, then and for every following solve until
-        :meth:`forget_factors` is called.
+        The residual goes down to the tolerance, or only to ``reduction`` times what it was if that is more.
+
+        Old factors that do not serve as well as fresh ones did are renewed.
         """
         wasted = 0
-        if self._is_factored and not self._is_changing:
-            report = self._iterate(values, b, x, self._fresh_iterations + EXTRA_ITERATIONS)
+        if self._is_factored:
+            report = self._iterate(values, b, x, reduction, self._fresh_pace)
             if report.converged:
                 self._halo.update(x)
                 return report
-            self._is_changing = True
             wasted = report.iterations
         self._factor(values)
-        report = self._iterate(values, b, x, MAX_ITERATIONS)
-        self._fresh_iterations = report.iterations
+        report = self._iterate(values, b, x, reduction, None)
+        self._fresh_pace = report.iterations / max(self._folds, 1.0)
         self._halo.update(x)
         return SolveReport(report.iterations + wasted, report.residual, report.converged)
 
@@ -97,7 +100,10 @@ class VelocitySolver:
         )
         self._halo.update(result)
 
-    def _iterate(self, values: FloatArray, b: FloatArray, x: FloatArray, most: int) -> SolveReport:
+    def _iterate(
+        self, values: FloatArray, b: FloatArray, x: FloatArray, reduction: float, pace: float | None
+    ) -> SolveReport:
+        """As :meth:`solve`; gives up far behind a ``pace`` [iterations for an e-fold of the residual]."""
         pattern = self._pattern
         r, r0, p, s, v, t = self._r, self._r0, self._p, self._s, self._v, self._t
         self._halo.update(x)
@@ -105,12 +111,15 @@ class VelocitySolver:
         _start(pattern.starts, pattern.columns, values, x, b, r, r0, p, local)
         squared = self._sum(local)
         scale = max(float(squared[:3].sum()), float(squared[3:].sum()))
-        target = self._tolerance**2 * scale
         rho = squared[:3].copy()
+        target = max(self._tolerance**2 * scale, reduction**2 * float(rho.max()))
         if not np.isfinite(scale):
             return SolveReport(0, float("nan"), False)
         if rho.max() <= target:
             return SolveReport(0, _relative(rho, scale), True)
+        self._folds = 0.5 * float(np.log(rho.max() / target))
+        expected = np.inf if pace is None else np.ceil(pace * self._folds) + EXTRA_ITERATIONS
+        most = int(min(MAX_ITERATIONS, expected))
         active = rho > target
         rho[~active] = 1.0
         dots = np.zeros(6)

@@ -15,6 +15,10 @@ IntArray = NDArray[np.int64]
 
 TARGET_CFL = 1.5
 """Cells that the flow may cross in one step at its peak, by the estimate of ``recommend_steps``."""
+CFL_WITH_PASSES = 2.5
+"""The same where the momentum equation is solved again while its convecting velocity is wrong (max_passes 3): there the
+extrapolation does not limit the step, and the error in time of twice the step stays below that of the mesh
+(docs/decisions/0009)."""
 MIN_STEPS = 400
 """Steps a cycle has at least, so that a waveform with a sharp upstroke is followed."""
 
