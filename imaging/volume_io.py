@@ -12,7 +12,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.dicom.series import is_dicom, read_series
+from imaging.dicom.series import is_dicom_source, read_series
 from imaging.errors import ImagingError
 from imaging.native_messages import native_messages_hidden
 from imaging.nifti import check_nifti_frames, check_nifti_length, damaged_file, is_whole_gzip
@@ -57,7 +57,7 @@ def read_volume(path: str | Path, series_uid: str | None = None, progress: Progr
         raise ImagingError(
             "path_missing", "There is nothing at the chosen place; choose a scan file or a DICOM folder."
         )
-    if path.is_dir() or is_dicom(path):
+    if is_dicom_source(path):
         return read_series(path, series_uid, progress)
     progress(0.0, "Reading the scan")
     image = _read_image(path)

@@ -40,11 +40,20 @@ def summarize(case: Case) -> dict[str, Any]:
 
 def _import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "source", type=Path, help="NIfTI, NRRD, MHA or DICOM file, a DICOM folder, or a surface (VTP, STL, OBJ, PLY)"
+        "source",
+        type=Path,
+        help="NIfTI, NRRD, MHA or DICOM file, DICOM folder, DICOMDIR or zip, or a surface (VTP, STL, OBJ, PLY)",
     )
     parser.add_argument("case", type=Path, help="case folder to make (.case)")
     parser.add_argument("--title", default="", help="how the case is called (default: the folder's name)")
     parser.add_argument("--series-uid", default="", help="which series, when a DICOM folder holds several")
+    parser.add_argument("--phase", default="", help="which phase, when a series holds several, for example 70%%")
+    parser.add_argument(
+        "--repair", action="store_true", help="straighten a tilted gantry and interpolate uneven slices, where safe"
+    )
+    parser.add_argument(
+        "--keep-identity", action="store_true", help="keep in the case what the DICOM header says about the patient"
+    )
     parser.add_argument("--unit", default="", help="unit of length of a surface: mm, cm or m")
     parser.add_argument("--inlet", default="", help="a surface's opening where blood enters, by number or name")
     parser.add_argument("--name", nargs="+", default=[], metavar="NUMBER=NAME", help="names of a surface's openings")
@@ -70,7 +79,16 @@ def _import(arguments: argparse.Namespace) -> Result:
         return Result(record.model_dump(mode="json"), surface_text(record))
     if arguments.unit or arguments.inlet or arguments.name:
         raise CaseError("bad_parameter", "Unit, inlet and names belong to a surface, but a scan is imported.")
-    record = import_study(arguments.source, arguments.case, title, series_uid=arguments.series_uid, progress=progress)
+    record = import_study(
+        arguments.source,
+        arguments.case,
+        title,
+        series_uid=arguments.series_uid,
+        phase=arguments.phase,
+        repair=arguments.repair,
+        deidentify=not arguments.keep_identity,
+        progress=progress,
+    )
     size, spacing = record.facts["size"], record.facts["spacing_mm"]
     text = f"Imported {' x '.join(map(str, size))} voxels of {' x '.join(f'{s:g}' for s in spacing)} mm."
     return Result(record.model_dump(mode="json"), text)

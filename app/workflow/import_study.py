@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +20,20 @@ from imaging.types import Progress, silent
 class Parameters:
     """What to import. The path is not written down: file names may hold a patient's name."""
 
-    source: str = declared("", help="File or DICOM folder", private=True)
+    source: str = declared("", help="File, DICOM folder, DICOMDIR or zip archive", private=True)
     series_uid: str = declared("", help="Which series, when a folder holds several", private=True)
+    phase: str = declared("", help="Which phase of a series that holds several, for example 70%")
+    repair: bool = declared(False, help="Straighten a tilted gantry and interpolate uneven slices, where that is safe")
+    deidentify: bool = declared(
+        True,
+        help="Keep of the DICOM header only what names nobody",
+        source="DICOM PS3.15, Basic Application Level Confidentiality Profile",
+    )
 
 
 def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     """Read the scan, check that it is a CT, and write it as NRRD."""
-    from imaging.dicom.series import is_dicom, read_series_with_notes
+    from imaging.dicom.series import is_dicom_source, read_series_with_notes
     from imaging.volume_io import read_volume, require_ct, write_volume
 
     source, series_uid = Path(request.parameters.source), request.parameters.series_uid or None
@@ -35,9 +43,23 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
 
     reading(0.0, "Reading the scan")
     notes: tuple[str, ...] = ()
-    if source.is_dir() or (source.is_file() and is_dicom(source)):
-        series = read_series_with_notes(source, series_uid, reading)
+    chosen = request.parameters
+    more: dict[str, str] = {}
+    files: dict[str, Path] = {}
+    if is_dicom_source(source):
+        series = read_series_with_notes(
+            source,
+            series_uid,
+            reading,
+            phase=chosen.phase,
+            repair=chosen.repair,
+            keep_identity=not chosen.deidentify,
+        )
         volume, notes = series.volume, series.notes
+        more = {name: text for name, text in (("phase", series.phase), ("repair", series.repair)) if text}
+        notes = (*notes, series.repair) if series.repair else notes
+        files["header"] = out / "header.json"
+        files["header"].write_text(json.dumps(series.header, indent=1), encoding="utf-8")
     else:
         volume = read_volume(source, progress=reading)
     require_ct(volume)
@@ -55,9 +77,10 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         "maximum": float(volume.array.max()),
         "source_sha256": sha256_of(source) if source.is_file() else "",
         "notes": list(notes),
+        **more,
     }
     progress(1.0, "Scan imported")
-    return Outcome("CT", {"volume": path}, facts)
+    return Outcome("CT", {"volume": path, **files}, facts)
 
 
 def import_study(
@@ -66,6 +89,9 @@ def import_study(
     title: str,
     *,
     series_uid: str = "",
+    phase: str = "",
+    repair: bool = False,
+    deidentify: bool = True,
     points: Mapping[str, Position] | None = None,
     progress: Progress = silent,
 ) -> Record:
@@ -74,9 +100,15 @@ def import_study(
     Parameters
     ----------
     source
-        NIfTI, NRRD, MHA, a DICOM file or a folder of DICOM files.
+        NIfTI, NRRD, MHA, a DICOM file, a folder of DICOM files, a DICOMDIR or a zip archive.
     title
         How people call the case; not taken from the scan, which may hold a patient's name.
+    phase
+        Which phase of a series that holds several.
+    repair
+        Straighten a gantry tilt and interpolate uneven slices where that is safe; it is written into the case.
+    deidentify
+        Keep only what names nobody of the DICOM header.
     points
         Landmarks that come with the scan (role to LPS position in mm).
 
@@ -88,7 +120,14 @@ def import_study(
     opened = OpenCase.create(case_folder, title)
     try:
         with opened:
-            record = run_step(opened, "import", {"source": str(source), "series_uid": series_uid}, progress)
+            values = {
+                "source": str(source),
+                "series_uid": series_uid,
+                "phase": phase,
+                "repair": repair,
+                "deidentify": deidentify,
+            }
+            record = run_step(opened, "import", values, progress)
             if points:
                 opened.do(SetPoints(dict(points)))
             return record

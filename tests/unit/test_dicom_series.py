@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,73 +10,26 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
-from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from dicom_cases import (
+    COLUMNS,
+    IDENTITY,
+    N_SLICES,
+    ORIGIN,
+    ROWS,
+    SPACING,
+    STORED,
+    TURNED,
+    beside_origin,
+    shifted,
+    write_series,
+)
+from pydicom.dataset import FileDataset
 
 from imaging.dicom.series import list_series, read_series, read_series_with_notes
 from imaging.errors import ImagingError
 from imaging.volume_io import read_volume
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
-
-N_SLICES, ROWS, COLUMNS = 6, 72, 64
-SPACING = (0.7, 0.8, 2.5)
-ORIGIN = np.array([-101.0, 57.0, -642.0])
-IDENTITY = np.eye(3)
-COSINE, SINE = np.cos(0.3), np.sin(0.3)
-TURNED = np.array([[COSINE, 0.0, SINE], [0.0, 1.0, 0.0], [-SINE, 0.0, COSINE]])
-STORED = np.random.default_rng(3).integers(0, 3000, (N_SLICES, ROWS, COLUMNS)).astype(np.uint16)
-
-Change = Callable[[int, FileDataset], None]
-
-
-def write_series(
-    folder: Path,
-    axes: np.ndarray = IDENTITY,
-    change: Change | None = None,
-    series: str = "1.2.3.4",
-    n_slices: int = N_SLICES,
-    prefix: str = "DOE_JOHN",
-) -> Path:
-    """Slices in shuffled file order; ``axes`` are the image axes as columns."""
-    folder.mkdir(exist_ok=True)
-    names = np.random.default_rng(1).permutation(n_slices)
-    for n in range(n_slices):
-        meta = FileMetaDataset()
-        meta.MediaStorageSOPClassUID = CTImageStorage
-        meta.MediaStorageSOPInstanceUID = generate_uid()
-        meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        dataset = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
-        dataset.SOPClassUID, dataset.SOPInstanceUID = CTImageStorage, meta.MediaStorageSOPInstanceUID
-        dataset.PatientName, dataset.PatientID, dataset.Modality = "DOE^JOHN", "4711", "CT"
-        dataset.SeriesDescription = "DOE JOHN angio"
-        dataset.SeriesInstanceUID, dataset.StudyInstanceUID, dataset.SeriesNumber = series, "1.2.3", 5
-        dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
-        dataset.Rows, dataset.Columns, dataset.SamplesPerPixel = ROWS, COLUMNS, 1
-        dataset.PhotometricInterpretation = "MONOCHROME2"
-        dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 16, 15, 0
-        dataset.PixelSpacing = [SPACING[1], SPACING[0]]
-        dataset.SliceThickness = 5.0
-        dataset.ImageOrientationPatient = [*axes[:, 0], *axes[:, 1]]
-        dataset.ImagePositionPatient = [*(ORIGIN + n * SPACING[2] * axes[:, 2])]
-        dataset.RescaleSlope, dataset.RescaleIntercept = 1, -1024
-        dataset.PixelData = STORED[n % N_SLICES].tobytes()
-        if change:
-            change(n, dataset)
-        dataset.save_as(folder / f"{prefix}_{names[n]}.dcm", enforce_file_format=True)
-    return folder
-
-
-def beside_origin(x: float, y: float, z: float) -> list[float]:
-    return [float(c) for c in ORIGIN + np.array([x, y, z])]
-
-
-def shifted(n_changed: Callable[[int], bool], key: str, value: Any) -> Change:
-    def change(n: int, dataset: FileDataset) -> None:
-        if n_changed(n):
-            setattr(dataset, key, value(n) if callable(value) else value)
-
-    return change
 
 
 def refusal(folder: Path, **options: Any) -> ImagingError:
