@@ -11,7 +11,7 @@ from app.commands.runs import COMMANDS as RUNS
 from app.commands.steps import COMMANDS as STEPS
 
 _IN_ORDER_OF_THE_PATH = (
-    *("sample", "import", "points", "patient", "segment", "model", "mesh"),
+    *("sample", "scan", "import", "points", "patient", "segment", "model", "mesh"),
     *("simulate", "check", "doctor", "run", "cancel", "results", "report"),
     *("info", "undo", "redo", "open", "demo", "verify", "bench"),
 )

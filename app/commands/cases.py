@@ -234,7 +234,20 @@ def _redo(arguments: argparse.Namespace) -> Result:
         return Result({"redone": label}, f"Done again: {label}")
 
 
+def _scan_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", type=Path, help="DICOM folder, DICOMDIR, zip archive or file, or a scan file")
+    parser.add_argument("--headers-only", action="store_true", help="do not unpack slices: no enhancement, no noise")
+
+
+def _scan(arguments: argparse.Namespace) -> Result:
+    from app.workflow.scan_study import scan_study, study_text
+
+    study = scan_study(arguments.source, look=not arguments.headers_only, progress=console_progress("scan"))
+    return Result(study.to_json(), study_text(study))
+
+
 COMMANDS = (
+    Command("scan", "list the series of a study with what each is fit for", _scan_arguments, _scan),
     Command("sample", "fetch a public sample case and import it", _sample_arguments, _sample),
     Command("import", "import a scan or a surface into a new case", _import_arguments, _import),
     Command("info", "show what a case holds and what is stale", _info_arguments, _info),

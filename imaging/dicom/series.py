@@ -249,7 +249,7 @@ def without_strays(images: Sequence[Image], notes: list[str]) -> list[Image]:
 
     def look(image: Image) -> tuple[object, ...]:
         turned = tuple(round(x, 2) for x in image.orientation or ())
-        return image.rows, image.columns, turned
+        return image.rows, image.columns, turned, tuple(round(x, 3) for x in image.spacing_mm or ())
 
     looks = [look(image) for image in images]
     common = max(set(looks), key=looks.count)
