@@ -12,6 +12,8 @@ from solvers.verification.coronary_checks import check_coronary
 from solvers.verification.cylinder_checks import check_cylinder, check_cylinder_3d
 from solvers.verification.grid_checks import check_grid_convergence
 from solvers.verification.index_checks import check_indices
+from solvers.verification.junction_checks import check_junctions, check_stenosis_law, check_volume
+from solvers.verification.network_checks import check_arterial_trees, check_boileau
 from solvers.verification.nozzle_checks import check_nozzle
 from solvers.verification.opening_checks import check_openings
 from solvers.verification.order_checks import (
@@ -21,6 +23,7 @@ from solvers.verification.order_checks import (
     check_time_order,
 )
 from solvers.verification.outlet_checks import check_windkessel
+from solvers.verification.pulse_checks import check_pulse, check_pulse_order, check_reflection, check_tube_law
 from solvers.verification.rheology_checks import check_rheology
 from solvers.verification.row import Curve, Progress, Row
 from solvers.verification.stepping_checks import check_step_changes
@@ -78,6 +81,15 @@ CHECKS: dict[str, Check] = {
         Check("cylinder_3d", "Cylinder in a square channel: 3D-1Z", check_cylinder_3d, is_long=True),
         Check("step_changes", "Order in time when steps are halved and doubled on the way", check_step_changes),
         Check("grid_convergence", "Steady stenosis on three meshes", check_grid_convergence, is_long=True),
+        Check("tube_law", "One dimension: elastic tube at rest", check_tube_law),
+        Check("pulse", "One dimension: a single pulse", check_pulse),
+        Check("pulse_order", "One dimension: order of convergence", check_pulse_order),
+        Check("reflection", "One dimension: reflections", check_reflection),
+        Check("junctions", "One dimension: steady junctions", check_junctions),
+        Check("stenosis_law", "One dimension: stenosis after Young and Tsai", check_stenosis_law),
+        Check("volume", "One dimension: balance of volume", check_volume),
+        Check("boileau", "One dimension: carotid, aorta, iliac bifurcation", check_boileau),
+        Check("arterial_trees", "One dimension: ADAN56 and circle of Willis", check_arterial_trees, is_long=True),
         Check("fda_nozzle", "FDA nozzle at Re 500, against measurements", check_nozzle, is_long=True),
     )
 }
