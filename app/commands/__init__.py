@@ -7,6 +7,7 @@ from app.commands.checks import COMMANDS as CHECKS
 from app.commands.command import Command
 from app.commands.doctor import COMMANDS as DOCTOR
 from app.commands.preflight import COMMANDS as PREFLIGHT
+from app.commands.reduced import COMMANDS as REDUCED
 from app.commands.runs import COMMANDS as RUNS
 from app.commands.steps import COMMANDS as STEPS
 
@@ -15,7 +16,7 @@ _IN_ORDER_OF_THE_PATH = (
     *("simulate", "check", "doctor", "run", "cancel", "results", "report"),
     *("info", "undo", "redo", "open", "demo", "verify", "bench"),
 )
-_MADE = {command.name: command for command in (*CASES, *STEPS, *PREFLIGHT, *DOCTOR, *RUNS, *CHECKS)}
+_MADE = {command.name: command for command in (*CASES, *STEPS, *PREFLIGHT, *DOCTOR, *RUNS, *REDUCED, *CHECKS)}
 
 COMMANDS: dict[str, Command] = {name: _MADE.pop(name) for name in _IN_ORDER_OF_THE_PATH} | _MADE
 """By name, in the order in which ``angiotwin --help`` shows them."""

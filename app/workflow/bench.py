@@ -14,6 +14,7 @@ from typing import Any
 from app.case.bundle import OpenCase
 from app.workflow.demo import run_demo
 from app.workflow.flow_bench import cost_rows, peer_rows, scaling_rows
+from app.workflow.reduced_bench import zero_d_rows
 from app.workflow.samples import import_sample
 from app.workflow.steps import run_step
 from imaging.types import Progress, silent
@@ -110,8 +111,9 @@ BENCHES: dict[str, Callable[[Progress], dict[str, Any] | list[dict[str, Any]]]] 
     "flow-cost": cost_rows,
     "flow-scaling": scaling_rows,
     "flow-clinical": bench_clinical_run,
+    "reduced-0d": zero_d_rows,
 }
-GROUPS = {"flow": tuple(name for name in BENCHES if name.startswith("flow-"))}
+GROUPS = {group: tuple(name for name in BENCHES if name.startswith(f"{group}-")) for group in ("flow", "reduced")}
 """Names that stand for several benches."""
 
 

@@ -176,7 +176,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         raise CaseError("no_outlet", "The model has no outlet, so no blood could leave it: build it again.")
     progress(0.4, "Tuning the outlets")
     output_m3_s = m3_s_from_l_min(values.cardiac_output_l_min) * chosen.inlet_share
-    drive = _coronary_drive(chosen, values, output_m3_s)
+    drive = coronary_inflow(chosen, values, output_m3_s)
     measured = inflow_of_file(chosen, inlets[0])
     if measured is None:
         times, flow = aortic_inflow(values.heart_rate_bpm, output_m3_s)
@@ -198,7 +198,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         terminals = [Terminal(0.0, drive.compliance * share, drive.resistance / share) for share in shares]
         initial = [float(drive.pressure_pa[0])] * len(terminals)
     else:
-        tuned = _tuned_outlets(model, paths, shares, inflow, period, request.case, site)
+        tuned = tuned_outlets(model, paths, shares, inflow, period, request.case, site)
         terminals, initial = tuned.terminals, [float(pressure) for pressure in tuned.p_initial]
     arrays = _mesh_in_meters(mesh)
     if is_steady(chosen):
@@ -292,7 +292,7 @@ def cuff_site(outlets: tuple[Patch, ...]) -> int | None:
     return next((k for part in CUFF_SITES for k, outlet in enumerate(outlets) if part in outlet.name.lower()), None)
 
 
-def _tuned_outlets(
+def tuned_outlets(
     model: VesselModel,
     paths: tuple[VesselPath, ...],
     shares: FloatArray,
@@ -329,7 +329,7 @@ def _tuned_outlets(
     return require_met(network, target, FIRST_GUESS_TOLERANCE)
 
 
-def _coronary_drive(chosen: Parameters, values: PatientValues, output_m3_s: float) -> CoronaryDrive | None:
+def coronary_inflow(chosen: Parameters, values: PatientValues, output_m3_s: float) -> CoronaryDrive | None:
     """What drives and takes a coronary flow, if the inflow is one."""
     if chosen.inflow_shape != "coronary" or chosen.inflow:
         return None

@@ -28,8 +28,17 @@ from solvers.network.zero_d.build import Options, build
 from solvers.network.zero_d.network import Vessel, network
 from solvers.network.zero_d.solve import Inflow, periodic, periodic_samples, samples_of, steady
 from solvers.network.zero_d.svzerod_format import from_svzerod, run_svzerod
+from solvers.network.zero_d.tuning import tune_tree
 from solvers.verification.row import Row
-from solvers.verification.zero_d_checks import BLOOD, check_stenosis_laws, check_zero_d, random_case, random_tree, tube
+from solvers.verification.zero_d_checks import (
+    BLOOD,
+    check_stenosis_laws,
+    check_zero_d,
+    random_case,
+    random_target,
+    random_tree,
+    tube,
+)
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "benchmarks" / "svzerod"
 BED = ResistanceOutlet(0, "bed", 1e8)
@@ -210,3 +219,35 @@ def test_random_trees_are_trees_of_the_wished_size() -> None:
     closing: dict[str, Outlet] = outlets
     assert all(isinstance(outlet, RcrOutlet) for outlet in closing.values())
     assert isinstance(tree.vessels[0], VesselShape)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"systolic": 400.0}, "outside what a living person has"),
+        ({"diastolic": 130.0}, "must be above the diastolic"),
+        ({"mean": 130.0}, "must lie between the diastolic and the systolic"),
+        ({"shares": {"v0": 1.0}}, "must be positive, add up to 1, and name each"),
+        ({"site": "LAD"}, "which is no vessel"),
+    ],
+)
+def test_a_target_that_cannot_be_is_refused(change: dict[str, object], words: str) -> None:
+    tree, inflow, target = random_target(0)
+    mmhg = {"systolic": 120.0, "diastolic": 80.0, "mean": None, **change}
+    wanted = {name: value * 133.322 if isinstance(value, float) else value for name, value in mmhg.items()}
+    with pytest.raises(RunError, match=words):
+        tune_tree(tree, inflow, replace(target, **wanted))
+
+
+def test_a_pulse_that_the_vessels_do_not_allow_is_named() -> None:
+    tree, inflow, target = random_target(0)
+    tuned = tune_tree(tree, inflow, replace(target, systolic=target.diastolic + 500.0, mean=target.diastolic + 200.0))
+    assert "cannot be met" in tuned.misses[0] and "larger pulse by themselves" in tuned.misses[0]
+
+
+def test_tuning_without_a_mean_meets_the_two_pressures_at_an_outlet() -> None:
+    tree, inflow, target = random_target(2)
+    site = next(iter(target.shares))
+    tuned = tune_tree(tree, inflow, replace(target, mean=None, site=site))
+    assert tuned.misses == ()
+    assert tuned.reached[:2] == pytest.approx((target.systolic, target.diastolic), abs=266.6)

@@ -30,6 +30,8 @@ STEPS = 512
 PERIODIC = 1e-7
 """Largest change of a pressure from beat to beat, relative to the largest pressure, that is periodic."""
 MAX_BEATS = 200
+DEPTH = 40
+"""Beats from which the periodic state is extrapolated at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +188,7 @@ def _beat(samples: Samples, s: int, waves: FloatArray, inlet: FloatArray, dt: fl
     out = np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape)
     starts: list[FloatArray] = []
     changes: list[FloatArray] = []
-    scale = np.array([1.0, 0.0, 0.0, 1.0, 1.0])  # only what is a pressure decides
+    scale = np.array([1.0, _impedance(state), 0.0, 1.0, 1.0])  # so that all of the state is a pressure
     for beat in range(1, MAX_BEATS + 1):
         before = state.copy()
         kernels.beat_kernel(
@@ -217,11 +219,19 @@ def _beat(samples: Samples, s: int, waves: FloatArray, inlet: FloatArray, dt: fl
                 out[3] - samples.kinetic[:, 1] * square[1],
                 beat,
             )
-        state += leap(starts, changes, int((samples.kind > 0).sum())).reshape(state[0].shape)
+        jump = leap(starts, changes, DEPTH).reshape(state[0].shape)
+        jump[:, :2] /= np.maximum(scale[:2], np.finfo(float).tiny)
+        state += jump
     raise RunError(
         "not_periodic",
         f"The lumped tree did not become periodic in {MAX_BEATS} beats: check the compliances of its outlets.",
     )
+
+
+def _impedance(state: FloatArray) -> float:
+    """Pressure over flow, as a scale."""
+    flow = float(np.abs(state[0, :, 1]).max())
+    return float(np.abs(state[0, :, 0]).max()) / flow if flow > 0.0 else 1.0
 
 
 def _start(samples: Samples, start: Steady, waves: FloatArray, s: int) -> FloatArray:

@@ -1,0 +1,114 @@
+"""Sub-commands of the 0D model: the conditions of a case, and what a change would do."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from app.case.bundle import OpenCase
+from app.case.errors import CaseError
+from app.commands.checks import table
+from app.commands.command import Command, Result, add_case, add_parameters, assignments, chosen_parameters
+
+
+def _what_if_arguments(parser: argparse.ArgumentParser) -> None:
+    add_case(parser)
+    parser.add_argument(
+        "--stenosis",
+        action="append",
+        default=[],
+        metavar="BRANCH:PERCENT:POSITION[:MM]",
+        help="narrow a branch by PERCENT of its diameter at POSITION (0 to 1 along it), over MM millimeters (default: "
+        "four radii)",
+    )
+    parser.add_argument(
+        "--radius", action="append", default=[], metavar="BRANCH=FACTOR", help="multiply the radius of a branch"
+    )
+    parser.add_argument(
+        "--outlet",
+        action="append",
+        default=[],
+        metavar="OUTLET=FACTOR",
+        help="multiply the resistance behind an outlet (0.24: a coronary bed in hyperemia)",
+    )
+    parser.add_argument("--pressure", type=float, metavar="MMHG", help="hold this mean pressure at the inlet")
+    parser.add_argument("--hold-pressure", action="store_true", help="hold the inlet's pressure instead of the inflow")
+    parser.add_argument("--pulse", action="store_true", help="solve beats, for systolic and diastolic pressures")
+    _reduced_arguments(parser)
+
+
+def _reduced_arguments(parser: argparse.ArgumentParser) -> None:
+    from app.workflow.flow_setup import ReducedParameters
+
+    add_parameters(parser, ReducedParameters)
+
+
+def _what_if(arguments: argparse.Namespace) -> Result:
+    from app.workflow.what_if import Change, what_if
+
+    change = Change(
+        tuple(_stenosis(word) for word in arguments.stenosis),
+        _factors(arguments.radius),
+        _factors(arguments.outlet),
+        arguments.pressure,
+        arguments.hold_pressure,
+    )
+    with OpenCase.open(arguments.case, writable=False) as opened:
+        answer = what_if(opened, change, arguments.pulse, chosen_parameters(arguments))
+    rows = [
+        {
+            "vessel": after.name,
+            "flow [mL/s]": f"{before.flow_ml_s:.2f} -> {after.flow_ml_s:.2f}",
+            "pressure in [mmHg]": f"{before.pressure_in_mmhg:.1f} -> {after.pressure_in_mmhg:.1f}",
+            "pressure out [mmHg]": f"{before.pressure_out_mmhg:.1f} -> {after.pressure_out_mmhg:.1f}",
+        }
+        for before, after in zip(answer.before, answer.after, strict=True)
+    ]
+    text = "\n".join([table(rows, tuple(rows[0])), *answer.notes, f"Answered in {answer.milliseconds:.1f} ms."])
+    return Result(answer.as_dict(), text)
+
+
+def _stenosis(word: str) -> Any:
+    from app.workflow.what_if import Stenosis
+
+    parts = word.split(":")
+    try:
+        branch, percent, position, *length = parts
+        return Stenosis(branch, float(percent), float(position), float(length[0]) if length else 0.0)
+    except ValueError:
+        raise CaseError(
+            "bad_stenosis", f"{word!r} is no stenosis: write BRANCH:PERCENT:POSITION, for example LAD:60:0.3."
+        ) from None
+
+
+def _factors(words: list[str]) -> dict[str, float]:
+    found = {}
+    for name, value in assignments(words).items():
+        try:
+            found[name] = float(value)
+        except ValueError:
+            raise CaseError("bad_parameter", f"{name}={value} needs a number behind the sign of equality.") from None
+    return found
+
+
+def _setup_arguments(parser: argparse.ArgumentParser) -> None:
+    add_case(parser)
+    _reduced_arguments(parser)
+
+
+def _setup(arguments: argparse.Namespace) -> Result:
+    from app.workflow.flow_setup import reduced_case
+
+    with OpenCase.open(arguments.case, writable=False) as opened:
+        setup = reduced_case(opened, chosen_parameters(arguments)).setup
+    rows = [{"outlet": o.name, "vessel": o.vessel, "closed by": o.condition.kind} for o in setup.outlets]
+    source = "the current run" if setup.origin == "run" else "the patient's values and the chosen parameters"
+    told = [f"{a.name}: {a.value} {a.unit} ({a.source})" for a in setup.assumptions]
+    text = "\n".join([f"Conditions of {source}.", table(rows, tuple(rows[0])), "Assumptions:", *told])
+    return Result(setup.as_dict(), text)
+
+
+COMMANDS = (
+    Command("setup", "the one set of conditions of 0D, 1D and 3D", _setup_arguments, _setup),
+    Command("whatif", "what a change would do, by the 0D model", _what_if_arguments, _what_if),
+)

@@ -1,0 +1,274 @@
+"""One set of conditions of a case, from which 0D, 1D and 3D models of its flow are made.
+
+It is a view of what the case holds: the conditions of its current run (the very ones that the 3D engine solves, its
+outlets as the run tuned them at last), or, before there is one, what `app.workflow.simulate` would prepare from the
+patient, the chosen parameters and the files given.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from app.case.bundle import OpenCase
+from app.case.errors import CaseError
+from app.case.records import Case
+from app.workflow.parameters import build, declared
+from app.workflow.patient import Assumption, patient_values
+from app.workflow.patient_tree import PatientTree, patient_tree, vessels_of_outlets
+from app.workflow.units import pa_from_mmhg
+from imaging.types import Patch, VesselModel
+from solvers.contract.fluid import Fluid
+from solvers.contract.openings import Outlet, RcrOutlet, Waveform
+from solvers.network.stiffness import Stiffness
+
+if TYPE_CHECKING:
+    from solvers.contract.spec import RunSpec
+    from solvers.network.zero_d.solve import Inflow
+
+SCHEMA_VERSION = 1
+STEP = "reduced"
+"""Under which a case remembers the parameters of its 0D and 1D models."""
+OLUFSEN = "Olufsen 1999, Am. J. Physiol. 276:H257: E h / r of the larger systemic arteries, not of this patient"
+
+
+@dataclass(frozen=True)
+class ReducedParameters:
+    """What only 0D and 1D models need."""
+
+    stiffness: str = declared(
+        "olufsen",
+        help="Stiffness of the walls (olufsen: from the radius; wave_speed: one pulse wave speed; rigid)",
+        choices=("olufsen", "wave_speed", "rigid"),
+        source=OLUFSEN,
+    )
+    wave_speed_m_s: float = declared(
+        6.0, help="Pulse wave speed of all vessels", unit="m/s", minimum=0.5, maximum=50.0, source="assumption"
+    )
+    junctions: str = declared(
+        "total",
+        help="What is equal where vessels meet: total pressure, or static pressure",
+        choices=("total", "static"),
+        source="assumption: nothing is lost where vessels part",
+    )
+    junction_loss: float = declared(
+        0.0,
+        help="Loss on the way into a daughter, in its own dynamic pressures",
+        unit="1",
+        minimum=0.0,
+        maximum=5.0,
+        source="assumption",
+    )
+    law: str = declared(
+        "young-tsai",
+        help="Law of the pressure drop over a narrowing",
+        choices=("young-tsai", "itu", "expansion"),
+        source="solvers/network/stenosis.py",
+    )
+
+
+@dataclass(frozen=True)
+class OutletSetup:
+    """An outlet: its name and place (LPS, mm), the vessel that it closes, and what closes it (SI)."""
+
+    name: str
+    vessel: str
+    position_mm: tuple[float, float, float]
+    condition: Outlet
+
+
+@dataclass(frozen=True)
+class FlowSetup:
+    """What drives the flow and what stands in for the rest of the body.
+
+    Attributes
+    ----------
+    origin
+        ``run``: the conditions of the case's current run; ``patient``: those that a run would be prepared with.
+    inflow, period
+        Into ``inlet`` [m3/s] over a beat [s].
+    pressure_site
+        Opening at which the cuff pressures shall hold.
+    """
+
+    origin: Literal["run", "patient"]
+    inlet: str
+    inflow: Waveform
+    period: float
+    outlets: tuple[OutletSetup, ...]
+    fluid: Fluid
+    stiffness: Stiffness
+    heart_rate_bpm: float
+    systolic_mmhg: float
+    diastolic_mmhg: float
+    cardiac_output_l_min: float
+    pressure_site: str
+    assumptions: tuple[Assumption, ...]
+    schema_version: int = SCHEMA_VERSION
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return dataclasses.asdict(self)
+
+    def closing(self) -> dict[str, Outlet]:
+        """What closes each vessel that ends, by the vessel's name."""
+        return {outlet.vessel: outlet.condition for outlet in self.outlets}
+
+    def entering(self) -> Inflow:
+        """The inflow as the lumped models take it."""
+        from solvers.network.zero_d.solve import Inflow
+
+        return Inflow(self.inflow, self.period)
+
+
+@dataclass(frozen=True, eq=False)
+class ReducedCase:
+    """What a reduced model of a case is made from."""
+
+    setup: FlowSetup
+    patient: PatientTree
+    chosen: ReducedParameters
+
+
+def reduced_case(opened: OpenCase, given: dict[str, Any] | None = None) -> ReducedCase:
+    """The conditions and the vessel tree of a case.
+
+    Parameters
+    ----------
+    given
+        Values of `ReducedParameters` over those that the case remembers.
+
+    Raises
+    ------
+    CaseError, RunError
+        When the case has no vessel model yet, or what does not fit together.
+    """
+    from imaging.centerline.section_area import radius_of_area
+    from imaging.surface.surface_io import read_model
+
+    record = opened.case.current("model")
+    if record is None:
+        raise CaseError("step_missing", "The case has no vessel model yet: run Model first.")
+    model = read_model(opened.path_of(record.files["surface"]).parent)
+    patient = patient_tree(model.centerlines, radius_of_area(model.surface, model.centerlines))
+    chosen = build(ReducedParameters, {**opened.case.parameters.get(STEP, {}), **(given or {})})
+    kind: Any = chosen.stiffness  # one of the declared choices
+    stiffness = Stiffness(kind, chosen.wave_speed_m_s)
+    run = opened.case.current("run")
+    folder = opened.path_of(run.files["spec"]).parent if run and not opened.case.stale_inputs(run) else None
+    setup = (_of_run if folder else _of_patient)(opened.case, model, patient, stiffness, folder or opened.folder)
+    return ReducedCase(setup, patient, chosen)
+
+
+def _of_run(case: Case, model: VesselModel, patient: PatientTree, stiffness: Stiffness, folder: Path) -> FlowSetup:
+    """The conditions of a prepared or finished run."""
+    from solvers.contract.spec import read_spec
+
+    spec = read_spec(folder)
+    if len(spec.inlets) != 1 or spec.pressure_inlets:
+        raise CaseError("one_inlet", "The run has not one inlet of a given flow, which the reduced models need.")
+    conditions = {outlet.name: outlet for outlet in _as_tuned(spec, folder)}
+    patches = tuple(patch for patch in model.patches if patch.name in conditions)
+    if len(patches) != len(conditions):
+        lost = ", ".join(sorted(set(conditions) - {patch.name for patch in patches}))
+        raise CaseError("bad_pair", f"The run's outlets {lost} are no openings of the model: prepare the run again.")
+    run = case.current("run")
+    assumed = tuple(Assumption(**item) for item in (run.facts.get("assumptions", ()) if run else ()))
+    return _setup(
+        *("run", case, spec.inlets[0].name, spec.inlets[0].flow, spec.time.period, patches),
+        *([conditions[patch.name] for patch in patches], spec.fluid, model, patient, stiffness, assumed),
+        spec.tuning.site if spec.tuning else "",
+    )
+
+
+def _as_tuned(spec: RunSpec, folder: Path) -> tuple[Outlet, ...]:
+    """The run's outlets, with the Windkessels that the run found last."""
+    from solvers.contract.files import INDICES
+
+    try:
+        tuned = (json.loads((folder / INDICES).read_text(encoding="utf-8")).get("tuning") or {}).get("outlets", {})
+    except (OSError, ValueError):
+        tuned = {}
+    return tuple(
+        replace(outlet, **tuned[outlet.name]) if outlet.name in tuned and isinstance(outlet, RcrOutlet) else outlet
+        for outlet in spec.outlets
+    )
+
+
+def _of_patient(case: Case, model: VesselModel, patient: PatientTree, stiffness: Stiffness, _: Path) -> FlowSetup:
+    """The conditions that a run would be prepared with now."""
+    from app.workflow.conditions import assumptions_of
+    from app.workflow.prepared import prepared_conditions
+    from app.workflow.simulate import Parameters
+
+    chosen = build(Parameters, case.parameters.get("simulate", {}))
+    inlet = next((patch for patch in model.patches if patch.kind == "inlet"), None)
+    outlets = tuple(patch for patch in model.patches if patch.kind == "outlet")
+    if inlet is None or not outlets:
+        raise CaseError("no_outlet", "The model needs an inlet and an outlet: build it again.")
+    made = prepared_conditions(case, model, inlet, outlets, chosen)
+    return _setup(
+        *("patient", case, inlet.name, made.inflow, made.period, outlets),
+        *(list(made.outlets), made.fluid, model, patient, stiffness, assumptions_of(case, chosen)),
+        made.pressure_site,
+    )
+
+
+def _setup(
+    origin: Literal["run", "patient"],
+    case: Case,
+    inlet: str,
+    inflow: Waveform,
+    period: float,
+    patches: tuple[Patch, ...],
+    conditions: list[Outlet],
+    fluid: Fluid,
+    model: VesselModel,
+    patient: PatientTree,
+    stiffness: Stiffness,
+    assumptions: tuple[Assumption, ...],
+    site: str,
+) -> FlowSetup:
+    values = patient_values(case.patient)
+    vessels = vessels_of_outlets(patient, model.centerlines, patches)
+    walls = Assumption(
+        "Stiffness of the walls in 0D and 1D models",
+        f"{stiffness.wave_speed:g} m/s" if stiffness.kind == "wave_speed" else stiffness.kind,
+        "",
+        OLUFSEN if stiffness.kind == "olufsen" else "assumption",
+    )
+    return FlowSetup(
+        origin,
+        inlet,
+        inflow,
+        period,
+        tuple(
+            OutletSetup(patch.name, vessel, patch.center_mm, condition)
+            for patch, vessel, condition in zip(patches, vessels, conditions, strict=True)
+        ),
+        fluid,
+        stiffness,
+        values.heart_rate_bpm,
+        values.systolic_mmhg,
+        values.diastolic_mmhg,
+        values.cardiac_output_l_min,
+        site or inlet,
+        (*assumptions, walls),
+    )
+
+
+def mean_pressure_pa(setup: FlowSetup) -> float:
+    """The mean of the cuff pressures, diastolic plus a third of the pulse [Pa]."""
+    return pa_from_mmhg(setup.diastolic_mmhg + (setup.systolic_mmhg - setup.diastolic_mmhg) / 3.0)
+
+
+def mean_inflow(setup: FlowSetup) -> float:
+    """[m3/s]."""
+    from solvers.network.waveform import PeriodicCurve
+
+    return float(np.float64(PeriodicCurve(setup.inflow, setup.period).mean))

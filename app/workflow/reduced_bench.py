@@ -1,0 +1,87 @@
+"""How quick the reduced models are: rows of `angiotwin bench reduced`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from imaging.types import Progress
+
+STEADY_LIMIT_S, PERIODIC_LIMIT_S = 10.0, 60.0
+"""For 1000 samples of a tree of 20 vessels."""
+WHAT_IF_LIMIT_MS, TUNING_LIMIT_S = 50.0, 5.0
+N_SAMPLES = 1000
+N_VESSELS = 20
+
+
+def _row(name: str, value: float, limit: float, unit: str, how: str) -> dict[str, Any]:
+    ratio = value / limit
+    text = f"{how}: {value:.3g} {unit}, limit {limit:g} {unit}"
+    return {"name": name, "value": round(ratio, 5), "unit": "1", "goal": "<= 1", "met": ratio <= 1.0, "how": text}
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def zero_d_rows(progress: Progress) -> list[dict[str, Any]]:
+    """Samples, what-if and tuning of 0D trees; compiled beforehand, on one core."""
+    from solvers.network.zero_d.solve import periodic_samples, samples_of, steady
+    from solvers.network.zero_d.tuning import tune_tree
+    from solvers.verification.zero_d_checks import random_case, random_target
+
+    tree, inflow = random_case(0, N_VESSELS)
+    samples = samples_of(tree, inflow, N_SAMPLES)
+    samples.coefficients[:, :, 0] *= np.random.default_rng(0).uniform(0.5, 2.0, (N_SAMPLES, 1))
+    few = samples_of(tree, inflow, 1)
+    steady(few), periodic_samples(tree, few, inflow)  # compiled
+    progress(0.1, "steady samples")
+    n = len(tree.vessels)
+    what = f"{N_SAMPLES} samples of {n} vessels"
+    rows = [_row("reduced-0d-steady", _seconds(lambda: steady(samples)), STEADY_LIMIT_S, "s", f"{what}, steady")]
+    progress(0.2, "periodic samples")
+    seconds = _seconds(lambda: periodic_samples(tree, samples, inflow))
+    rows.append(_row("reduced-0d-periodic", seconds, PERIODIC_LIMIT_S, "s", f"{what}, periodic, 512 steps"))
+    progress(0.8, "what-if")
+    rows.append(_what_if_row())
+    progress(0.9, "tuning")
+    targets = [random_target(seed) for seed in range(10)]
+    worst = max(_seconds(partial(tune_tree, *target)) for target in targets)
+    rows.append(_row("reduced-0d-tuning", worst, TUNING_LIMIT_S, "s", "slowest of 10 random trees tuned"))
+    return rows
+
+
+def _what_if_row() -> dict[str, Any]:
+    """The median of 20 stenoses put into a made tree of 20 vessels, model in memory."""
+    from app.workflow.what_if import Change, Stenosis, WhatIf
+
+    model = WhatIf(made_case())
+    branch = model.case.patient.tree.ends[0]
+    change = [Change((Stenosis(branch, 20.0 + 2.0 * k, 0.5),)) for k in range(20)]
+    model.answer(change[0])
+    times = sorted(model.answer(one).milliseconds for one in change)
+    return _row(
+        "reduced-what-if", times[10], WHAT_IF_LIMIT_MS, "ms", "a stenosis in a tree of 20 vessels, median of 20"
+    )
+
+
+def made_case(seed: int = 0, n_vessels: int = N_VESSELS) -> Any:
+    """A random tree as a case's reduced model."""
+    from app.workflow.flow_setup import FlowSetup, OutletSetup, ReducedCase, ReducedParameters
+    from app.workflow.patient_tree import PatientTree
+    from solvers.network.stiffness import Stiffness
+    from solvers.verification.zero_d_checks import BLOOD, random_tree
+
+    tree, outlets, inflow = random_tree(seed, n_vessels)
+    closing = tuple(OutletSetup(f"end of {name}", name, (0.0, 0.0, 0.0), outlet) for name, outlet in outlets.items())
+    setup = FlowSetup(
+        *("patient", "inlet", inflow.curve, inflow.period, closing, BLOOD, Stiffness()),
+        *(60.0 / inflow.period, 120.0, 80.0, 5.0, "inlet", ()),
+    )
+    return ReducedCase(setup, PatientTree(tree, {}), ReducedParameters())

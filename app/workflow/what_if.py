@@ -1,0 +1,267 @@
+"""What a change would do: pressure and flow of every vessel before and after, by the 0D model, in milliseconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from app.case.bundle import OpenCase
+from app.case.errors import CaseError
+from app.workflow.flow_setup import ReducedCase, reduced_case
+from app.workflow.units import ml_s_from_m3_s, mmhg_from_pa, pa_from_mmhg
+from imaging.types import FloatArray
+from solvers.contract.openings import (
+    CoronaryOutlet,
+    Outlet,
+    PressureOutlet,
+    RcrOutlet,
+    ResistanceOutlet,
+    SplitOutlet,
+    Waveform,
+)
+from solvers.network.vessel_tree import VesselTree, with_radius, with_stenosis
+
+if TYPE_CHECKING:
+    from solvers.network.zero_d.network import Network
+    from solvers.network.zero_d.solve import Inflow
+
+PLAUSIBLE_MMHG = (20.0, 300.0)
+"""Mean pressures at an inlet that a person has."""
+
+
+@dataclass(frozen=True)
+class Stenosis:
+    """A narrowing to put in: ``percent`` of the diameter, ``position`` 0 to 1 along the branch, length [mm] or 0 for
+    four radii.
+    """
+
+    branch: str
+    percent: float
+    position: float
+    length_mm: float = 0.0
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is changed.
+
+    Attributes
+    ----------
+    radii
+        Factor on the radius of a branch, by its name.
+    outlets
+        Factor on the resistance behind an outlet, by its name.
+    pressure_mmhg
+        Mean pressure that is held at the inlet; None holds the inflow.
+    holds_pressure
+        Whether the pressure that the inlet had before is held in place of the inflow.
+    """
+
+    stenoses: tuple[Stenosis, ...] = ()
+    radii: Mapping[str, float] | None = None
+    outlets: Mapping[str, float] | None = None
+    pressure_mmhg: float | None = None
+    holds_pressure: bool = False
+
+
+@dataclass(frozen=True)
+class VesselState:
+    """Of a vessel in the mean: flow [mL/s] and static pressure at both ends [mmHg]; over a beat with a pulse."""
+
+    name: str
+    branch: str
+    flow_ml_s: float
+    pressure_in_mmhg: float
+    pressure_out_mmhg: float
+    systolic_mmhg: float | None = None
+    diastolic_mmhg: float | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The vessels before and after a change, and how long the answer took [ms]."""
+
+    before: tuple[VesselState, ...]
+    after: tuple[VesselState, ...]
+    milliseconds: float
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        rows = [
+            {"name": a.name, "branch": a.branch, "before": _numbers(b), "after": _numbers(a)}
+            for b, a in zip(self.before, self.after, strict=True)
+        ]
+        return {"vessels": rows, "milliseconds": round(self.milliseconds, 2), "notes": list(self.notes)}
+
+
+class WhatIf:
+    """The 0D model of a case in memory.
+
+    Parameters
+    ----------
+    has_pulse
+        Whether beats are solved, for systolic and diastolic pressures; otherwise the mean flow.
+    """
+
+    def __init__(self, case: ReducedCase, has_pulse: bool = False) -> None:
+        self.case, self._has_pulse = case, has_pulse
+        self._tree = case.patient.tree
+        self._outlets = case.setup.closing()
+        self._inflow = case.setup.entering()
+        self._branches = {vessel.name: vessel.branch for vessel in self._tree.vessels}
+        self.network = self._network(self._tree, self._outlets)
+        self.before = self._solved(self.network, self._inflow)
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """Names of the branches, in the order of the tree."""
+        return tuple(dict.fromkeys(self._branches.values()))
+
+    def answer(self, change: Change) -> Answer:
+        """Every vessel before and after a change.
+
+        Raises
+        ------
+        CaseError, RunError
+            For a vessel or an outlet that is not there and values that cannot be.
+        """
+        started = time.perf_counter()
+        tree = self._tree
+        for branch, factor in (change.radii or {}).items():
+            tree = with_radius(tree, branch, factor)
+        for one in change.stenoses:
+            length = one.length_mm * 1e-3 if one.length_mm else None
+            tree = with_stenosis(tree, one.branch, one.percent / 100.0, one.position, length)
+        outlets = dict(self._outlets)
+        for name, factor in (change.outlets or {}).items():
+            vessel = self._vessel_of(name)
+            outlets[vessel] = _resisting(outlets[vessel], factor)
+        network = self.network if tree is self._tree and outlets == self._outlets else self._network(tree, outlets)
+        after = self._solved(network, self._entering(change))
+        milliseconds = 1e3 * (time.perf_counter() - started)
+        return Answer(self.before, after, milliseconds, self._notes(tree, after))
+
+    def _vessel_of(self, outlet: str) -> str:
+        for one in self.case.setup.outlets:
+            if outlet in (one.name, one.vessel):
+                return one.vessel
+        names = ", ".join(one.name for one in self.case.setup.outlets)
+        raise CaseError("no_outlet", f"There is no outlet {outlet!r}; there are: {names}.")
+
+    def _entering(self, change: Change) -> Inflow:
+        if change.pressure_mmhg is None and not change.holds_pressure:
+            return self._inflow
+        low, high = PLAUSIBLE_MMHG
+        wanted = self.before[0].pressure_in_mmhg if change.pressure_mmhg is None else change.pressure_mmhg
+        if not low <= wanted <= high:
+            raise CaseError(
+                "bad_pressure",
+                f"A mean pressure of {wanted:g} mmHg at the inlet is outside what a person has, {low:g} to {high:g} "
+                "mmHg: give another.",
+            )
+        return replace(self._inflow, curve=Waveform.constant(pa_from_mmhg(wanted)), is_flow=False)
+
+    def _network(self, tree: VesselTree, outlets: Mapping[str, Outlet]) -> Network:
+        from solvers.network.zero_d.build import Options, build
+
+        chosen, setup = self.case.chosen, self.case.setup
+        junctions: Any = chosen.junctions
+        return build(tree, outlets, setup.fluid, setup.stiffness, Options(junctions, chosen.junction_loss, chosen.law))
+
+    def _solved(self, network: Network, inflow: Inflow) -> tuple[VesselState, ...]:
+        from solvers.network.zero_d.solve import periodic, samples_of, steady
+
+        if not self._has_pulse:
+            state = steady(samples_of(network, inflow))
+            return self._states(network.names, state.flow[0], state.pressure_in[0], state.pressure_out[0])
+        beat = periodic(network, inflow, 256)
+        means = (beat.flow_in.mean(axis=0), beat.pressure_in.mean(axis=0), beat.pressure_out.mean(axis=0))
+        return self._states(network.names, *means, beat.pressure_in)
+
+    def _states(
+        self,
+        names: Sequence[str],
+        flow: FloatArray,
+        before: FloatArray,
+        behind: FloatArray,
+        pulse: FloatArray | None = None,
+    ) -> tuple[VesselState, ...]:
+        return tuple(
+            VesselState(
+                name,
+                self._branches[name],
+                ml_s_from_m3_s(float(flow[k])),
+                mmhg_from_pa(float(before[k])),
+                mmhg_from_pa(float(behind[k])),
+                None if pulse is None else mmhg_from_pa(float(pulse[:, k].max())),
+                None if pulse is None else mmhg_from_pa(float(pulse[:, k].min())),
+            )
+            for k, name in enumerate(names)
+        )
+
+    def _notes(self, tree: VesselTree, after: Sequence[VesselState]) -> tuple[str, ...]:
+        """What of the narrowings lies outside their law's range, and pressures that no one has."""
+        from solvers.network.stenosis import LAWS
+        from solvers.network.vessel_tree import lesions_of
+
+        law, told = LAWS[self.case.chosen.law], []
+        flows = {state.name: state.flow_ml_s * 1e-6 for state in after}
+        for vessel in tree.vessels:
+            for _, lesion in lesions_of(vessel):
+                told += [
+                    f"{vessel.branch}: {sentence}"
+                    for sentence in law.outside(lesion, self.case.setup.fluid, flows[vessel.name])
+                ]
+        highest = max(state.pressure_in_mmhg for state in after)
+        if highest > PLAUSIBLE_MMHG[1]:
+            told.append(
+                f"The inflow would need {highest:.0f} mmHg, which no heart gives: hold the pressure, not the flow."
+            )
+        return tuple(dict.fromkeys(told))
+
+
+def what_if(opened: OpenCase, change: Change, has_pulse: bool = False, given: dict[str, Any] | None = None) -> Answer:
+    """The answer of a case's 0D model to a change.
+
+    Parameters
+    ----------
+    given
+        Values of `app.workflow.flow_setup.ReducedParameters` over those that the case remembers.
+    """
+    return WhatIf(reduced_case(opened, given), has_pulse).answer(change)
+
+
+def _resisting(outlet: Outlet, factor: float) -> Outlet:
+    """An outlet with a multiple of its resistances."""
+    if not (np.isfinite(factor) and 0.01 <= factor <= 100.0):
+        raise CaseError(
+            "bad_outlet",
+            f"The resistance behind an outlet can be made 0.01 to 100 times its own, not {factor:g} times.",
+        )
+    if isinstance(outlet, RcrOutlet):
+        return replace(outlet, r_proximal=factor * outlet.r_proximal, r_distal=factor * outlet.r_distal)
+    if isinstance(outlet, ResistanceOutlet):
+        return replace(outlet, resistance=factor * outlet.resistance)
+    if isinstance(outlet, CoronaryOutlet):
+        resistances = {name: factor * getattr(outlet, name) for name in ("r_artery", "r_micro", "r_vein")}
+        return replace(outlet, **resistances)
+    assert isinstance(outlet, PressureOutlet | SplitOutlet)
+    raise CaseError(
+        "bad_outlet", f"Outlet {outlet.name} has no resistance that could be changed: it holds a pressure or a share."
+    )
+
+
+def _numbers(state: VesselState) -> dict[str, float]:
+    found = {
+        "flow_ml_s": state.flow_ml_s,
+        "pressure_in_mmhg": state.pressure_in_mmhg,
+        "pressure_out_mmhg": state.pressure_out_mmhg,
+        "systolic_mmhg": state.systolic_mmhg,
+        "diastolic_mmhg": state.diastolic_mmhg,
+    }
+    return {name: round(value, 4) for name, value in found.items() if value is not None}
