@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from PySide6.QtWidgets import (
@@ -11,7 +13,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QInputDialog,
     QLabel,
     QLineEdit,
     QPushButton,
@@ -23,7 +24,18 @@ from app.case.bundle import OpenCase
 from app.case.errors import CaseError
 from app.case.records import Record
 from app.workflow.import_study import import_study
+from app.workflow.scan_study import StudyVerdict, scan_study
 from imaging.types import Progress
+
+
+@dataclass(frozen=True)
+class SeriesChoice:
+    """Which series of a study is to be imported, and how."""
+
+    series_uid: str = ""
+    phase: str = ""
+    repair: bool = False
+    deidentify: bool = True
 
 
 class NewCaseDialog(QDialog):
@@ -73,18 +85,21 @@ class NewCaseDialog(QDialog):
         self._buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(has_title)
 
 
-def ask_series(parent: QWidget, series: list[tuple[str, str]]) -> str | None:
-    """Which of several DICOM series to take: its UID, or None when the user does not want any."""
-    texts = [text for _, text in series]
-    text, is_chosen = QInputDialog.getItem(
-        parent, "Several series", "This folder holds several series:", texts, 0, False
-    )
-    return next(uid for uid, shown in series if shown == text) if is_chosen else None
-
-
-def make_case(source: Path, folder: Path, title: str, series_uid: str, progress: Progress) -> Record:
+def make_case(source: Path, folder: Path, title: str, choice: SeriesChoice, progress: Progress) -> Record:
     """Import a scan into a new case: what the child process does."""
-    return import_study(source, folder, title, series_uid=series_uid, progress=progress)
+    return import_study(source, folder, title, **asdict(choice), progress=progress)
+
+
+def read_study(source: Path, progress: Progress) -> StudyVerdict:
+    """List the series of a study: what the child process does."""
+    return scan_study(source, progress=progress)
+
+
+def dropped_source(paths: list[Path]) -> Path:
+    """What several files that were dropped together stand for: the folder that holds them all."""
+    if len(paths) == 1:
+        return paths[0]
+    return Path(os.path.commonpath([path.parent for path in paths]))
 
 
 def make_sample_case(sample_id: str, folder: Path, progress: Progress) -> Record:

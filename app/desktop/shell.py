@@ -31,11 +31,12 @@ from app.desktop.job_bar import JobBar
 from app.desktop.message_bar import MessageBar
 from app.desktop.new_case import (
     NewCaseDialog,
-    ask_series,
+    SeriesChoice,
+    dropped_source,
     make_case,
     make_sample_case,
+    read_study,
     remove_unfinished,
-    series_of,
 )
 from app.desktop.new_surface import NewSurfaceCaseDialog, ask_surface_file, make_surface_case
 from app.desktop.panels.import_panel import ask_scan_file, ask_scan_folder
@@ -43,11 +44,14 @@ from app.desktop.recent import remember_case
 from app.desktop.session.background import Background
 from app.desktop.session.refusal import refusal_of
 from app.desktop.session.session import Session
+from app.desktop.study_browser import StudyBrowser
 from app.desktop.views.window_level import FIRST_WINDOW, PRESETS, automatic_window
 from app.desktop.welcome import WelcomePage
 from app.desktop.workspace import Workspace
 from app.workflow.import_surface import SurfaceSummary, is_surface, summary_of
+from app.workflow.scan_study import StudyVerdict
 from app.workflow.steps import STEPS
+from imaging.dicom.series import is_dicom_source
 
 
 class MainWindow(QMainWindow):
@@ -201,9 +205,9 @@ class MainWindow(QMainWindow):
         self.refresh_situation()
         return True
 
-    def import_new(self, source: Path, folder: Path, title: str, series_uid: str = "") -> None:
+    def import_new(self, source: Path, folder: Path, title: str, choice: SeriesChoice | None = None) -> None:
         """Make a case from a scan and open it."""
-        self._start_job("Importing", make_case, (source, folder, title, series_uid), folder)
+        self._start_job("Importing", make_case, (source, folder, title, choice or SeriesChoice()), folder)
 
     def _start_job(self, title: str, work: Callable[..., Any], arguments: tuple[Any, ...], folder: Path) -> None:
         is_new = not folder.exists()
@@ -224,28 +228,32 @@ class MainWindow(QMainWindow):
     def _ask_new(self, source: Path | None) -> None:
         if source is None:
             return
-        if source.is_dir():
-            self._background.submit(
-                partial(series_of, source), partial(self._ask_new_from_series, source), self.messages.show_refusal
-            )
+        try:
+            is_study = is_dicom_source(source)
+        except Exception as error:
+            self.messages.show_refusal(refusal_of(error))
+            return
+        if is_study:
+            self.messages.clear()
+            ask = partial(self._ask_new_from_study, source)
+            self.job.start("Reading the study", read_study, (source,), ask, lambda: None)
         elif is_surface(source):
             self._background.submit(
                 partial(summary_of, source), partial(self._ask_new_of_surface, source), self.messages.show_refusal
             )
         else:
-            self._ask_new_title(source, "")
+            self._ask_new_title(source, SeriesChoice())
 
-    def _ask_new_from_series(self, source: Path, series: list[tuple[str, str]]) -> None:
-        uid: str | None = ""
-        if len(series) > 1:
-            uid = ask_series(self, series)
-        if uid is not None:
-            self._ask_new_title(source, uid)
+    def _ask_new_from_study(self, source: Path, study: StudyVerdict) -> None:
+        browser = StudyBrowser(study, self)
+        if browser.exec():
+            choice = SeriesChoice(browser.series_uid, browser.phase, browser.repair, browser.deidentify)
+            self._ask_new_title(source, choice)
 
-    def _ask_new_title(self, source: Path, series_uid: str) -> None:
+    def _ask_new_title(self, source: Path, choice: SeriesChoice) -> None:
         dialog = NewCaseDialog(self)
         if dialog.exec():
-            self.import_new(source, dialog.folder, dialog.title.text().strip(), series_uid)
+            self.import_new(source, dialog.folder, dialog.title.text().strip(), choice)
 
     def _ask_new_of_surface(self, source: Path, summary: SurfaceSummary) -> None:
         dialog = NewSurfaceCaseDialog(summary, self)
@@ -354,12 +362,13 @@ class MainWindow(QMainWindow):
         )
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if len(event.mimeData().urls()) == 1 and event.mimeData().urls()[0].isLocalFile():
+        urls = event.mimeData().urls()
+        if urls and all(url.isLocalFile() for url in urls):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """A case folder that is dropped is opened; anything else is taken for a scan."""
-        path = Path(event.mimeData().urls()[0].toLocalFile())
+        """A case folder that is dropped is opened; anything else is taken for a scan, files for their folder."""
+        path = dropped_source([Path(url.toLocalFile()) for url in event.mimeData().urls()])
         QTimer.singleShot(0, partial(self.open_case if (path / "case.json").is_file() else self._ask_new, path))
 
     def closeEvent(self, event: QCloseEvent) -> None:

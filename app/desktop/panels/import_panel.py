@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
@@ -11,7 +12,7 @@ from app.case.records import Case
 from app.desktop.panels.step_panel import StepPanel, section
 from app.workflow.model_of_surface import opening_text
 
-SCAN_FILTER = "Scans (*.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.dcm);;All files (*)"
+SCAN_FILTER = "Scans (*.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.dcm *.zip DICOMDIR);;All files (*)"
 
 
 def ask_scan_file(parent: QWidget) -> Path | None:
@@ -81,7 +82,7 @@ class ImportPanel(StepPanel):
         self.series.hide()
         self._chosen.setText(f"Chosen: {source.name}")
         self._refresh()
-        if source.is_dir():
+        if source.is_dir() or source.suffix.lower() == ".zip" or source.name.upper() == "DICOMDIR":
             self.source_chosen.emit(source)
 
     def set_series(self, series: list[tuple[str, str]]) -> None:
@@ -92,10 +93,10 @@ class ImportPanel(StepPanel):
         self.series.setVisible(len(series) > 1)
 
     @property
-    def values(self) -> dict[str, str]:
+    def values(self) -> dict[str, Any]:
         """The parameters of the import."""
         uid = self.series.currentData() if self.series.count() > 1 else ""
-        return {"source": str(self.source or ""), "series_uid": uid or ""}
+        return {**self._remembered, "source": str(self.source or ""), "series_uid": uid or ""}
 
     def can_run(self) -> bool:
         return super().can_run() and self.source is not None
