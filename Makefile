@@ -11,7 +11,7 @@ help:
 	@echo "make demo    CT to report on the sample case, result in demo/"
 	@echo "make app     open the window"
 	@echo "make test    all tests"
-	@echo "make verify  physics against exact solutions and benchmarks"
+	@echo "make verify  physics against exact solutions and benchmarks, the long set too (up to an hour)"
 	@echo "make bench   speed as ratios against limits"
 	@echo "make lint    format, types, import contracts"
 	@echo "make env     only the environment, in .venv"
@@ -36,7 +36,7 @@ test: $(STAMP)
 	@$(DISPLAY_RUN) $(BIN)/python -m pytest
 
 verify: $(STAMP)
-	@$(BIN)/angiotwin verify
+	@$(BIN)/angiotwin verify --long
 
 bench: $(STAMP)
 	@$(DISPLAY_RUN) $(BIN)/angiotwin bench

@@ -35,8 +35,9 @@ def _verify_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _verify(arguments: argparse.Namespace) -> Result:
+    from app.workflow.patient_checks import ALL_CHECKS as CHECKS
     from app.workflow.verification_page import is_curve, keep_results, merged, read_results, write_page
-    from solvers.verification.registry import CHECKS, run_checks
+    from solvers.verification.registry import run_checks
 
     known = _known(arguments.names, CHECKS)
     if arguments.list:
@@ -51,7 +52,7 @@ def _verify(arguments: argparse.Namespace) -> Result:
     except (OSError, ValueError) as error:
         raise CaseError("unreadable_results", f"Earlier results cannot be read: {error}") from error
     chosen = known if arguments.names or not earlier else []
-    found = run_checks(chosen, console_progress("verify"), arguments.long) if chosen else []
+    found = run_checks(chosen, console_progress("verify"), arguments.long, CHECKS) if chosen else []
     if arguments.keep:
         keep_results(found, arguments.keep)
     if arguments.write:

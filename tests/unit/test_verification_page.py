@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from app.cli import main
+from app.workflow.patient_checks import ALL_CHECKS as CHECKS
 from app.workflow.verification_page import keep_results, merged, page, read_results
-from solvers.verification.registry import CHECKS, Check
+from solvers.verification.registry import Check
 from solvers.verification.row import Curve, Progress, Row, inside_row
 
 

@@ -1,0 +1,84 @@
+"""Checks that need a patient's vessel and so the whole path from scan to results; the solvers' own checks do not."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.case.bundle import OpenCase
+from app.workflow.samples import import_sample
+from app.workflow.simulate import default_n_ranks, follow_run, start_run
+from app.workflow.steps import run_step
+from app.workflow.units import PA_PER_MMHG
+from solvers.contract.events import read_events
+from solvers.verification.grid_convergence import grid_convergence
+from solvers.verification.registry import CHECKS, Check
+from solvers.verification.row import Curve, Progress, Row, order_row
+
+NAME, CELIK = "patient_grid", "Celik et al. 2008"
+FAMILY = ((0.8, 4), (1.3, 3), (2.2, 2))
+"""Factor of all edges, and boundary layers, finest mesh first: about 200 000, 85 000 and 44 000 cells."""
+LEAST_ORDER, MOST_INDEX = 1.0, 0.1
+
+
+def check_patient_grid(progress: Progress, long: bool) -> Sequence[Row | Curve]:
+    """The sample's true lumen at its mean inflow, steady: pressure drop and wall shear stress on three meshes."""
+    figures: list[dict[str, float]] = []
+    with tempfile.TemporaryDirectory() as place:
+        case = Path(place) / "grid.case"
+        import_sample("thoracic_ct", case)
+        with OpenCase.open(case) as opened:
+            for step in ("segment", "model"):
+                run_step(opened, step)
+            for number, (scale, n_layers) in enumerate(FAMILY):
+
+                def part(fraction: float, text: str, number: int = number) -> None:
+                    progress((number + fraction) / len(FAMILY), text)
+
+                figures.append(steady_figures(opened, scale, n_layers, part))
+    return rows_of(figures)
+
+
+def steady_figures(opened: OpenCase, edge_scale: float, n_layers: int, progress: Progress) -> dict[str, float]:
+    """Mesh the case's model, solve it steadily, and return cells, change, pressure drop [Pa] and wall stresses [Pa]."""
+    mesh = run_step(opened, "mesh", {"edge_scale": edge_scale, "n_layers": n_layers})
+    run_step(opened, "simulate", {"flow": "steady"})
+    folder = start_run(opened, default_n_ranks())
+    follow_run(folder, progress)
+    finished = [event for event in read_events(folder) if event["type"] == "finished"]
+    facts = run_step(opened, "results").facts
+    main = max(facts["flow_split"], key=facts["flow_split"].get)
+    return {
+        "cells": float(mesh.facts["n_cells"]),
+        "change": float(finished[-1]["periodicity_error"]),
+        "pressure drop along the aorta": PA_PER_MMHG * float(facts["pressure_drop_mmhg"][main]),
+        "mean wall shear stress": float(facts["tawss_pa"]["mean"]),
+        "99th percentile of wall shear stress": float(facts["tawss_pa"]["p99"]),
+    }
+
+
+def rows_of(figures: Sequence[dict[str, float]]) -> list[Row]:
+    """Values on the finest mesh beside their limits, with orders and grid convergence indices; finest mesh first.
+
+    The cell size is that of one volume, so only the numbers of cells count.
+    """
+    sizes = tuple(one["cells"] ** (-1.0 / 3.0) for one in figures)
+    rows = []
+    for name in (key for key in figures[0] if key not in ("cells", "change")):
+        fine, medium, coarse = (one[name] for one in figures)
+        grid = grid_convergence((sizes[0], sizes[1], sizes[2]), (fine, medium, coarse))
+        cells = " / ".join(f"{one['cells']:.0f}" for one in figures)
+        text = f"{name}, {cells} cells: {fine:.4g} / {medium:.4g} / {coarse:.4g} Pa"
+        rows.append(Row(NAME, text, "Pa", fine, grid.extrapolated, MOST_INDEX, "Richardson's limit of the three"))
+        rows.append(order_row(NAME, f"{name}, observed order", grid.order, 2.0, LEAST_ORDER, CELIK))
+        rows.append(Row(NAME, f"{name}, grid convergence index", "", grid.index, 0.0, MOST_INDEX, CELIK, True))
+    change = max(one["change"] for one in figures)
+    rows.append(Row(NAME, "change in one filling at the end", "", change, 0.0, 1e-3, "limit of the march", True))
+    return rows
+
+
+ALL_CHECKS: dict[str, Check] = {
+    **CHECKS,
+    NAME: Check(NAME, "A patient's aorta on three meshes", check_patient_grid, is_long=True),
+}
