@@ -13,7 +13,7 @@ from typing import Any
 
 from app.case.bundle import OpenCase
 from app.workflow.demo import run_demo
-from app.workflow.flow_bench import cost_rows, peer_rows, scaling_rows
+from app.workflow.flow_bench import cost_rows, peer_rows, scaling_rows, sizing_rows
 from app.workflow.reduced_bench import zero_d_rows
 from app.workflow.samples import import_sample
 from app.workflow.simulate import default_n_ranks, follow_run, start_run
@@ -129,6 +129,7 @@ BENCHES: dict[str, Callable[[Progress], dict[str, Any] | list[dict[str, Any]]]] 
     "flow-peers": peer_rows,
     "flow-cost": cost_rows,
     "flow-scaling": scaling_rows,
+    "flow-sizing": sizing_rows,
     "flow-clinical": bench_clinical_run,
     "flow-coronary": bench_coronary_steady,
     "reduced-0d": zero_d_rows,

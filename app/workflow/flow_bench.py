@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from imaging.types import Progress
-from solvers.benchmark import stenosis
+from imaging.types import FloatArray, Progress
+from solvers.benchmark import shapes, stenosis
 from solvers.benchmark.job import TIMING, Job, write_job
 from solvers.benchmark.oasis import write_oasis
 from solvers.benchmark.openfoam import write_openfoam
@@ -34,7 +34,7 @@ from solvers.benchmark.peers import (
 )
 from solvers.benchmark.sizing import Sizing
 from solvers.benchmark.timed_tube import TimedTube, timed_tube, tube_spec
-from solvers.contract.mesh_file import write_mesh
+from solvers.contract.mesh_file import MeshArrays, write_mesh
 from solvers.contract.spec import Elements, Numerics, RunSpec, write_spec
 from solvers.flow.time_step import CFL_WITH_PASSES
 from solvers.launch.local import find_mpiexec
@@ -60,6 +60,8 @@ GROWTH = (Sizing(n_rings=4, along=0.45), Sizing(n_rings=8, along=0.23), Sizing(n
 ACCURATE = Sizing()
 """The sizing rule as it is; the program's rule for runs with passes gives the step."""
 PASSES = 3
+INSTANT_LIMIT = 4.0
+"""Percent that a pressure drop may be wrong at an instant."""
 
 
 def row(name: str, value: float, unit: str, goal: float, is_limit: bool, how: str) -> Row:
@@ -242,3 +244,27 @@ def cost_rows(progress: Progress) -> list[Row]:
     )
     ratio = row("cost-vs-oasis", theirs / seconds, "1", OASIS_COST_RATIO, False, text)
     return [*rows, ratio | {"met": ratio["met"] and is_good}]
+
+
+def sizing_rows(progress: Progress) -> list[Row]:
+    """The settings of the cost to accuracy on vessels of other shapes, each against a finer mesh and half the step."""
+    rows = []
+    with tempfile.TemporaryDirectory() as place:
+        for number, (name, shape) in enumerate(shapes.SHAPES.items()):
+            progress(number / len(shapes.SHAPES), f"The {name} vessel on two meshes")
+            mesh, fine = shape.mesh(ACCURATE), shape.mesh(shapes.finer(ACCURATE))
+            dt = stenosis.recommended_step(mesh, CFL_WITH_PASSES)
+            ours = _inlet_pressure(Path(place) / name, mesh, dt)
+            theirs = _inlet_pressure(Path(place) / f"{name}-fine", fine, 0.5 * dt)
+            worst = 100.0 * shapes.worst_difference(*ours, *theirs)
+            text = f"inlet pressure, {len(mesh.tets)} cells, {1e3 * dt:.3g} ms, against {len(fine.tets)} at half that"
+            rows.append(row(f"sizing-{name}", worst, "%", INSTANT_LIMIT, True, text))
+    return rows
+
+
+def _inlet_pressure(folder: Path, mesh: MeshArrays, dt: float) -> tuple[FloatArray, FloatArray]:
+    numerics = Numerics(max_passes=PASSES)
+    timing = _solve(
+        folder, lambda sha256: stenosis.run_spec(dt, sha256, numerics), mesh, Job(round(shapes.END / dt)), 2
+    )
+    return np.array(timing["inlet_time_s"]), np.array(timing["inlet_pa"])

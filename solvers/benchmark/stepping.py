@@ -49,6 +49,7 @@ def main(folder: Path) -> int:
     steps: list[float] = []
     history: list[tuple[float, float, float]] = []
     iterations: list[int] = []
+    inlet: list[tuple[float, float]] = []
     busy_before = time.process_time()
     for _ in range(job.n_steps):
         comm.barrier()
@@ -60,6 +61,7 @@ def main(folder: Path) -> int:
         comm.barrier()
         steps.append(time.perf_counter() - began)
         iterations.append(report.velocity_iterations)
+        inlet.append((flow.time, float(report.pressures[0])))
         if not (report.velocity_converged and np.isfinite(report.max_speed)):
             break
     busy_s = time.process_time() - busy_before
@@ -78,6 +80,8 @@ def main(folder: Path) -> int:
         "idle_mb": comm.allgather(idle_mb),
         "read_gb_s": read_bandwidth(comm),
         "step_bytes": comm.allreduce(step_bytes(flow, float(np.median(iterations[len(iterations) // 2 :])))),
+        "inlet_time_s": [at for at, _ in inlet],
+        "inlet_pa": [pressure for _, pressure in inlet],
         "time_s": [at for at, _, _ in history],
         "drop_pa": drops.tolist(),
         "peak_stress_pa": stresses.tolist(),

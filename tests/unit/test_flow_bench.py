@@ -135,7 +135,14 @@ def test_arithmetic_of_time_and_memory() -> None:
 
 
 def test_the_group_holds_every_bench_of_the_flow() -> None:
-    assert set(GROUPS["flow"]) == {"flow-peers", "flow-cost", "flow-scaling", "flow-clinical", "flow-coronary"}
+    assert set(GROUPS["flow"]) == {
+        "flow-peers",
+        "flow-cost",
+        "flow-scaling",
+        "flow-sizing",
+        "flow-clinical",
+        "flow-coronary",
+    }
     assert set(GROUPS["flow"]) < set(BENCHES)
 
 
