@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from app.case.bundle import OpenCase
@@ -108,7 +109,34 @@ def _setup(arguments: argparse.Namespace) -> Result:
     return Result(setup.as_dict(), text)
 
 
+def _calibrate_arguments(parser: argparse.ArgumentParser) -> None:
+    add_case(parser)
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FOLDER",
+        help="folders of finished runs of the same model, steady or over beats (default: the case's current run)",
+    )
+    _reduced_arguments(parser)
+
+
+def _calibrate(arguments: argparse.Namespace) -> Result:
+    from app.workflow.calibrate import calibrate_case
+
+    with OpenCase.open(arguments.case) as opened:
+        kept = calibrate_case(opened, arguments.runs, chosen_parameters(arguments))
+    text = (
+        f"The 0D model is calibrated to {', '.join(kept.runs)}: it leaves {100 * kept.miss:.1f} % of the pressure "
+        f"drops unexplained ({100 * kept.miss_before:.1f} % before), and holds for inflows from {kept.low_ml_s:.3g} to "
+        f"{kept.high_ml_s:.3g} mL/s."
+    )
+    return Result(kept.as_dict(), text)
+
+
 COMMANDS = (
     Command("setup", "the one set of conditions of 0D, 1D and 3D", _setup_arguments, _setup),
+    Command("calibrate", "fit the 0D model to finished runs", _calibrate_arguments, _calibrate),
     Command("whatif", "what a change would do, by the 0D model", _what_if_arguments, _what_if),
 )

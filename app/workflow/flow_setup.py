@@ -28,6 +28,7 @@ from solvers.contract.openings import Outlet, RcrOutlet, Waveform
 from solvers.network.stiffness import Stiffness
 
 if TYPE_CHECKING:
+    from app.workflow.calibrate import Calibration
     from solvers.contract.spec import RunSpec
     from solvers.network.zero_d.solve import Inflow
 
@@ -128,11 +129,12 @@ class FlowSetup:
 
 @dataclass(frozen=True, eq=False)
 class ReducedCase:
-    """What a reduced model of a case is made from."""
+    """What a reduced model of a case is made from; with a calibration to 3D runs if the case has one."""
 
     setup: FlowSetup
     patient: PatientTree
     chosen: ReducedParameters
+    calibration: Calibration | None = None
 
 
 def reduced_case(opened: OpenCase, given: dict[str, Any] | None = None) -> ReducedCase:
@@ -148,6 +150,7 @@ def reduced_case(opened: OpenCase, given: dict[str, Any] | None = None) -> Reduc
     CaseError, RunError
         When the case has no vessel model yet, or what does not fit together.
     """
+    from app.workflow.calibrate import calibration_of
     from imaging.centerline.section_area import radius_of_area
     from imaging.surface.surface_io import read_model
 
@@ -162,7 +165,7 @@ def reduced_case(opened: OpenCase, given: dict[str, Any] | None = None) -> Reduc
     run = opened.case.current("run")
     folder = opened.path_of(run.files["spec"]).parent if run and not opened.case.stale_inputs(run) else None
     setup = (_of_run if folder else _of_patient)(opened.case, model, patient, stiffness, folder or opened.folder)
-    return ReducedCase(setup, patient, chosen)
+    return ReducedCase(setup, patient, chosen, calibration_of(opened.case))
 
 
 def _of_run(case: Case, model: VesselModel, patient: PatientTree, stiffness: Stiffness, folder: Path) -> FlowSetup:

@@ -26,6 +26,7 @@ from solvers.contract.openings import (
 from solvers.network.vessel_tree import VesselTree, with_radius, with_stenosis
 
 if TYPE_CHECKING:
+    from app.workflow.calibrate import Calibration
     from solvers.network.zero_d.network import Network
     from solvers.network.zero_d.solve import Inflow
 
@@ -171,7 +172,31 @@ class WhatIf:
 
         chosen, setup = self.case.chosen, self.case.setup
         junctions: Any = chosen.junctions
-        return build(tree, outlets, setup.fluid, setup.stiffness, Options(junctions, chosen.junction_loss, chosen.law))
+        options = Options(junctions, chosen.junction_loss, chosen.law)
+        return self._corrected(build(tree, outlets, setup.fluid, setup.stiffness, options))
+
+    def _corrected(self, network: Network) -> Network:
+        """The network with what the calibration found beyond the shapes' coefficients added to each vessel."""
+        kept = self._calibration()
+        if kept is None:
+            return network
+        vessels = []
+        for vessel in network.vessels:
+            r, k, inertance, r_found, k_found, l_found = kept.coefficients.get(vessel.name, (0.0,) * 6)
+            vessels.append(
+                replace(
+                    vessel,
+                    resistance=max(vessel.resistance + r_found - r, 0.0),
+                    loss=max(vessel.loss + k_found - k, 0.0),
+                    inertance=max(vessel.inertance + l_found - inertance, 0.0),
+                )
+            )
+        return replace(network, vessels=tuple(vessels))
+
+    def _calibration(self) -> Calibration | None:
+        """The case's calibration, if it was made with the same pressure at the junctions."""
+        kept = self.case.calibration
+        return kept if kept is not None and kept.junctions == self.case.chosen.junctions else None
 
     def _solved(self, network: Network, inflow: Inflow) -> tuple[VesselState, ...]:
         from solvers.network.zero_d.solve import periodic, samples_of, steady
@@ -217,6 +242,13 @@ class WhatIf:
                     f"{vessel.branch}: {sentence}"
                     for sentence in law.outside(lesion, self.case.setup.fluid, flows[vessel.name])
                 ]
+        kept = self._calibration()
+        if kept is not None:
+            inflow = after[0].flow_ml_s
+            told.append(
+                f"Calibrated to {', '.join(kept.runs)} at inflows from {kept.low_ml_s:.3g} to {kept.high_ml_s:.3g} mL/s"
+                + ("." if kept.low_ml_s <= inflow <= kept.high_ml_s else f", but now {inflow:.3g} mL/s flow.")
+            )
         highest = max(state.pressure_in_mmhg for state in after)
         if highest > PLAUSIBLE_MMHG[1]:
             told.append(

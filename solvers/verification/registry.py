@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from solvers.verification.calibration_checks import check_calibration
 from solvers.verification.cavity_checks import check_cavity
 from solvers.verification.circulation_checks import check_circulation
 from solvers.verification.coronary_checks import check_coronary
@@ -80,6 +81,7 @@ CHECKS: dict[str, Check] = {
         Check("cylinder", "Cylinder in a plane channel: 2D-1, 2D-2, 2D-3", check_cylinder),
         Check("cylinder_3d", "Cylinder in a square channel: 3D-1Z", check_cylinder_3d, is_long=True),
         Check("step_changes", "Order in time when steps are halved and doubled on the way", check_step_changes),
+        Check("calibration_0d", "Lumped tubes calibrated to 3D flows", check_calibration, is_long=True),
         Check("grid_convergence", "Steady stenosis on three meshes", check_grid_convergence, is_long=True),
         Check("tube_law", "One dimension: elastic tube at rest", check_tube_law),
         Check("pulse", "One dimension: a single pulse", check_pulse),
