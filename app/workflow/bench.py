@@ -14,6 +14,7 @@ from typing import Any
 from app.case.bundle import OpenCase
 from app.workflow.demo import run_demo
 from app.workflow.flow_bench import cost_rows, peer_rows, scaling_rows, sizing_rows
+from app.workflow.network_bench import bench_adan56, bench_svoned
 from app.workflow.reduced_bench import zero_d_rows
 from app.workflow.samples import import_sample
 from app.workflow.simulate import default_n_ranks, follow_run, start_run
@@ -133,6 +134,8 @@ BENCHES: dict[str, Callable[[Progress], dict[str, Any] | list[dict[str, Any]]]] 
     "flow-clinical": bench_clinical_run,
     "flow-coronary": bench_coronary_steady,
     "reduced-0d": zero_d_rows,
+    "reduced-adan56-cycle": bench_adan56,
+    "reduced-svoned-case-05": bench_svoned,
 }
 GROUPS = {group: tuple(name for name in BENCHES if name.startswith(f"{group}-")) for group in ("flow", "reduced")}
 """Names that stand for several benches."""

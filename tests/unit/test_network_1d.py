@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from solvers.contract.errors import RunError
+from solvers.contract.fluid import Fluid
 from solvers.contract.openings import (
     CoronaryOutlet,
     Inlet,
@@ -17,12 +19,20 @@ from solvers.contract.openings import (
     PressureOutlet,
     RcrOutlet,
     ResistanceOutlet,
+    SplitOutlet,
     Waveform,
 )
 from solvers.network.one_d.network import Network1D, Reflection, Stenosis, Terminal, Vessel1D
 from solvers.network.one_d.openbf import read_openbf
+from solvers.network.one_d.patient import network_of_tree
 from solvers.network.one_d.solver import Scheme, solve_network, solve_networks
-from solvers.network.one_d.walls import beta_of_olufsen, beta_of_wall, beta_of_wave_speed, thickness_of_radius
+from solvers.network.one_d.svoned import read_svoned
+from solvers.network.one_d.walls import beta_of_wall, thickness_of_radius
+from solvers.network.stenosis import Lesion
+from solvers.network.stiffness import Stiffness
+from solvers.network.vessel_tree import VesselShape, VesselTree, vessel_tree
+from solvers.network.zero_d.build import build
+from solvers.network.zero_d.solve import Inflow, samples_of, steady
 
 VESSEL = Vessel1D("aorta", 0, 1, 0.1, (5e-3, 5e-3), (5e4, 5e4))
 LEFT = Vessel1D("left", 1, 2, 0.05, (3e-3, 3e-3), (6e4, 6e4))
@@ -54,8 +64,11 @@ QUICK = Scheme(5e-3, samples=20, max_cycles=2)
         (replace(FORK, terminals=(*FORK.terminals, Terminal(3, Reflection()))), "Node 3 has two conditions"),
         (replace(FORK, terminals=(Terminal(0, Reflection()), windkessel(2), windkessel(3))), "has no inlet"),
         (replace(FORK, vessels=(VESSEL, LEFT, replace(RIGHT, start=8))), "is not connected with"),
-        (replace(FORK, stenoses=(Stenosis("left", 0.01, 1e-6, 1e-5),)), "stenosis of vessel 'left' is at a free end"),
-        (replace(FORK, stenoses=(Stenosis("aorta", 0.01, 2e-5, 1e-5),)), "give a smaller area above 0"),
+        (
+            replace(FORK, stenoses=(Stenosis("left", Lesion(3e-3, 2e-3, 0.01)),)),
+            "stenosis of vessel 'left' is at a free end",
+        ),
+        (replace(FORK, stenoses=(Stenosis("aorta", Lesion(3e-3, 4e-3, 0.01)),)), "give a smaller radius above 0"),
         (replace(FORK, density=0.0), "density of the network is 0"),
     ],
 )
@@ -147,8 +160,6 @@ def test_the_wall_s_viscosity_damps_a_standing_wave_as_it_should() -> None:
 
 def test_laws_of_the_wall() -> None:
     assert beta_of_wall(4e5, 1.5e-3, 1e-2) == pytest.approx(8e4)
-    assert np.sqrt(beta_of_wave_speed(6.0, 1060.0) / 2120.0) == pytest.approx(6.0)
-    assert beta_of_olufsen(1.0) == pytest.approx(4.0 / 3.0 * 8.65e4)
     assert 0.05 < thickness_of_radius(5e-3) / 5e-3 < 0.2
 
 
@@ -198,3 +209,101 @@ def test_a_broken_openbf_file_is_refused_in_a_sentence(tmp_path: Path, change: t
     (tmp_path / "two_inlet.dat").write_text("0 0\n0.2 1e-4\n0.5 0\n1.0 0\n")
     with pytest.raises(RunError, match=re.escape(sentence)):
         read_openbf(tmp_path / "two.yaml")
+
+
+def tree() -> VesselTree:
+    s = np.linspace(0.0, 0.1, 101)
+    narrow = 4e-3 * (1.0 - 0.5 * np.exp(-(((s - 0.05) / 4e-3) ** 2)))
+    return vessel_tree(
+        [
+            VesselShape("trunk", None, "trunk", 0.0, s, narrow),
+            VesselShape("left", "trunk", "left", 0.0, s, np.full(101, 2e-3)),
+            VesselShape("right", "trunk", "right", 0.0, s, np.full(101, 3e-3)),
+        ]
+    )
+
+
+def test_a_patients_tree_gives_the_drops_of_its_lumped_model() -> None:
+    outlets = {name: ResistanceOutlet(0, name, resistance, 1e3) for name, resistance in (("left", 3e9), ("right", 1e9))}
+    fluid, stiffness = Fluid(1060.0, 3.5e-3), Stiffness("wave_speed", 40.0)
+    inlet = Inlet(0, "in", Waveform.constant(1e-5))
+    network = network_of_tree(tree(), inlet, outlets, fluid, 1.0, stiffness, 9e3)
+    assert [vessel.name for vessel in network.vessels] == ["trunk", "trunk behind lesion 1", "left", "right"]
+    found = solve_network(network, Scheme(2e-3, samples=4, max_cycles=30, periodic_within=1e-8))
+    lumped = steady(samples_of(build(tree(), outlets, fluid), Inflow(Waveform.constant(1e-5))))
+    assert found.pressure[-1, 0, 0] == pytest.approx(lumped.pressure_in[0, 0], rel=2e-3)
+    for name, number in (("left", 2), ("right", 3)):
+        flow = lumped.flow[0, lumped.names.index(name)]
+        assert found.flow[-1, number, 4] == pytest.approx(flow, rel=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"stiffness": Stiffness("rigid")}, "needs walls that give way"),
+        ({"outlets": {"left": Reflection()}}, "Vessel 'right' ends without an outlet"),
+        ({"outlets": {"trunk": Reflection()}}, "'trunk' has no free end"),
+        ({"outlets": {"middle": Reflection()}}, "'middle' is not in the tree"),
+        ({"outlets": {"left": SplitOutlet(0, "left", 0.5), "right": Reflection()}}, "is a share of the flow"),
+    ],
+)
+def test_a_tree_that_cannot_be_a_network_is_refused_in_a_sentence(change: dict[str, Any], sentence: str) -> None:
+    given: dict[str, Any] = {
+        "inlet": INLET.condition,
+        "outlets": {"left": Reflection(), "right": Reflection()},
+        "fluid": Fluid(),
+        "period": 1.0,
+        "stiffness": Stiffness(),
+    }
+    with pytest.raises(RunError, match=sentence):
+        network_of_tree(tree(), **(given | change))
+
+
+SVONED = """
+MODEL two
+NODE 0 0 0 0
+SEGMENT first 0 10.0 50 0 1 10.0 10.0 0.0 MAT1 NONE 0.0 0 0 NOBOUND NONE
+SEGMENT tight 1 10.0 50 1 2  5.0  5.0 0.0 MAT1 STENOSIS 0.0 0 0 NOBOUND NONE
+SEGMENT last 2 10.0 50 2 3 10.0 10.0 0.0 MAT1 NONE 0.0 0 0 RCR OUT
+DATATABLE OUT LIST
+0.0 90  # resistance
+0.0 0.0008
+0.0 1200
+ENDDATATABLE
+DATATABLE IN LIST
+0.0 100.0
+10.0 100.0
+ENDDATATABLE
+SOLVEROPTIONS 0.001 1000 1000 2 IN FLOW 1.0e-8 1 1
+MATERIAL MAT1 OLUFSEN 1.06 0.04 0 2.0 1.0e15 -20 1e9
+"""
+
+
+def test_an_svoned_file_is_read_into_si(tmp_path: Path) -> None:
+    (tmp_path / "two.in").write_text(SVONED)
+    network = read_svoned(tmp_path / "two.in")
+    first, last = network.vessels
+    assert (first.name, first.start, first.end, last.name, last.start, last.end) == ("first", 0, 1, "last", 1, 3)
+    assert (network.density, network.viscosity, first.length) == pytest.approx((1060.0, 4e-3, 0.1))
+    assert first.radius[0] == pytest.approx(np.sqrt(10.0 / np.pi) * 1e-2)
+    assert first.beta[0] == pytest.approx(4.0 / 3.0 * 1e8, rel=1e-2)
+    (stenosis,) = network.stenoses
+    assert stenosis.vessel == "first" and stenosis.lesion.minimal_area == pytest.approx(5e-4)
+    outlet = network.terminals[1].condition
+    assert isinstance(outlet, RcrOutlet)
+    assert (outlet.r_proximal, outlet.c, outlet.r_distal) == pytest.approx((9e6, 8e-9, 1.2e8))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("SOLVEROPTIONS", "OPTIONS"), "needs SEGMENT and SOLVEROPTIONS"),
+        (("RCR OUT", "ADMITTANCE OUT"), "The outlet ADMITTANCE of vessel 'last' is not known"),
+        (("MAT1 OLUFSEN", "MAT1 GLASS"), "The material GLASS"),
+        (("RCR OUT", "RCR NOWHERE"), "is no complete input of svOneDSolver"),
+    ],
+)
+def test_a_broken_svoned_file_is_refused_in_a_sentence(tmp_path: Path, change: tuple[str, str], sentence: str) -> None:
+    (tmp_path / "two.in").write_text(SVONED.replace(*change))
+    with pytest.raises(RunError, match=sentence):
+        read_svoned(tmp_path / "two.in")

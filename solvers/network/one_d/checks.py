@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from itertools import pairwise
 from typing import NoReturn
 
 from solvers.contract.errors import ExitCode, RunError
 from solvers.contract.openings import CoronaryOutlet, Inlet, PressureInlet, PressureOutlet, Waveform
 from solvers.network.one_d.network import Network1D, Reflection, Vessel1D
-
-SMALLEST_RADIUS, LARGEST_RADIUS = 2e-5, 0.05
-"""[m] of a vessel that is believed: an arteriole, an aneurysm of 10 cm. Assumptions, to catch mm and cm given as m."""
+from solvers.network.stenosis import LAWS
+from solvers.network.vessel_tree import PLAUSIBLE_RADIUS
 
 
 def check_network(network: Network1D) -> None:
@@ -45,17 +45,19 @@ def _check_vessel(vessel: Vessel1D) -> None:
         _refuse(f"{who} has the length {vessel.length:g} m: give a length above 0, or join its two nodes into one.")
     if vessel.start == vessel.end:
         _refuse(f"{who} starts and ends at node {vessel.start}: give it two nodes.")
-    for where, radius in zip(("start", "end"), vessel.radius, strict=True):
+    n = len(vessel.at)
+    if n < 2 or len(vessel.radius) != n or len(vessel.beta) != n or (vessel.at[0], vessel.at[-1]) != (0.0, 1.0):
+        _refuse(f"{who} needs a radius and a stiffness at each of its places, which go from 0 to 1.")
+    if any(after <= before for before, after in pairwise(vessel.at)):
+        _refuse(f"{who} has places that do not increase from 0 to 1: sort them.")
+    low, high = PLAUSIBLE_RADIUS
+    for place, radius in zip(vessel.at, vessel.radius, strict=True):
+        where = {0.0: "at its start", 1.0: "at its end"}.get(place, f"{1e3 * place * vessel.length:.3g} mm on")
         if radius <= 0.0:
-            _refuse(f"{who} has the radius {radius:g} m at its {where}: give a radius above 0.")
-        if not SMALLEST_RADIUS <= radius <= LARGEST_RADIUS:
-            guess = (
-                f"if it is in {'mm' if radius > 0.5 else 'cm'}, convert it" if radius > LARGEST_RADIUS else "check it"
-            )
-            _refuse(
-                f"{who} has the radius {radius:g} m at its {where}, which no artery has "
-                f"({SMALLEST_RADIUS:g} to {LARGEST_RADIUS:g} m): {guess}."
-            )
+            _refuse(f"{who} has the radius {radius:g} m {where}: give a radius above 0.")
+        if not low <= radius <= high:
+            guess = f"if it is in {'mm' if radius > 0.5 else 'cm'}, convert it" if radius > high else "check its unit"
+            _refuse(f"{who} has the radius {radius:g} m {where}, which no artery has ({low:g} to {high:g} m): {guess}.")
     if min(vessel.beta) <= 0.0:
         _refuse(f"{who} has the stiffness {min(vessel.beta):g} Pa: give one above 0.")
     if vessel.wall_viscosity < 0.0:
@@ -121,10 +123,13 @@ def _check_stenoses(network: Network1D) -> None:
                 f"The stenosis of vessel {vessel.name!r} is at a free end: put it where the next vessel begins, or cut "
                 "the vessel in two there."
             )
-        if not (0.0 < stenosis.area <= stenosis.reference_area and stenosis.length >= 0.0):
+        if stenosis.law not in LAWS:
+            _refuse(f"There is no stenosis law {stenosis.law!r}: take one of {', '.join(LAWS)}.")
+        lesion = stenosis.lesion
+        if not (0.0 < lesion.minimal_radius <= lesion.reference_radius and lesion.length >= 0.0):
             _refuse(
-                f"The stenosis of vessel {vessel.name!r} has the area {stenosis.area:g} m2 in an open vessel of "
-                f"{stenosis.reference_area:g} m2 and the length {stenosis.length:g} m: give a smaller area above 0."
+                f"The stenosis of vessel {vessel.name!r} has the radius {lesion.minimal_radius:g} m in an open vessel "
+                f"of {lesion.reference_radius:g} m and the length {lesion.length:g} m: give a smaller radius above 0."
             )
     for name, count in Counter(stenosis.vessel for stenosis in network.stenoses).items():
         if count > 1:

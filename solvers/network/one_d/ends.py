@@ -23,6 +23,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 NEWTON_STEPS = 50
+CLOSE = 1e-9
+"""Last relative change of Newton's method: the error left is of the order of its square."""
 
 
 @kernel
@@ -42,9 +44,9 @@ def root_at_flow(flow_out: float, s: float, kappa: float, sent: float) -> float:
         w = sent - 4.0 * c
         change = (flow_out - s * s * w) / (2.0 * s * (w - c))
         s = max(s + change, 0.5 * s)
-        if abs(change) <= 1e-14 * s:
+        if abs(change) <= CLOSE * s:
             return s
-    return s if abs(change) <= 1e-9 * s else math.nan
+    return math.nan
 
 
 @kernel
@@ -58,9 +60,9 @@ def root_at_relation(
         miss = reference + stiffness * s - offset - slope * s * s * w
         change = -miss / (stiffness - slope * 2.0 * s * (w - c))
         s = max(s + change, 0.5 * s)
-        if abs(change) <= 1e-14 * s:
+        if abs(change) <= CLOSE * s:
             return s
-    return s if abs(change) <= 1e-9 * s else math.nan
+    return math.nan
 
 
 @kernel
@@ -155,6 +157,6 @@ def solve_junction(
             change = (common - h[k]) / slope[k]
             s[k] = max(s[k] + change, 0.5 * s[k])
             size = max(size, abs(change) / s[k])
-        if size <= 1e-14:
+        if size <= CLOSE:
             return True
-    return bool(size <= 1e-9)
+    return False

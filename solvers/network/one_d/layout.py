@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from solvers.contract.fluid import Fluid
 from solvers.contract.openings import (
     CoronaryOutlet,
     Inlet,
@@ -17,12 +18,16 @@ from solvers.contract.openings import (
     Waveform,
 )
 from solvers.network.one_d.network import Network1D, Reflection, Stenosis, Vessel1D
+from solvers.network.stenosis import LAWS
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 TABLE = 16384
 """Samples of a waveform over its period; straight lines between them."""
+ROUGH = 0.02
+"""Part of beta by which the difference of the pressure changes from cell to cell where slopes are limited; our choice:
+ten times what the steepest upstroke of the checks does on cells of 5 mm."""
 FLOW, PRESSURE, RESISTANCE, RCR, CORONARY, REFLECTION = range(6)
 
 
@@ -42,6 +47,7 @@ class Grid(NamedTuple):
     viscosity: FloatArray  # (c) of the wall: Gamma / A0 [Pa s / m]
     face_stiffness: FloatArray  # (f)
     face_root: FloatArray  # (f)
+    rough: FloatArray  # (v, 2) differences of p and Q that change by more than this from cell to cell are limited
     density: float
 
 
@@ -94,17 +100,23 @@ def grid_of(network: Network1D, spacing: float) -> Grid:
         viscosity=wall / root**2,
         face_stiffness=face_stiffness,
         face_root=face_root,
+        rough=np.array([_rough(vessel, network.density) for vessel in network.vessels]),
         density=float(network.density),
     )
+
+
+def _rough(vessel: Vessel1D, density: float) -> tuple[float, float]:
+    pressure = ROUGH * min(vessel.beta)
+    admittance = np.pi * min(vessel.radius) ** 2 / np.sqrt(0.5 * density * min(vessel.beta))
+    return pressure, pressure * float(admittance)
 
 
 def _joined(vessels: tuple[Vessel1D, ...], places: list[FloatArray]) -> tuple[FloatArray, FloatArray]:
     stiffness, roots = [], []
     for vessel, x in zip(vessels, places, strict=True):
-        radius = vessel.radius[0] + (vessel.radius[1] - vessel.radius[0]) * x
-        root = np.sqrt(np.pi) * radius
+        root = np.sqrt(np.pi) * np.interp(x, vessel.at, vessel.radius)
         roots.append(root)
-        stiffness.append((vessel.beta[0] + (vessel.beta[1] - vessel.beta[0]) * x) / root)
+        stiffness.append(np.interp(x, vessel.at, vessel.beta) / root)
     return np.concatenate(stiffness), np.concatenate(roots)
 
 
@@ -122,14 +134,8 @@ def table_of(waveform: Waveform, network: Network1D) -> FloatArray:
 
 def losses_of(stenosis: Stenosis, network: Network1D) -> tuple[float, float, float]:
     """R [Pa s/m3], K [Pa s2/m6] and L [Pa s2/m3] of a stenosis."""
-    a0, ratio = stenosis.reference_area, stenosis.reference_area / stenosis.area
-    d0, ds = np.sqrt(4.0 * a0 / np.pi), np.sqrt(4.0 * stenosis.area / np.pi)
-    viscous = 32.0 * (0.83 * stenosis.length + 1.64 * ds) * ratio**2 / d0
-    return (
-        float(viscous * network.viscosity / (a0 * d0)),
-        float(stenosis.turbulent * network.density / (2.0 * a0**2) * (ratio - 1.0) ** 2),
-        float(stenosis.inertial * network.density * stenosis.length / a0),
-    )
+    found = LAWS[stenosis.law].coefficients(stenosis.lesion, Fluid(network.density, network.viscosity))
+    return found.resistance, found.loss, found.inertance
 
 
 def node_numbers(network: Network1D) -> list[int]:

@@ -13,6 +13,7 @@ from solvers.contract.openings import (
     RcrOutlet,
     ResistanceOutlet,
 )
+from solvers.network.stenosis import Lesion
 
 Junctions = Literal["total", "static", "static forks"]
 Interpolation = Literal["smooth", "linear"]
@@ -23,7 +24,7 @@ class Vessel1D:
     """A straight elastic tube from ``start`` to ``end`` (node numbers); flow is positive that way.
 
     Pressure: ``p = p_external + beta (sqrt(A / A0) - 1) + wall_viscosity / (A0 sqrt(A)) dA/dt`` with A0 the section
-    area at the reference radius; the values at the two ends are joined by straight lines.
+    area at the reference radius; values between the places ``at`` lie on straight lines.
 
     Attributes
     ----------
@@ -31,10 +32,11 @@ class Vessel1D:
         Of the vessel, once in a network.
     length
         [m].
-    radius : (2,)
-        Reference radius at start and end [m], where the wall bears ``p_external``.
-    beta : (2,)
-        Stiffness at start and end [Pa]; :mod:`solvers.network.one_d.walls` has it from E and h or from laws.
+    radius : (n,)
+        Reference radius [m], at which the wall bears ``p_external``.
+    beta : (n,)
+        Stiffness [Pa]; :mod:`solvers.network.one_d.walls` has it from E and h, :mod:`solvers.network.stiffness` from
+        laws.
     wall_viscosity
         Gamma of Kelvin and Voigt [Pa s m]: (2/3) sqrt(pi) phi h with phi the viscosity of the wall [Pa s] and h its
         thickness (Alastruey et al. 2011, J. Biomech. 44:2250).
@@ -43,17 +45,20 @@ class Vessel1D:
         gives the friction -2 (profile + 2) pi mu U.
     p_external
         Pressure [Pa] at the reference area.
+    at : (n,)
+        Where radius and beta hold, as parts of the length, from 0 to 1.
     """
 
     name: str
     start: int
     end: int
     length: float
-    radius: tuple[float, float]
-    beta: tuple[float, float]
+    radius: tuple[float, ...]
+    beta: tuple[float, ...]
     wall_viscosity: float = 0.0
     profile: float = 2.0
     p_external: float = 0.0
+    at: tuple[float, ...] = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -88,30 +93,21 @@ class Terminal:
 
 @dataclass(frozen=True)
 class Stenosis:
-    """A narrowing at the end of a vessel, without length of its own in the network, after Young and Tsai.
-
-    ``dp = Kv mu / (A0 D0) Q + Kt rho / (2 A0^2) (A0/As - 1)^2 |Q| Q + Ku rho Ls / A0 dQ/dt`` with
-    ``Kv = 32 (0.83 Ls + 1.64 Ds) (A0/As)^2 / D0`` (Young & Tsai 1973, J. Biomech. 6:395 and 6:547; Seeley & Young
-    1976, J. Biomech. 9:439).
+    """A narrowing at the end of a vessel, which has no length of its own in the network.
 
     Attributes
     ----------
     vessel
         At whose end it stands, before the node.
-    length
-        Ls [m].
-    area, reference_area
-        As, the narrowest section, and A0, the open vessel's [m2].
-    turbulent, inertial
-        Kt and Ku.
+    lesion
+        What it is.
+    law
+        By which pressure falls over it, one of :data:`solvers.network.stenosis.LAWS`.
     """
 
     vessel: str
-    length: float
-    area: float
-    reference_area: float
-    turbulent: float = 1.52
-    inertial: float = 1.2
+    lesion: Lesion
+    law: str = "young-tsai"
 
 
 @dataclass(frozen=True)

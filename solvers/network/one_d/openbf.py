@@ -90,7 +90,7 @@ def _vessel(entry: Any, number: int, path: Path, reading: Reading) -> Vessel1D:
         int(_number(entry, "tn", who)),
         _number(entry, "L", who),
         (first, last),
-        tuple(beta_of_wall(young, h, r) if r > 0.0 else 0.0 for h, r in zip(thickness, (first, last), strict=True)),  # type: ignore[arg-type]
+        tuple(beta_of_wall(young, h, r) if r > 0.0 else 0.0 for h, r in zip(thickness, (first, last), strict=True)),
         VISCOUS_AT_LARGE + 0.5 * VISCOUS_BY_RADIUS / first if entry.get("visco-elastic") else 0.0,
         profile,
         _number(entry, "Pext", who, 0.0),

@@ -26,9 +26,6 @@ from solvers.network.one_d.layout import FLOW, PRESSURE, REFLECTION, Grid, Nodes
 FloatArray = NDArray[np.float64]
 
 FINE, COLLAPSED, SUPERCRITICAL, NO_BALANCE = range(4)
-LARGE = 0.02
-"""Part of beta by which the difference of the pressure changes from cell to cell where slopes are limited; our choice:
-ten times what the steepest upstroke of the checks does on cells of 5 mm."""
 PLACES = 5
 """Where waveforms are kept in a vessel: start, quarter, middle, three quarters, end."""
 
@@ -79,14 +76,14 @@ def march(
     left_p, left_q = np.zeros(n_faces), np.zeros(n_faces)
     right_p, right_q = np.zeros(n_faces), np.zeros(n_faces)
     mass, momentum, star_p, star_s = np.zeros(n_faces), np.zeros(n_faces), np.zeros(n_faces), np.zeros(n_faces)
-    p = np.zeros(n_cells)
+    p, root = np.zeros(n_cells), np.zeros(n_cells)
     earlier = np.zeros((n_vessels, PLACES, 3))
     next_sample = 0
     while next_sample < len(sample_times) and sample_times[next_sample] <= state.clock[0]:
         _sample(grid, state, found[next_sample])
         next_sample += 1
     while state.clock[0] < end_time:
-        fastest, trouble, vessel, cell = fastest_wave(grid, state)
+        fastest, trouble, vessel, cell = fastest_wave(grid, state, root)
         if trouble != FINE:
             return trouble, vessel, cell
         remaining = end_time - state.clock[0]
@@ -96,7 +93,7 @@ def march(
         is_sampled = next_sample < len(sample_times) and sample_times[next_sample] <= begin + dt
         if is_sampled:
             _sample(grid, state, earlier)
-        _predict(grid, state, dt, p, left_p, left_q, right_p, right_q)
+        _predict(grid, state, dt, root, p, left_p, left_q, right_p, right_q)
         _faces(grid, left_p, left_q, right_p, right_q, mass, momentum, star_p, star_s)
         trouble, vessel, cell = _meet(
             grid, nodes, state, period, dt, left_p, left_q, right_p, right_q, mass, momentum, star_p, star_s
@@ -117,27 +114,39 @@ def march(
 
 
 @kernel
-def fastest_wave(grid: Grid, state: State) -> tuple[float, int, int, int]:
-    """The largest (|U| + c) / dx [1/s], and what is wrong with the state where."""
+def fastest_wave(grid: Grid, state: State, root: FloatArray) -> tuple[float, int, int, int]:
+    """The largest (|U| + c) / dx [1/s], and what is wrong with the state where; ``root`` becomes sqrt(A)."""
     fastest = 0.0
+    half_density = 0.5 / grid.density
     for v in range(len(grid.dx)):
-        largest, lead = 0.0, 1.0
-        for i in range(grid.first[v], grid.first[v + 1]):
+        largest, lead, least = 0.0, math.inf, math.inf
+        start, stop = grid.first[v], grid.first[v + 1]
+        for i in range(start, stop):
             s = math.sqrt(state.area[i])
-            speed = abs(state.flow[i]) / state.area[i]
-            c = math.sqrt(grid.stiffness[i] * s / (2.0 * grid.density))
-            largest = max(largest, speed + c)
+            root[i] = s
+            speed = abs(state.flow[i]) / (s * s)
+            c = math.sqrt(half_density * grid.stiffness[i] * s)
+            largest = max(largest, c + speed)
             lead = min(lead, c - speed)
-        if not (lead > 0.0 and largest < 1e9):
-            for i in range(grid.first[v], grid.first[v + 1]):
-                if not state.area[i] > 1e-4 * grid.root[i] ** 2:
-                    return fastest, COLLAPSED, v, i - grid.first[v]
-            for i in range(grid.first[v], grid.first[v + 1]):
-                c = math.sqrt(grid.stiffness[i] * math.sqrt(state.area[i]) / (2.0 * grid.density))
-                if not abs(state.flow[i]) / state.area[i] < c:
-                    return fastest, SUPERCRITICAL, v, i - grid.first[v]
+            least = min(least, s / grid.root[i])
+        if not (lead > 0.0 and least > 0.01 and largest < 1e9):
+            return _trouble(grid, state, v)
         fastest = max(fastest, largest / grid.dx[v])
     return fastest, FINE, 0, 0
+
+
+@kernel
+def _trouble(grid: Grid, state: State, v: int) -> tuple[float, int, int, int]:
+    """What is wrong in a vessel, and in which of its cells."""
+    start, stop = grid.first[v], grid.first[v + 1]
+    for i in range(start, stop):
+        if not state.area[i] > 1e-4 * grid.root[i] ** 2:
+            return 0.0, COLLAPSED, v, i - start
+    for i in range(start, stop):
+        c = math.sqrt(0.5 / grid.density * grid.stiffness[i] * math.sqrt(state.area[i]))
+        if not abs(state.flow[i]) < c * state.area[i]:
+            return 0.0, SUPERCRITICAL, v, i - start
+    return 0.0, SUPERCRITICAL, v, 0
 
 
 @kernel
@@ -145,6 +154,7 @@ def _predict(
     grid: Grid,
     state: State,
     dt: float,
+    cell_root: FloatArray,
     p: FloatArray,
     left_p: FloatArray,
     left_q: FloatArray,
@@ -152,33 +162,30 @@ def _predict(
     right_q: FloatArray,
 ) -> None:
     """States at both sides of all faces, half a step on; ``left_*`` are those of the cell to the left of a face."""
-    density = grid.density
+    over_density = 1.0 / grid.density
     for v in range(len(grid.dx)):
         start, stop = grid.first[v], grid.first[v + 1]
-        external, over_dx, alpha, friction = grid.p_external[v], 1.0 / grid.dx[v], grid.alpha[v], grid.friction[v]
+        external, alpha, friction = grid.p_external[v], grid.alpha[v], grid.friction[v]
+        half, over_dx, rough_p, rough_q = 0.5 * dt, 1.0 / grid.dx[v], grid.rough[v, 0], grid.rough[v, 1]
         for i in range(start, stop):
-            p[i] = external + grid.stiffness[i] * (math.sqrt(state.area[i]) - grid.root[i])
+            p[i] = grid.stiffness[i] * (cell_root[i] - grid.root[i])
         for i in range(start, stop):
-            if i == start:
-                dp, dq = p[i + 1] - p[i], state.flow[i + 1] - state.flow[i]
-            elif i == stop - 1:
-                dp, dq = p[i] - p[i - 1], state.flow[i] - state.flow[i - 1]
+            before, after = max(i - 1, start), min(i + 1, stop - 1)
+            if before < i < after:
+                dp = slope_of(p[i] - p[before], p[after] - p[i], rough_p)
+                dq = slope_of(state.flow[i] - state.flow[before], state.flow[after] - state.flow[i], rough_q)
             else:
-                large_p = LARGE * grid.stiffness[i] * grid.root[i]
-                large_q = large_p * grid.root[i] ** 2 / math.sqrt(0.5 * density * grid.stiffness[i] * grid.root[i])
-                dp = slope_of(p[i] - p[i - 1], p[i + 1] - p[i], large_p)
-                dq = slope_of(state.flow[i] - state.flow[i - 1], state.flow[i + 1] - state.flow[i], large_q)
-            q, area, face = state.flow[i], state.area[i], i + v
+                dp, dq = p[after] - p[before], state.flow[after] - state.flow[before]
+            q, s, face = state.flow[i], cell_root[i], i + v
             pl, pr, ql, qr = p[i] - 0.5 * dp, p[i] + 0.5 * dp, q - 0.5 * dq, q + 0.5 * dq
-            sl = grid.face_root[face] + (pl - external) / grid.face_stiffness[face]
-            sr = grid.face_root[face + 1] + (pr - external) / grid.face_stiffness[face + 1]
-            al, ar = sl * sl, sr * sr
-            mean_area = (al + sl * sr + ar) / 3.0
-            q_rate = -(alpha * (qr * qr / ar - ql * ql / al) + mean_area * dp / density) * over_dx - friction * q / area
-            p_rate = -0.5 * grid.stiffness[i] / math.sqrt(area) * dq * over_dx
-            half = 0.5 * dt
-            right_p[face], right_q[face] = pl + half * p_rate, ql + half * q_rate
-            left_p[face + 1], left_q[face + 1] = pr + half * p_rate, qr + half * q_rate
+            sl = grid.face_root[face] + pl / grid.face_stiffness[face]
+            sr = grid.face_root[face + 1] + pr / grid.face_stiffness[face + 1]
+            ul, ur = ql / sl, qr / sr
+            mean_area = (sl * sl + sl * sr + sr * sr) / 3.0
+            q_rate = -(alpha * (ur * ur - ul * ul) + mean_area * dp * over_density) * over_dx - friction * q / (s * s)
+            p_rate = -0.5 * grid.stiffness[i] / s * dq * over_dx
+            right_p[face], right_q[face] = external + pl + half * p_rate, ql + half * q_rate
+            left_p[face + 1], left_q[face + 1] = external + pr + half * p_rate, qr + half * q_rate
 
 
 @kernel

@@ -1,0 +1,38 @@
+"""The sub-command for published networks of arteries."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from app.commands.checks import table
+from app.commands.command import Command, Result, console_progress
+
+
+def _network_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, help="openBF's YAML file, or svOneDSolver's input (.in)")
+    parser.add_argument(
+        "--reading",
+        choices=("file", "openbf"),
+        default="file",
+        help="take an openBF file at its word, or as openBF reads it (default: file)",
+    )
+    parser.add_argument("--spacing", type=float, default=2.0, metavar="MM", help="length of a cell (default: 2)")
+    parser.add_argument("--max-cycles", type=int, default=40, metavar="N", help="end after N cycles (default: 40)")
+    parser.add_argument("--out", type=Path, metavar="FILE.csv", help="also write the curves of the last cycle")
+
+
+def _network(arguments: argparse.Namespace) -> Result:
+    from app.workflow.network import solve_published
+
+    facts = solve_published(
+        *(arguments.file, arguments.reading, arguments.spacing, arguments.max_cycles, arguments.out),
+        progress=console_progress("network"),
+    )
+    columns = tuple(facts["vessels"][0])
+    state = "periodic" if facts["is_periodic"] else "NOT PERIODIC YET"
+    title = f"{facts['network']}: {facts['n_vessels']} vessels, {facts['n_cycles']} cycles, {state}"
+    return Result(facts, f"{title}\n{table(facts['vessels'], columns)}")
+
+
+COMMANDS = (Command("network", "pulse waves in a published network of arteries, in 1D", _network_arguments, _network),)

@@ -1,0 +1,119 @@
+"""Pulse waves in a published network of arteries: solve its file, tell the figures of every vessel, keep the curves."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from app.case.errors import CaseError
+from app.workflow.units import ml_s_from_m3_s, mmhg_from_pa
+from imaging.types import Progress, silent
+
+if TYPE_CHECKING:
+    from solvers.network.one_d.network import Network1D
+    from solvers.network.one_d.solver import Solution1D
+
+PLACES = ("start", "quarter", "middle", "three_quarters", "end")
+
+
+def read_network(file: Path, reading: Literal["file", "openbf"] = "file") -> Network1D:
+    """The network of a file: YAML of openBF, or the input of svOneDSolver (``.in``).
+
+    Raises
+    ------
+    RunError
+        ``bad_network``.
+    """
+    if file.suffix == ".in":
+        from solvers.network.one_d.svoned import read_svoned
+
+        return read_svoned(file)
+    from solvers.network.one_d.openbf import read_openbf
+
+    return read_openbf(file, reading)
+
+
+def solve_published(
+    file: Path,
+    reading: Literal["file", "openbf"] = "file",
+    spacing_mm: float = 2.0,
+    max_cycles: int = 40,
+    out: Path | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Solve the network of a file to its periodic state.
+
+    Parameters
+    ----------
+    reading
+        Whether an openBF file is taken at its word, or as openBF reads it.
+    spacing_mm
+        Length of a cell.
+    max_cycles
+        After which the run ends even where it is not periodic.
+    out
+        CSV file for the curves of the last cycle: a row for each time, vessel and place.
+
+    Returns
+    -------
+    facts
+        Of the run, and ``vessels``: mean, largest and smallest pressure [mmHg] and flow [mL/s] in the middle of each.
+
+    Raises
+    ------
+    CaseError, RunError
+        What is wrong with a setting, the file, or the network.
+    """
+    from solvers.network.one_d.solver import Scheme, solve_network
+
+    if not 0.1 <= spacing_mm <= 50.0:
+        raise CaseError("bad_spacing", f"Cells of {spacing_mm:g} mm cannot be taken: give 0.1 to 50 mm.")
+    if max_cycles < 1:
+        raise CaseError("bad_cycles", f"{max_cycles} cycles cannot be solved: give at least one.")
+    network = read_network(file, reading)
+    found = solve_network(network, Scheme(spacing=1e-3 * spacing_mm, max_cycles=max_cycles), progress)
+    if out is not None:
+        write_curves(found, out)
+    return {
+        "network": network.name,
+        "n_vessels": len(network.vessels),
+        "n_cells": found.n_cells,
+        "n_cycles": found.cycles,
+        "period_s": network.period,
+        "is_periodic": found.is_periodic,
+        "change_of_last_cycle": float(found.change[-1]) if len(found.change) else None,
+        "volume_imbalance": found.mass_error,
+        "vessels": [vessel_facts(found, v) for v in range(len(found.names))],
+    }
+
+
+def vessel_facts(found: Solution1D, vessel: int) -> dict[str, Any]:
+    """What is told of a vessel: in its middle."""
+    facts: dict[str, Any] = {"name": found.names[vessel]}
+    for quantity, values, convert in (
+        ("pressure_mmhg", found.pressure, mmhg_from_pa),
+        ("flow_ml_s", found.flow, ml_s_from_m3_s),
+    ):
+        curve = values[:, vessel, PLACES.index("middle")]
+        for word, number in (("mean", np.mean(curve)), ("max", np.max(curve)), ("min", np.min(curve))):
+            facts[f"{word}_{quantity}"] = convert(float(number))
+    return facts
+
+
+def write_curves(found: Solution1D, path: Path) -> None:
+    """A CSV file with the curves of the last cycle; CaseError ``cannot_write``."""
+    try:
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(("vessel", "place", "time_s", "pressure_mmhg", "flow_ml_s", "area_mm2"))
+            for v, name in enumerate(found.names):
+                for place, word in enumerate(PLACES):
+                    for k, time in enumerate(found.times):
+                        pressure, flow = float(found.pressure[k, v, place]), float(found.flow[k, v, place])
+                        row = (time, mmhg_from_pa(pressure), ml_s_from_m3_s(flow), 1e6 * found.area[k, v, place])
+                        writer.writerow((name, word, *(f"{number:.7g}" for number in row)))
+    except OSError as error:
+        raise CaseError("cannot_write", f"The curves cannot be written to {path} ({error.strerror}).") from error
