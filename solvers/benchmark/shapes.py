@@ -73,7 +73,12 @@ def finer(sizing: Sizing) -> Sizing:
 
 
 def worst_difference(times: FloatArray, values: FloatArray, finer_times: FloatArray, finer_values: FloatArray) -> float:
-    """Largest relative difference of a curve from a finer one, from 0.1 s on."""
-    late = times >= 0.1
+    """Largest relative difference of a curve from a finer one, from 0.1 s on.
+
+    Where the ramp ends the acceleration of the blood jumps and its pressure with it: a step before and two after are
+    left out, because two curves of different steps cannot be held against each other across a jump.
+    """
+    step = float(times[1] - times[0])
+    late = (times >= 0.1) & ((times < stenosis.RAMP - step) | (times > stenosis.RAMP + 2.0 * step))
     reference = np.interp(times[late], finer_times, finer_values)
     return float(np.abs(values[late] / reference - 1.0).max())

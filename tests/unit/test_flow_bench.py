@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.workflow.bench import BENCHES, GROUPS
+from app.workflow.bench import BENCHES, GROUPS, run_benches
 from app.workflow.flow_bench import ACCURATE, memory_per_unknown, row, skipped
-from solvers.benchmark import stenosis
+from solvers.benchmark import shapes, stenosis
 from solvers.benchmark.oasis import write_oasis
 from solvers.benchmark.openfoam import PATCHES, dictionaries, ordered_faces, write_openfoam
 from solvers.benchmark.peers import PeerFailure, find_oasis, find_openfoam, parallel, run_openfoam, second_half
@@ -177,3 +177,24 @@ def test_cells_follow_the_local_radius_and_the_jet() -> None:
     places = sections(stenosis.LENGTH, stenosis.radius, ACCURATE)
     assert places[0] == 0.0
     assert places[-1] == pytest.approx(stenosis.LENGTH)
+
+
+def test_curves_of_different_steps_are_not_held_against_each_other_across_the_jump() -> None:
+    coarse, fine = np.arange(0.002, 0.26, 0.002), np.arange(0.001, 0.26, 0.001)
+
+    def jumping(times: np.ndarray) -> np.ndarray:
+        return np.where(times > stenosis.RAMP + 1e-9, 210.0, 170.0)
+
+    assert shapes.worst_difference(coarse, jumping(coarse), fine, jumping(fine)) == pytest.approx(0.0)
+    assert shapes.worst_difference(coarse, 1.03 * jumping(coarse), fine, jumping(fine)) == pytest.approx(0.03)
+
+
+def test_a_bench_that_fails_loses_no_other_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(progress: object) -> list[dict[str, object]]:
+        raise ZeroDivisionError("no cells")
+
+    monkeypatch.setitem(BENCHES, "flow-cost", broken)
+    monkeypatch.setitem(BENCHES, "flow-peers", lambda progress: row("other", 1.0, "s", 2.0, True, "how"))
+    failed, other = run_benches(["flow-cost", "flow-peers"])
+    assert failed["met"] is False and "no cells" in failed["how"]
+    assert other["met"] is True
