@@ -1,4 +1,4 @@
-"""The sub-command for published networks of arteries."""
+"""The sub-command for networks of arteries in one dimension."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.commands.command import Command, Result, console_progress
 
 
 def _network_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, help="openBF's YAML file, or svOneDSolver's input (.in)")
+    parser.add_argument("file", type=Path, help="openBF's YAML file, svOneDSolver's input (.in), or a case folder")
     parser.add_argument(
         "--reading",
         choices=("file", "openbf"),
@@ -23,9 +23,9 @@ def _network_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _network(arguments: argparse.Namespace) -> Result:
-    from app.workflow.network import solve_published
+    from app.workflow.network import solve_network_file
 
-    facts = solve_published(
+    facts = solve_network_file(
         *(arguments.file, arguments.reading, arguments.spacing, arguments.max_cycles, arguments.out),
         progress=console_progress("network"),
     )
@@ -35,4 +35,5 @@ def _network(arguments: argparse.Namespace) -> Result:
     return Result(facts, f"{title}\n{table(facts['vessels'], columns)}")
 
 
-COMMANDS = (Command("network", "pulse waves in a published network of arteries, in 1D", _network_arguments, _network),)
+HELP = "pulse waves in 1D in a published network of arteries, or in a case's vessels"
+COMMANDS = (Command("network", HELP, _network_arguments, _network),)

@@ -1,18 +1,22 @@
-"""Pulse waves in a published network of arteries: solve its file, tell the figures of every vessel, keep the curves."""
+"""Pulse waves in a network of arteries, a published one or a case's own: figures of every vessel, curves in a file."""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from app.case.bundle import OpenCase
 from app.case.errors import CaseError
-from app.workflow.units import ml_s_from_m3_s, mmhg_from_pa
+from app.workflow.units import ml_s_from_m3_s, mmhg_from_pa, pa_from_mmhg
 from imaging.types import Progress, silent
 
 if TYPE_CHECKING:
+    from app.workflow.flow_setup import ReducedCase
     from solvers.network.one_d.network import Network1D
     from solvers.network.one_d.solver import Solution1D
 
@@ -36,15 +40,38 @@ def read_network(file: Path, reading: Literal["file", "openbf"] = "file") -> Net
     return read_openbf(file, reading)
 
 
-def solve_published(
+def network_of_case(case: ReducedCase) -> Network1D:
+    """The case's vessels in one dimension, with the conditions of its 0D and 3D models.
+
+    The vessels have the radii of the CT at the mean of the cuff pressures, (systolic + 2 diastolic) / 3: an assumption.
+
+    Raises
+    ------
+    RunError
+        ``bad_network``: see :func:`solvers.network.one_d.patient.network_of_tree`.
+    """
+    from solvers.contract.openings import Inlet
+    from solvers.network.one_d.patient import network_of_tree
+
+    setup, junctions = case.setup, "static" if case.chosen.junctions == "static" else "total"
+    return network_of_tree(
+        *(case.patient.tree, Inlet(0, setup.inlet, setup.inflow), setup.closing(), setup.fluid, setup.period),
+        *(setup.stiffness, pa_from_mmhg((setup.systolic_mmhg + 2.0 * setup.diastolic_mmhg) / 3.0)),
+        law=case.chosen.law,
+        junctions=junctions,  # type: ignore[arg-type]  # one of the two
+    )
+
+
+def solve_network_file(
     file: Path,
     reading: Literal["file", "openbf"] = "file",
     spacing_mm: float = 2.0,
     max_cycles: int = 40,
     out: Path | None = None,
     progress: Progress = silent,
+    is_cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
-    """Solve the network of a file to its periodic state.
+    """Solve the network of a file, or of a case's folder, to its periodic state.
 
     Parameters
     ----------
@@ -65,7 +92,7 @@ def solve_published(
     Raises
     ------
     CaseError, RunError
-        What is wrong with a setting, the file, or the network.
+        What is wrong with a setting, the file, the case, or the network.
     """
     from solvers.network.one_d.solver import Scheme, solve_network
 
@@ -73,8 +100,15 @@ def solve_published(
         raise CaseError("bad_spacing", f"Cells of {spacing_mm:g} mm cannot be taken: give 0.1 to 50 mm.")
     if max_cycles < 1:
         raise CaseError("bad_cycles", f"{max_cycles} cycles cannot be solved: give at least one.")
-    network = read_network(file, reading)
-    found = solve_network(network, Scheme(spacing=1e-3 * spacing_mm, max_cycles=max_cycles), progress)
+    if file.is_dir():
+        from app.workflow.flow_setup import reduced_case
+
+        with OpenCase.open(file, writable=False) as opened:
+            network = replace(network_of_case(reduced_case(opened)), name=file.stem)
+    else:
+        network = read_network(file, reading)
+    scheme = Scheme(spacing=1e-3 * spacing_mm, max_cycles=max_cycles)
+    found = solve_network(network, scheme, progress, is_cancelled)
     if out is not None:
         write_curves(found, out)
     return {
