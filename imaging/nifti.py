@@ -14,6 +14,9 @@ import numpy as np
 from imaging.errors import ImagingError
 from imaging.types import FloatArray
 
+_LEAST_OFFSET = 348.0
+"""Bytes of a NIfTI-1 header; the voxels of a single file come after it (nifti1.h)."""
+
 
 def damaged_file() -> ImagingError:
     """The refusal of a file that ends early."""
@@ -43,7 +46,10 @@ def _unpacked_length(path: Path) -> int:
 def check_nifti_length(path: Path, header: Mapping[str, str]) -> None:
     """ITK fills a truncated NIfTI file with arbitrary values and says nothing."""
     n_values = math.prod(max(1, int(header[f"dim[{axis}]"])) for axis in range(1, 8))
-    expected = int(float(header["vox_offset"])) + n_values * int(header["bitpix"]) // 8
+    offset = float(header["vox_offset"])
+    if not _LEAST_OFFSET <= offset < 1e9:
+        raise damaged_file()
+    expected = int(offset) + n_values * int(header["bitpix"]) // 8
     with path.open("rb") as file:
         compressed = file.read(2) == b"\x1f\x8b"
     try:

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from imaging.dicom.series import is_dicom_source, read_series
 from imaging.errors import ImagingError
+from imaging.memory import require_memory
 from imaging.native_messages import native_messages_hidden
 from imaging.nifti import check_nifti_frames, check_nifti_length, damaged_file, is_whole_gzip
+from imaging.text_headers import check_text_header
 from imaging.types import Grid, LabelMap, Progress, Volume, silent
 
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ _MODALITY_KEY, _UNIT_KEY = "angiotwin_modality", "angiotwin_unit"
 _AIR_OR_FAT_HU = -200.0
 """Assumption: a CT volume of the body holds some voxel of lung, bowel gas or outer air below this."""
 _PERPENDICULAR_TOLERANCE = 1e-3
+_BYTES_PER_VOXEL = 4
+_PLAUSIBLE_SPACING_MM = (0.005, 50.0)
+"""Assumption: what lies outside is another unit than mm, or a damaged header."""
 
 
 def read_volume(path: str | Path, series_uid: str | None = None, progress: Progress = silent) -> Volume:
@@ -50,7 +55,8 @@ def read_volume(path: str | Path, series_uid: str | None = None, progress: Progr
     ImagingError
         ``path_missing``, ``not_readable``, ``format_unknown``, ``not_an_image``, ``damaged_file``, ``not_3d``,
         ``color_image``, ``values_not_finite``, ``constant_image``, ``frame_unknown``, ``frames_disagree``,
-        ``axes_not_perpendicular``, ``spacing_invalid``, and those of `imaging.dicom.series.read_series`.
+        ``axes_not_perpendicular``, ``spacing_invalid``, ``path_outside``, ``too_large``, and those of
+        `imaging.dicom.series.read_series`.
     """
     path = Path(path)
     if not path.exists():
@@ -158,6 +164,7 @@ def _read_image(path: Path) -> sitk.Image:
             f"Files ending in '{suffix}' are not read; choose a DICOM folder or a file ending in "
             f"{', '.join(_SUFFIXES)}.",
         )
+    check_text_header(path, suffix)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     with native_messages_hidden():
@@ -180,6 +187,7 @@ def _read_image(path: Path) -> sitk.Image:
     if suffix.startswith(".nii"):
         check_nifti_length(path, header)
         check_nifti_frames(header)
+    require_memory(reader.GetSize(), _BYTES_PER_VOXEL)
     with native_messages_hidden():
         try:
             image = reader.Execute()
@@ -225,6 +233,13 @@ def _grid(image: sitk.Image) -> Grid:
         )
     if not all(math.isfinite(x) and x > 0.0 for x in image.GetSpacing()):
         raise ImagingError("spacing_invalid", "This image has no valid voxel spacing; export it again from its source.")
+    odd = [x for x in image.GetSpacing() if not _PLAUSIBLE_SPACING_MM[0] <= x <= _PLAUSIBLE_SPACING_MM[1]]
+    if odd:
+        raise ImagingError(
+            "spacing_invalid",
+            f"This image states voxels of {odd[0]:.3g} mm, which no scan has, so sizes would be wrong; export it "
+            "again in mm.",
+        )
     if not all(math.isfinite(x) for x in image.GetOrigin()):
         raise ImagingError("frame_unknown", "This image has no valid position in the patient; export it again.")
     return Grid(image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection())

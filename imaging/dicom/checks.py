@@ -233,7 +233,7 @@ def _looked_at(
 ) -> tuple[ImageQuality | None, NDArray[np.uint8] | None]:
     """Quality and picture; a slice that cannot be unpacked becomes a finding."""
     chosen = [images[n] for n in slices_to_look_at(len(images))]
-    is_ct = all(i.modality == "CT" and i.samples == 1 and i.slope is not None and i.slope != 0 for i in chosen)
+    is_ct = all(i.modality == "CT" and i.samples == 1 and i.slope is not None and i.slope > 0 for i in chosen)
     if not is_ct:
         return None, _picture(images, True)
     try:
@@ -253,7 +253,9 @@ def _picture(images: Sequence[Image], look: bool) -> NDArray[np.uint8] | None:
     middle = images[len(images) // 2]
     if middle.samples != 1 or (middle.frame is None and middle.n_frames > 1):
         return None
-    plain = replace(middle, slope=middle.slope or 1.0, intercept=middle.intercept or 0.0)
+    plain = replace(
+        middle, slope=middle.slope if middle.slope and middle.slope > 0 else 1.0, intercept=middle.intercept or 0.0
+    )
     try:
         array: NDArray[Any] = hounsfield([plain])[0]
     except ImagingError:

@@ -34,6 +34,8 @@ _PIXEL_TAGS = [
 ]
 """Only these are parsed with the pixels: what names the patient never enters the program."""
 _INT16 = np.iinfo(np.int16)
+_LARGEST_HU = 40_000.0
+"""Assumption: extended CT scales for metal end at about 31 000 HU."""
 
 
 def hounsfield(images: Sequence[Image], progress: Progress = silent) -> NDArray[Any]:
@@ -47,13 +49,9 @@ def hounsfield(images: Sequence[Image], progress: Progress = silent) -> NDArray[
     Raises
     ------
     ImagingError
-        ``damaged_file``, ``too_large``, ``hu_scale_missing``.
+        ``damaged_file``, ``too_large``, ``hu_scale_missing``, ``values_not_hu``.
     """
-    if any(image.slope is None or image.intercept is None or image.slope == 0.0 for image in images):
-        raise ImagingError(
-            "hu_scale_missing",
-            "Some images of this CT have no HU scale (rescale slope and intercept); export the original slices again.",
-        )
+    require_hu_scale(images)
     shape = (len(images), images[0].rows, images[0].columns)
     whole = all(
         image.slope is not None and image.slope.is_integer() and (image.intercept or 0.0).is_integer()
@@ -66,10 +64,32 @@ def hounsfield(images: Sequence[Image], progress: Progress = silent) -> NDArray[
             progress(done / len(images), "Reading DICOM slices")
         if hu.shape != shape[1:]:
             raise damaged_image(n, len(images))
+        if not (hu.min() >= -_LARGEST_HU and hu.max() <= _LARGEST_HU):
+            raise ImagingError(
+                "values_not_hu",
+                f"Image {n + 1} of {len(images)} holds values from {hu.min():.3g} to {hu.max():.3g}, which are no HU: "
+                "its scale or its pixels are damaged; export the series again.",
+            )
         if array.dtype == np.int16 and not (_INT16.min <= hu.min() and hu.max() <= _INT16.max):
             array = array.astype(np.float32)
         array[n] = hu
     return array
+
+
+def require_hu_scale(images: Sequence[Image]) -> None:
+    """Refuse images whose values cannot become HU.
+
+    Raises
+    ------
+    ImagingError
+        ``hu_scale_missing``.
+    """
+    if any(image.slope is None or image.intercept is None or image.slope <= 0.0 for image in images):
+        raise ImagingError(
+            "hu_scale_missing",
+            "Some images of this CT have no usable HU scale (a positive rescale slope, and an intercept); export the "
+            "original slices again.",
+        )
 
 
 def _slices(images: Sequence[Image]) -> Iterator[tuple[int, NDArray[Any]]]:

@@ -14,7 +14,7 @@ from imaging.dicom.deidentify import header_json
 from imaging.dicom.geometry import defects, measure
 from imaging.dicom.images import Gathered, Image, gather
 from imaging.dicom.phases import Phase, chosen_phase, split_phases
-from imaging.dicom.pixels import hounsfield
+from imaging.dicom.pixels import hounsfield, require_hu_scale
 from imaging.dicom.repair import repaired
 from imaging.dicom.sources import is_zip, study_files
 from imaging.errors import ImagingError, not_readable
@@ -129,7 +129,7 @@ def read_series_with_notes(
         ``several_series``, ``series_unknown``, ``several_phases``, ``phase_unknown``, ``not_ct``, ``enhanced_dicom``,
         ``color_image``, ``not_3d``, ``geometry_missing``, ``spacing_invalid``, ``mixed_size``, ``mixed_orientation``,
         ``duplicate_slices``, ``gantry_tilt``, ``missing_slices``, ``uneven_slices``, ``hu_scale_missing``,
-        ``constant_image``, ``too_large``.
+        ``values_not_hu``, ``constant_image``, ``too_large``.
     """
 
     def reading(low: float, high: float) -> Progress:
@@ -222,11 +222,7 @@ def check_kind(images: Sequence[Image]) -> None:
             "geometry_missing",
             "Some images of this series do not say where they lie in the patient; export the original slices again.",
         )
-    if any(image.slope is None or image.intercept is None or image.slope == 0.0 for image in images):
-        raise ImagingError(
-            "hu_scale_missing",
-            "Some images of this CT have no HU scale (rescale slope and intercept); export the original slices again.",
-        )
+    require_hu_scale(images)
     unit = next((u for image in images if (u := image.words.get("RescaleType", "HU")) not in ("HU", "US")), "")
     if unit:
         raise ImagingError(

@@ -6,6 +6,7 @@ VTP, STL, OBJ and PLY files carry no unit of length. VTP files of the Vascular M
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ POSSIBLE_RADIUS_MM = (0.3, 45.0)
 """What no vessel model leaves, whatever unit was stated."""
 _SAME_POINT = 1e-6
 _CRUMB_AREA = 0.01
+_HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +74,11 @@ def read_foreign_surface(path: Path) -> ForeignSurface:
     """
     points, triangles, arrays = _read(path)
     points, triangles, kept = _merged(points, triangles)
+    if len(triangles) == 0:
+        raise ImagingError(
+            "surface_unreadable",
+            f"{path.name} holds no triangle with an area, or points out of all bounds: export it again.",
+        )
     notes: list[str] = []
     face_array = next((name for name in FACE_ARRAYS if name in arrays), "")
     face = np.asarray(arrays[face_array]).astype(np.int64)[kept] if face_array else np.zeros(len(triangles), np.int64)
@@ -185,12 +192,14 @@ def _read(path: Path) -> tuple[FloatArray, IntArray, dict[str, NDArray[Any]]]:
         raise ImagingError("surface_unreadable", f"{path.name} is not a surface: give a {', '.join(SUFFIXES)} file.")
     if not path.is_file():
         raise ImagingError("surface_unreadable", f"There is no file {path.name}: check the name.")
+    _require_length(path, suffix)
     reader: Any = readers[suffix]()
     reader.SetFileName(str(path))
     before = vtkObject.GetGlobalWarningDisplay()
     vtkObject.GlobalWarningDisplayOff()
     try:
         reader.Update()
+        _require_known_points(reader.GetOutput(), path)
         filtered = vtkTriangleFilter()
         filtered.SetInputConnection(reader.GetOutputPort())
         filtered.PassLinesOff()
@@ -212,6 +221,40 @@ def _read(path: Path) -> tuple[FloatArray, IntArray, dict[str, NDArray[Any]]]:
         if cells.GetArray(k) is not None and cells.GetArray(k).GetNumberOfTuples() == len(triangles)
     }
     return points, triangles, arrays
+
+
+def _require_known_points(data: Any, path: Path) -> None:
+    """Refuse cells that use points which are not there, before a filter follows them."""
+    from vtkmodules.util.numpy_support import vtk_to_numpy
+
+    for cells in (data.GetPolys(), data.GetStrips(), data.GetLines(), data.GetVerts()):
+        if cells.GetNumberOfCells():
+            used = vtk_to_numpy(cells.GetConnectivityArray())
+            ends = vtk_to_numpy(cells.GetOffsetsArray())
+            is_sound = np.all(np.diff(ends) >= 0) and ends[0] == 0 and ends[-1] == len(used)
+            if not is_sound or len(used) == 0 or used.min() < 0 or used.max() >= data.GetNumberOfPoints():
+                raise ImagingError("surface_unreadable", f"{path.name} is damaged or incomplete: export it again.")
+
+
+def _require_length(path: Path, suffix: str) -> None:
+    """Refuse a file that is shorter than what it says it holds: the readers would take what is there, or run away."""
+    size = path.stat().st_size
+    damaged = ImagingError("surface_unreadable", f"{path.name} is damaged or incomplete: export it again.")
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if suffix == ".stl" and head.lstrip()[:5].lower() != b"solid":
+        if size < 84 or size < 84 + 50 * int.from_bytes(head[80:84], "little"):
+            raise damaged
+    elif suffix == ".stl":
+        with path.open("rb") as file:
+            file.seek(max(0, size - _HEAD_BYTES))
+            is_binary = size >= 84 and size == 84 + 50 * int.from_bytes(head[80:84], "little")
+            if b"endsolid" not in file.read().lower() and not is_binary:
+                raise damaged
+    elif suffix == ".vtp":
+        counts = [int(n) for n in re.findall(rb'NumberOf(?:Points|Polys|Lines|Verts|Strips)\s*=\s*"(-?\d+)"', head)]
+        if any(not 0 <= n <= size for n in counts):  # packed points take more than a byte each
+            raise damaged
 
 
 def _merged(points: FloatArray, triangles: IntArray) -> tuple[FloatArray, IntArray, IntArray]:
