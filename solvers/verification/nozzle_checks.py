@@ -83,47 +83,59 @@ def compare(reading: NozzleReading, data: NozzleData, name: str) -> list[Row]:
     rows = []
     for z, mean, deviation in data.axis:
         what = f"{name}: speed on the axis at {1e3 * z:g} mm"
-        gate = max(1.5 * deviation, 0.05 * mean)
+        gate = measured_gate(mean, deviation)
         rows.append(Row(NAME, what, "m/s", reading.axis_speed(z), mean, gate, MEASURED, is_absolute=True))
     for z, mean, deviation in data.jet_width:
         what = f"{name}: width of the jet at {1e3 * z:g} mm"
-        gate = max(1.5 * deviation, 0.05 * mean)
+        gate = measured_gate(mean, deviation)
         rows.append(Row(NAME, what, "m", reading.jet_width(z), mean, gate, MEASURED, is_absolute=True))
-    rows += _pressure_rows(reading, data.wall_pressure, name)
-    whole = "conservation of mass"
-    # the edge of the sudden contraction is singular: its plane is a row of its own (docs/verification/README.md)
-    flows = {z: reading.flow(z) / FLOW for z, _, _ in data.axis}
-    rows.append(Row(NAME, f"{name}: flow through the plane of the edge / inflow", "", flows.pop(0.0), 1.0, 5e-3, whole))
-    worst = max(flows.values(), key=lambda flow: abs(flow - 1.0))
-    rows.append(Row(NAME, f"{name}: flow through the worst other section / inflow", "", worst, 1.0, 5e-3, whole))
-    errors = []
-    for z, measured in data.profiles:
-        distance, speed = reading.profile(z)
-        places = 0.1 * np.arange(len(measured)) * reading.wall_radius(z)
-        errors.append(profile_error(measured, np.interp(places, distance, speed)))
-    mean_error = float(np.mean(errors))
+    rows += pressure_rows(NAME, reading, data.wall_pressure, f"{name}: ")
+    for where, flow in section_flows(reading, data, FLOW).items():
+        what = f"{name}: flow through {where} / inflow"
+        rows.append(Row(NAME, what, "", flow / FLOW, 1.0, 5e-3, "conservation of mass"))
     source = "Stewart et al. 2012, laminar computations"
     rows.append(
         Row(
-            *(NAME, f"{name}: global error of the profiles", "", mean_error, STUDY_ERROR, STUDY_SPREAD, source),
-            is_absolute=True,
+            *(NAME, f"{name}: global error of the profiles", "", global_error(reading, data), STUDY_ERROR),
+            *(STUDY_SPREAD, source, True),
         )
     )
     return rows
 
 
-def _pressure_rows(reading: NozzleReading, measured: Measured, name: str) -> list[Row]:
+def measured_gate(mean: float, deviation: float) -> float:
+    """How far a speed or width may be from the mean of the measurements: 1.5 of their deviations, or 5 %."""
+    return max(1.5 * deviation, 0.05 * mean)
+
+
+def section_flows(reading: NozzleReading, data: NozzleData, inflow: float) -> dict[str, float]:
+    """Flow [m3/s] through the plane of the sudden change of diameter, and through the station farthest from ``inflow``.
+
+    The edge of the sudden change is singular, so its plane is named apart (docs/verification/README.md).
+    """
+    flows = {z: reading.flow(z) for z, _, _ in data.axis}
+    at_edge = flows.pop(0.0)
+    worst = max(flows.values(), key=lambda flow: abs(flow - inflow))
+    return {"the plane of the edge": at_edge, "the worst other section": worst}
+
+
+def global_error(reading: NozzleReading, data: NozzleData) -> float:
+    """The study's global error: the mean over the profiles of each one's mean relative error."""
+    errors = []
+    for z, measured in data.profiles:
+        distance, speed = reading.profile(z)
+        places = 0.1 * np.arange(len(measured)) * reading.wall_radius(z)
+        errors.append(profile_error(measured, np.interp(places, distance, speed)))
+    return float(np.mean(errors))
+
+
+def pressure_rows(check: str, reading: NozzleReading, measured: Measured, before: str) -> list[Row]:
+    """Rows of the pressure on the wall, less that at the last station; ``before`` begins the name of each quantity."""
     base = reading.wall_pressure(measured[-1][0])
     return [
         Row(
-            NAME,
-            f"{name}: pressure on the wall at {1e3 * z:g} mm",
-            "Pa",
-            reading.wall_pressure(z) - base,
-            mean,
-            1.5 * deviation,
-            MEASURED,
-            is_absolute=True,
+            *(check, f"{before}pressure on the wall at {1e3 * z:g} mm", "Pa", reading.wall_pressure(z) - base, mean),
+            *(1.5 * deviation, MEASURED, True),
         )
         for z, mean, deviation in measured[:-1]
     ]

@@ -48,6 +48,14 @@ def levels(breaks: Sequence[float], size: Callable[[FloatArray], FloatArray]) ->
     return np.concatenate(places)
 
 
+def cell_length(z: FloatArray) -> FloatArray:
+    """Length [m] of cells along the axis at z: short at the ends of the throat, longer with the distance from them."""
+    to_expansion = np.where(z > 0.0, 0.4e-3 + 0.08 * z, 0.4e-3 - 0.25 * z)
+    to_throat = 0.6e-3 + 0.06 * np.abs(z - THROAT_START)
+    longest = np.where(z < CONE_START, 6e-3, np.where(z < 0.0, 2e-3, 8e-3))
+    return np.asarray(np.minimum(np.minimum(to_expansion, to_throat), longest))
+
+
 @dataclass(frozen=True)
 class NozzleGrid:
     """How fine a nozzle mesh is.
@@ -60,20 +68,15 @@ class NozzleGrid:
         Factor on the lengths of the cells along the axis.
     core_stretch
         See :func:`solvers.verification.meshes.disc`: less than 1 makes cells thinner at the wall and in the jet's edge.
+    length
+        Length [m] of cells along the axis at z.
     """
 
     core_rings: int = 6
     annulus_rings: int = 6
     coarseness: float = 1.0
     core_stretch: float = 0.6
-
-
-def cell_length(z: FloatArray) -> FloatArray:
-    """Length [m] of cells along the axis at z: short at the ends of the throat, longer with the distance from them."""
-    to_expansion = np.where(z > 0.0, 0.4e-3 + 0.08 * z, 0.4e-3 - 0.25 * z)
-    to_throat = 0.6e-3 + 0.06 * np.abs(z - THROAT_START)
-    longest = np.where(z < CONE_START, 6e-3, np.where(z < 0.0, 2e-3, 8e-3))
-    return np.asarray(np.minimum(np.minimum(to_expansion, to_throat), longest))
+    length: Callable[[FloatArray], FloatArray] = cell_length
 
 
 def nozzle(start: float, end: float, stations: Sequence[float], grid: NozzleGrid, is_reversed: bool) -> MeshArrays:
@@ -84,7 +87,7 @@ def nozzle(start: float, end: float, stations: Sequence[float], grid: NozzleGrid
     """
     inside = [z for z in stations if start < z < end]
     breaks = sorted({start, CONE_START, THROAT_START, 0.0, end, *inside})
-    z = levels(breaks, lambda place: grid.coarseness * cell_length(place))
+    z = levels(breaks, lambda place: grid.coarseness * grid.length(place))
     core, core_triangles = disc(grid.core_rings, grid.core_stretch)
     ring, ring_triangles = _annulus(core, grid)
     n_core, n_wide = len(core), len(core) + len(ring)
@@ -121,7 +124,8 @@ def _annulus(core: FloatArray, grid: NozzleGrid) -> tuple[FloatArray, IntArray]:
     """Points (k, 2) [m] of the rings around the core's rim, innermost first, and all triangles between rim and wall."""
     n_around = 6 * grid.core_rings
     rim = core[-n_around:]
-    first_cell = (2.0 - grid.core_stretch) / grid.core_rings * THROAT_RADIUS * 0.5
+    at_rim = grid.core_stretch / grid.core_rings + (1.0 - grid.core_stretch) / grid.core_rings**2
+    first_cell = at_rim * THROAT_RADIUS
     fraction = np.arange(1, grid.annulus_rings + 1) / grid.annulus_rings
     share = min(1.0, first_cell * grid.annulus_rings / (TUBE_RADIUS - THROAT_RADIUS))
     radii = THROAT_RADIUS + (TUBE_RADIUS - THROAT_RADIUS) * (share * fraction + (1.0 - share) * fraction**2)
