@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import struct
 import zlib
 from collections.abc import Mapping
 from itertools import product
@@ -46,7 +47,7 @@ def _unpacked_length(path: Path) -> int:
 def check_nifti_length(path: Path, header: Mapping[str, str]) -> None:
     """ITK fills a truncated NIfTI file with arbitrary values and says nothing."""
     n_values = math.prod(max(1, int(header[f"dim[{axis}]"])) for axis in range(1, 8))
-    offset = float(header["vox_offset"])
+    offset = _stated_offset(path)
     if not _LEAST_OFFSET <= offset < 1e9:
         raise damaged_file()
     expected = int(offset) + n_values * int(header["bitpix"]) // 8
@@ -58,6 +59,21 @@ def check_nifti_length(path: Path, header: Mapping[str, str]) -> None:
         raise damaged_file() from None
     if length < expected:
         raise damaged_file()
+
+
+def _stated_offset(path: Path) -> float:
+    """Where the file says that its voxels begin; ITK hands on what it made of an impossible value."""
+    with path.open("rb") as file:
+        compressed = file.read(2) == b"\x1f\x8b"
+    try:
+        with gzip.open(path, "rb") if compressed else path.open("rb") as stream:
+            head = stream.read(112)
+    except (EOFError, OSError, zlib.error):
+        raise damaged_file() from None
+    if len(head) < 112:
+        raise damaged_file()
+    order = ">" if struct.unpack("<h", head[40:42])[0] not in range(8) else "<"  # dim[0], nifti1.h
+    return float(struct.unpack(f"{order}f", head[108:112])[0])
 
 
 def check_nifti_frames(header: Mapping[str, str]) -> None:

@@ -5,7 +5,6 @@ Fields by the NRRD definition (teem.sourceforge.net/nrrd/format.html) and the Me
 
 from __future__ import annotations
 
-import gzip
 import math
 import re
 import zlib
@@ -15,6 +14,7 @@ from imaging.errors import ImagingError, not_readable
 
 _HEAD_BYTES = 1 << 16
 _MOST_AXES = 5
+_PIECE_BYTES = 1 << 22
 
 
 def check_text_header(path: Path, suffix: str) -> None:
@@ -74,8 +74,8 @@ def _check_directions(n_axes: str, directions: str) -> None:
         )
 
 
-def check_packed_nrrd(path: Path) -> None:
-    """Refuse an NRRD file whose packed voxels do not match their checksum or their number: ITK takes what it gets.
+def check_packed_voxels(path: Path) -> None:
+    """Refuse an NRRD or MetaImage file whose packed voxels are damaged: ITK takes what it gets.
 
     Raises
     ------
@@ -84,23 +84,32 @@ def check_packed_nrrd(path: Path) -> None:
     """
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
+    if head.startswith(b"NRRD"):
         parts = re.split(rb"\r?\n\r?\n", head, maxsplit=1)
         fields = _fields(parts[0], ":")
-        is_packed = fields.get("encoding", "").lower() in ("gz", "gzip")
-        if not head.startswith(b"NRRD") or not is_packed or len(parts) < 2 or {"data file", "datafile"} & set(fields):
-            return
-        file.seek(len(head) - len(parts[1]))
-        if file.read(2) != b"\x1f\x8b":
-            return  # not packed after all
-        file.seek(-2, 1)
+        is_packed = fields.get("encoding", "").lower() in ("gz", "gzip") and not {"data file", "datafile"} & set(fields)
+        is_whole = not (is_packed and len(parts) == 2) or _unpacks(path, len(head) - len(parts[1]))
+    else:
+        parts = re.split(rb"ElementDataFile\s*=\s*LOCAL\r?\n", head, maxsplit=1)
+        is_packed = _fields(parts[0], "=").get("compresseddata", "").lower() == "true"
+        is_whole = not (is_packed and len(parts) == 2) or _unpacks(path, len(head) - len(parts[1]))
+    if not is_whole:
+        raise ImagingError("damaged_file", "This file is damaged or incomplete; copy it again from where it came from.")
+
+
+def _unpacks(path: Path, begin: int) -> bool:
+    """Whether what follows is one whole gzip or zlib stream that agrees with its checksum."""
+    stream = zlib.decompressobj(wbits=47)  # tells the two apart by itself
+    with path.open("rb") as file:
+        file.seek(begin)
         try:
-            with gzip.GzipFile(fileobj=file) as stream:
-                while stream.read(1 << 22):
-                    pass
-        except (EOFError, OSError, zlib.error):
-            raise ImagingError(
-                "damaged_file", "This file is damaged or incomplete; copy it again from where it came from."
-            ) from None
+            while piece := file.read(_PIECE_BYTES):
+                while piece:
+                    stream.decompress(piece, _PIECE_BYTES)
+                    piece = stream.unconsumed_tail
+        except zlib.error:
+            return False
+    return stream.eof
 
 
 def _check_data_file(name: str, own: str) -> None:

@@ -34,7 +34,7 @@ class Parameters:
 def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     """Read the scan, check that it is a CT, and write it as NRRD."""
     from imaging.dicom.series import is_dicom_source, read_series_with_notes
-    from imaging.text_headers import check_packed_nrrd
+    from imaging.text_headers import check_packed_voxels
     from imaging.volume_io import read_volume, require_ct, write_volume
 
     source, series_uid = Path(request.parameters.source), request.parameters.series_uid or None
@@ -62,8 +62,8 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         files["header"] = out / "header.json"
         files["header"].write_text(json.dumps(series.header, indent=1), encoding="utf-8")
     else:
-        if source.is_file() and source.suffix.lower() == ".nrrd":
-            check_packed_nrrd(source)
+        if source.is_file() and source.suffix.lower() in (".nrrd", ".mha"):
+            check_packed_voxels(source)
         volume = read_volume(source, progress=reading)
     require_ct(volume)
     progress(0.6, "Writing the scan into the case")

@@ -233,13 +233,15 @@ def _require_known_points(data: Any, path: Path) -> None:
             ends = vtk_to_numpy(cells.GetOffsetsArray())
             is_sound = np.all(np.diff(ends) >= 0) and ends[0] == 0 and ends[-1] == len(used)
             if not is_sound or len(used) == 0 or used.min() < 0 or used.max() >= data.GetNumberOfPoints():
-                raise ImagingError("surface_unreadable", f"{path.name} is damaged or incomplete: export it again.")
+                raise ImagingError(
+                    "surface_unreadable", f"{path.name} is damaged or holds no triangles: export it again."
+                )
 
 
 def _require_length(path: Path, suffix: str) -> None:
     """Refuse a file that is shorter than what it says it holds: the readers would take what is there, or run away."""
     size = path.stat().st_size
-    damaged = ImagingError("surface_unreadable", f"{path.name} is damaged or incomplete: export it again.")
+    damaged = ImagingError("surface_unreadable", f"{path.name} is damaged or holds no triangles: export it again.")
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     if suffix == ".stl" and head.lstrip()[:5].lower() != b"solid":

@@ -540,7 +540,8 @@ def _check_accepted(source: Path, facts: dict[str, Any], written: Path) -> str:
     if stated is None:
         return ""
     got = grid.to_lps(corners)
-    if "syntax" in str(source):
+    kept = ("syntax", "-field", "-line15", "-line24")  # these leave the voxels as they were
+    if any(word in str(source) for word in kept):
         values = sitk.GetArrayFromImage(sitk.ReadImage(str(written)))
         if not np.array_equal(values, PIXELS.astype(int) - 1024):
             return "values differ from those of the sound series"
@@ -567,7 +568,7 @@ def import_all(corpus: Path, names: list[str]) -> None:
         out = corpus / name / "out"
         out.mkdir()
         print(json.dumps({"name": name, "begun": True}), flush=True)
-        began = time.perf_counter()
+        began = time.process_time()
         answer: dict[str, Any] = {"name": name}
         try:
             if name.startswith("surface"):
@@ -587,7 +588,7 @@ def import_all(corpus: Path, names: list[str]) -> None:
             import traceback
 
             answer |= {"outcome": "crashed", "error": repr(error), "trace": traceback.format_exc()[-1500:]}
-        answer["seconds"] = round(time.perf_counter() - began, 3)
+        answer["seconds"] = round(time.process_time() - began, 3)
         print(json.dumps(answer), flush=True)
 
 
