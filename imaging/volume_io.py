@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 from uuid import uuid4
@@ -12,7 +12,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.dicom.series import is_dicom_source, read_series
+from imaging.dicom.series import is_dicom_source, read_series_with_notes
 from imaging.errors import ImagingError
 from imaging.memory import require_memory
 from imaging.native_messages import native_messages_hidden
@@ -34,7 +34,9 @@ _PLAUSIBLE_SPACING_MM = (0.005, 50.0)
 """Assumption: what lies outside is another unit than mm, or a damaged header."""
 
 
-def read_volume(path: str | Path, series_uid: str | None = None, progress: Progress = silent) -> Volume:
+def read_volume(
+    path: str | Path, series_uid: str | None = None, progress: Progress = silent, *, phase: str = ""
+) -> Volume:
     """The scan in a file or a DICOM folder.
 
     Parameters
@@ -43,6 +45,8 @@ def read_volume(path: str | Path, series_uid: str | None = None, progress: Progr
         ``.nii``, ``.nii.gz``, ``.nrrd``, ``.nhdr``, ``.mha``, ``.mhd``, or a folder with one DICOM series.
     series_uid : str, optional
         Which series of a DICOM folder to read when it holds several.
+    phase : str
+        Which phase of a DICOM series that holds several, or of a file over time (counted from 1).
 
     Returns
     -------
@@ -64,9 +68,9 @@ def read_volume(path: str | Path, series_uid: str | None = None, progress: Progr
             "path_missing", "There is nothing at the chosen place; choose a scan file or a DICOM folder."
         )
     if is_dicom_source(path):
-        return read_series(path, series_uid, progress)
+        return read_series_with_notes(path, series_uid, progress, phase=phase).volume
     progress(0.0, "Reading the scan")
-    image = _read_image(path)
+    image = _read_image(path, phase)
     array, grid = _right_handed(_values(image), _grid(image))
     progress(0.7, "Checking the scan")
     _check_values(array, grid)
@@ -154,7 +158,7 @@ def _suffix(path: Path) -> str:
     return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
 
 
-def _read_image(path: Path) -> sitk.Image:
+def _read_image(path: Path, phase: str = "") -> sitk.Image:
     import SimpleITK as sitk
 
     suffix = _suffix(path)
@@ -175,10 +179,14 @@ def _read_image(path: Path) -> sitk.Image:
         n_dimensions = reader.GetDimension()
         size = [n for n in reader.GetSize() if n > 1]
         header = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
-    if len(size) != 3 or min(reader.GetSize()[:3]) < 2:
+    wanted = _wanted_phase(reader.GetSize(), phase)
+    if wanted is None and (len(size) != 3 or min(reader.GetSize()[:3]) < 2):
         shape = " x ".join(map(str, reader.GetSize()))
         kind = "a series over time" if len(size) > 3 else "a single picture"
-        raise ImagingError("not_3d", f"This file holds {kind} ({shape} voxels); choose one three-dimensional scan.")
+        more = f", or say which of its phases 1 to {reader.GetSize()[3]} to read" if len(reader.GetSize()) == 4 else ""
+        raise ImagingError(
+            "not_3d", f"This file holds {kind} ({shape} voxels); choose one three-dimensional scan{more}."
+        )
     if reader.GetNumberOfComponents() != 1:
         raise ImagingError(
             "color_image",
@@ -193,7 +201,24 @@ def _read_image(path: Path) -> sitk.Image:
             image = reader.Execute()
         except RuntimeError:
             raise damaged_file() from None
-    return image if n_dimensions == 3 else sitk.Extract(image, [*image.GetSize()[:3], *[0] * (n_dimensions - 3)])
+    if n_dimensions == 3:
+        return image
+    flat = [0] * (n_dimensions - 3)
+    first = [0, 0, 0, wanted or 0, *flat[1:]]
+    # The direction of the three axes in space is kept; the default falls back to none when it is in doubt.
+    kept = sitk.ExtractImageFilter.DIRECTIONCOLLAPSETOSUBMATRIX
+    return sitk.Extract(image, [*image.GetSize()[:3], *flat], first, kept)
+
+
+def _wanted_phase(size: Sequence[int], phase: str) -> int | None:
+    """Index along the fourth axis of the phase that was asked for, counted from 1; None when none was."""
+    if not phase:
+        return None
+    n_phases = size[3] if len(size) == 4 else 1
+    if not phase.strip().isdigit() or not 1 <= int(phase) <= n_phases or min(size[:3]) < 2:
+        there = f"phases 1 to {n_phases}" if n_phases > 1 else "one phase only"
+        raise ImagingError("phase_unknown", f"This file has no phase {phase!r}; it has {there}.")
+    return int(phase) - 1
 
 
 def _header_error(path: Path, suffix: str, error: RuntimeError) -> ImagingError:

@@ -64,7 +64,8 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     else:
         if source.is_file() and source.suffix.lower() in (".nrrd", ".mha"):
             check_packed_voxels(source)
-        volume = read_volume(source, progress=reading)
+        volume = read_volume(source, progress=reading, phase=chosen.phase)
+        more = {"phase": f"phase {chosen.phase} of the file"} if chosen.phase else {}
     require_ct(volume)
     progress(0.6, "Writing the scan into the case")
     path = out / "ct.nrrd"

@@ -179,6 +179,23 @@ def test_a_film_is_refused(tmp_path: Path) -> None:
     assert error.code == "not_3d" and "over time" in error.message
 
 
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd", ".mha"])
+def test_a_phase_of_a_film_is_read_at_its_place(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"film{suffix}"
+    second = scan()
+    second = Volume(second.array - 7, second.grid)
+    sitk.WriteImage(sitk.JoinSeries([to_itk(scan()), to_itk(second)]), path)
+    assert "phases 1 to 2" in refusal(path).message
+    for number, expected in (("1", scan()), ("2", second)):
+        found = read_volume(path, phase=number)
+        assert np.allclose(found.grid.to_lps((4, 5, 6)), expected.grid.to_lps((4, 5, 6)), atol=2e-4)
+        assert np.array_equal(found.array, expected.array)
+    for number in ("0", "3", "70%"):
+        with pytest.raises(ImagingError) as caught:
+            read_volume(path, phase=number)
+        assert caught.value.code == "phase_unknown"
+
+
 def test_a_color_image_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "DOE_JOHN.nrrd"
     sitk.WriteImage(sitk.Compose([to_itk(scan(np.uint8))] * 3), path)
