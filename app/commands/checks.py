@@ -11,6 +11,9 @@ from typing import Any
 from app.case.errors import CaseError
 from app.commands.command import Command, Result, console_progress
 
+MOST_NAMED = 6
+"""Names that are told to someone who gives one that is not there."""
+
 
 def _names_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="which ones (default: all)")
@@ -80,7 +83,11 @@ def _bench(arguments: argparse.Namespace) -> Result:
 def _known(names: list[str], registry: Iterable[str]) -> list[str]:
     for name in names:
         if name not in registry:
-            raise CaseError("unknown_name", f"There is no {name}; there are: {', '.join(registry)}.")
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, registry, MOST_NAMED) or list(registry)[:MOST_NAMED]
+            some = f"there are {', '.join(near)} and others"
+            raise CaseError("unknown_name", f"There is no {name}; {some}: --list names all.")
     return names or list(registry)
 
 

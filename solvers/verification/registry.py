@@ -13,7 +13,7 @@ from solvers.verification.coronary_checks import check_coronary
 from solvers.verification.cylinder_checks import check_cylinder, check_cylinder_3d
 from solvers.verification.grid_checks import check_grid_convergence
 from solvers.verification.index_checks import check_indices
-from solvers.verification.junction_checks import check_junctions, check_stenosis_law, check_volume
+from solvers.verification.junction_checks import check_junctions, check_volume
 from solvers.verification.network_checks import check_arterial_trees, check_boileau
 from solvers.verification.nozzle_checks import check_nozzle
 from solvers.verification.nozzle_unsteady import check_nozzle_unsteady
@@ -88,8 +88,7 @@ CHECKS: dict[str, Check] = {
         Check("pulse", "One dimension: a single pulse", check_pulse),
         Check("pulse_order", "One dimension: order of convergence", check_pulse_order),
         Check("reflection", "One dimension: reflections", check_reflection),
-        Check("junctions", "One dimension: steady junctions", check_junctions),
-        Check("stenosis_law", "One dimension: stenosis after Young and Tsai", check_stenosis_law),
+        Check("junctions", "One dimension: steady junctions and stenoses", check_junctions),
         Check("volume", "One dimension: balance of volume", check_volume),
         Check("boileau", "One dimension: carotid, aorta, iliac bifurcation", check_boileau),
         Check("arterial_trees", "One dimension: ADAN56 and circle of Willis", check_arterial_trees, is_long=True),
