@@ -10,7 +10,7 @@ from typing import Any
 
 Rows = list[dict[str, Any]]
 
-HEADER = """# Results of the flow engine's checks
+HEADER = """# Results of the program's checks
 
 Written by `angiotwin verify --write`, from the results of one run of the checks or of several. `error` is relative to
 the reference, or absolute where the reference is zero, a phase, an order or the middle of an interval (then the gate is
