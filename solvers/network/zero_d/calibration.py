@@ -134,8 +134,9 @@ def calibrate(tree: Network, seen: Observation) -> Calibrated:
     # a coefficient that nothing shows (an inertance in steady flow) stays what it was
     weight = PRIOR * size * np.sqrt(len(drops)) * np.where(largest > 0.0, 1.0, 1e3)
     prior = np.diag(weight * np.minimum(1.0, scale / np.maximum(typical, scale)))
-    stacked = np.vstack([matrix * scale, prior])
-    found = nnls(stacked, np.concatenate([drops, prior @ (expected / scale)]))[0] * scale
+    balance = _balance(seen, drops)
+    stacked = np.vstack([matrix * scale * balance[:, None], prior])
+    found = nnls(stacked, np.concatenate([drops * balance, prior @ (expected / scale)]))[0] * scale
     coefficients = {
         vessel.name: Coefficients(*map(float, found[3 * k : 3 * k + 3])) for k, vessel in enumerate(tree.vessels)
     }
@@ -189,6 +190,15 @@ def _system(tree: Network, seen: Observation) -> tuple[FloatArray, FloatArray]:
             matrix[k, :, index[name]] = terms[:, index[name]]
     drops = np.array([inlet - seen.pressures[:, k] for k in range(len(seen.ends))])
     return matrix.reshape(len(seen.ends) * n, -1), drops.ravel()
+
+
+def _balance(seen: Observation, drops: FloatArray) -> FloatArray:
+    """Weights (n n_ends,): of steady flows each counts by what it misses of its own drop, so that the largest does not
+    decide alone; the instants of a beat count alike.
+    """
+    size = np.sqrt(np.mean(drops**2))
+    is_beat = np.tile((seen.accelerations != 0.0).any(axis=1), len(seen.ends))
+    return np.asarray(np.where(is_beat, 1.0, size / np.maximum(np.abs(drops), 0.02 * size)))
 
 
 def _miss(found: FloatArray, wanted: FloatArray) -> float:
