@@ -14,7 +14,7 @@ from app.commands.steps import COMMANDS as STEPS
 
 _IN_ORDER_OF_THE_PATH = (
     *("sample", "scan", "import", "points", "patient", "segment", "model", "mesh"),
-    *("simulate", "check", "doctor", "run", "cancel", "results", "report"),
+    *("simulate", "check", "doctor", "run", "sections", "cancel", "results", "report"),
     *("info", "undo", "redo", "open", "demo", "network", "verify", "bench"),
 )
 _MADE = {

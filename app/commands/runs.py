@@ -121,6 +121,18 @@ def _run(arguments: argparse.Namespace) -> Result:
     return Result(_plain(state), f"{text}\n{state.message}" if state.message else text)
 
 
+def _sections(arguments: argparse.Namespace) -> Result:
+    from app.workflow.section_places import section_averages
+    from app.workflow.simulate import run_folder
+
+    with OpenCase.open(arguments.case, writable=False) as opened:
+        rows = section_averages(run_folder(opened))
+    if not rows:
+        return Result([], "The current run has written no sections yet.")
+    columns = tuple(name for name in rows[0] if name not in ("center_mm", "branch"))
+    return Result(rows, table(rows, columns))
+
+
 def _cancel(arguments: argparse.Namespace) -> Result:
     from app.workflow.simulate import cancel_run, run_folder
 
@@ -195,6 +207,7 @@ def _plain(state: Any) -> dict[str, Any]:
 COMMANDS = (
     Command("simulate", "prepare and solve the blood flow", _simulate_arguments, _simulate),
     Command("run", "show how the current run goes", _run_arguments, _run),
+    Command("sections", "show flow and pressure along the vessels in the current run", add_case, _sections),
     Command("cancel", "stop the current run with a checkpoint", add_case, _cancel),
     Command("circulation", "solve the current run in a closed circulation", _circulation_arguments, _circulation),
     Command("family", "solve the current run again with some values changed", _family_arguments, _family),

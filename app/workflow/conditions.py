@@ -12,6 +12,7 @@ from app.case.records import Case
 from app.workflow.blood import blood_assumptions
 from app.workflow.boundary_files import Inflow, OutletBlock, check_inflow_speed, paired, read_inflow, read_outlets
 from app.workflow.coronary import SOURCE as CORONARY_SOURCE
+from app.workflow.further_inlets import further_assumptions
 from app.workflow.inflow import EJECTION_SOURCE, MUSCLE_SOURCE, muscle_pressure
 from app.workflow.patient import VISCOSITY_NAME, Assumption, PatientValues, patient_assumptions
 from app.workflow.steady import is_steady
@@ -166,6 +167,7 @@ def assumptions_of(case: Case, chosen: Parameters) -> tuple[Assumption, ...]:
     return (
         *of_patient,
         inflow,
+        *further_assumptions(chosen),
         *tuned,
         Assumption("Inlet velocity profile", "measured", "", "the file given, placed by centroid, plane and area")
         if chosen.measured_profile

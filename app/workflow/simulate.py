@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from app.case.bundle import OpenCase
 from app.case.errors import CaseError
 from app.case.records import Case
 from app.workflow.blood import RHEOLOGIES, RHEOLOGY_SOURCE, blood_of
-from app.workflow.boundary_files import INFLOW_SIGNS, as_facts, mean_pressure_pa, pressure_note
+from app.workflow.boundary_files import INFLOW_SIGNS, OutletBlock, as_facts, mean_pressure_pa, pressure_note
 from app.workflow.conditions import (
     ASSUMED,
     assumptions_of,
@@ -24,9 +24,11 @@ from app.workflow.conditions import (
     profile_of_file,
 )
 from app.workflow.coronary import CoronaryDrive, coronary_drive
+from app.workflow.further_inlets import area_of_fastest, driven_inlets, sorted_openings, whole_inflow
 from app.workflow.inflow import aortic_inflow
 from app.workflow.parameters import declared
 from app.workflow.patient import PatientValues, patient_values
+from app.workflow.section_places import sections_of
 from app.workflow.steady import is_steady, require_no_pulse, steady_time
 from app.workflow.steps import Outcome, Request
 from app.workflow.units import M3_S_PER_FLOW_UNIT, M_PER_MM, OUTLET_UNITS, m3_s_from_l_min, pa_from_mmhg
@@ -38,6 +40,7 @@ from solvers.contract.state import RunState, read_state
 if TYPE_CHECKING:
     from solvers.contract.spec import Time, Waveform
     from solvers.launch.slurm import SlurmOptions
+    from solvers.network.tree import Segment
     from solvers.network.tuning import TunedNetwork
 
 CUFF_SITES = ("subclavian", "brachiocephalic", "brachial")
@@ -149,7 +152,29 @@ class Parameters:
     outlets: str = declared("", help="Files of the outlets (rcrt.dat, resistance.dat; several with commas)", file=True)
     units: str = declared("", help="Units of those files", choices=("", *OUTLET_UNITS))
     pairs: str = declared("", help="Which outlet an entry of those files belongs to, as ENTRY=OUTLET, with commas")
+    further_inlets: str = declared(
+        "",
+        help="Further openings through which blood enters, as NAME=SHARE of the inflow, with commas; the model's own "
+        "inlet takes the rest",
+        source=ASSUMED,
+    )
+    further_inflows: str = declared(
+        "",
+        help="Further openings through which blood enters with a curve of its own, as NAME=FILE, with commas; unit and "
+        "sign as for the file of the inflow",
+        file=True,
+    )
+    sections: int = declared(
+        40,
+        help="Sections along the vessels whose flow and pressure are written while the run goes, at most",
+        unit="1",
+        minimum=0,
+        maximum=200,
+    )
     fields_per_cycle: int = declared(20, help="Pictures of the flow per heart beat", unit="1", minimum=4, maximum=200)
+
+
+_FILES = ("inflow", "outlets", "measured_profile", "further_inflows")
 
 
 def compute(request: Request, out: Path, progress: Progress) -> Outcome:
@@ -165,15 +190,9 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     progress(0.0, "Reading the mesh")
     mesh = read_mesh(request.path("mesh", "volume").parent)
     model = read_model(request.path("model", "surface").parent)
-    inlets = tuple(patch for patch in mesh.patches if patch.kind == "inlet")
-    outlets = tuple(patch for patch in mesh.patches if patch.kind == "outlet")
+    openings = sorted_openings(mesh.patches, chosen)
+    inlets, outlets = openings.inlets, openings.outlets
     require_no_pulse(chosen)
-    if len(inlets) != 1:
-        raise CaseError(
-            "one_inlet", f"The flow is solved with one inlet, but the model has {len(inlets)}: build it again."
-        )
-    if not outlets:
-        raise CaseError("no_outlet", "The model has no outlet, so no blood could leave it: build it again.")
     progress(0.4, "Tuning the outlets")
     output_m3_s = m3_s_from_l_min(values.cardiac_output_l_min) * chosen.inlet_share
     drive = coronary_inflow(chosen, values, output_m3_s)
@@ -185,15 +204,19 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         inflow, period = spec.Waveform(tuple(times.tolist()), tuple(flow.tolist())), 60.0 / values.heart_rate_bpm
     else:
         inflow, period = spec.Waveform(measured.times_s, measured.flow_m3_s), measured.period_s
+    driven = driven_inlets(openings, chosen, inflow, period)
+    inflow = whole_inflow(driven, period)
+    notes = list(measured.notes) if measured is not None else []
     blocks = outlets_of_files(chosen, outlets)
     paths = paths_to(model.centerlines, outlets)
     shares = flow_shares(outlets, paths, chosen.main_share, chosen.split_exponent)
     given = [None if number == int(np.argmax(shares)) else float(share) for number, share in enumerate(shares)]
     site = cuff_site(outlets)
     if blocks:
-        mean = measured.mean_m3_s if measured is not None else output_m3_s
+        mean = PeriodicCurve(inflow, period).mean
         terminals: Sequence[Any] = blocks
-        initial = [mean_pressure_pa(blocks, mean)] * len(blocks)
+        notes.append(pressure_note(mean_pressure_pa(blocks, mean)))
+        initial = _settled_pressures(model, paths, blocks, inflow, period, values)
     elif drive is not None and chosen.outlet_model == "coronary":
         terminals = [Terminal(0.0, drive.compliance * share, drive.resistance / share) for share in shares]
         initial = [float(drive.pressure_pa[0])] * len(terminals)
@@ -202,20 +225,24 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         terminals, initial = tuned.terminals, [float(pressure) for pressure in tuned.p_initial]
     arrays = _mesh_in_meters(mesh)
     if is_steady(chosen):
-        inflow = spec.Waveform.constant(PeriodicCurve(inflow, period).mean)
-        time = steady_time(arrays, inlets[0].area_mm2 * M_PER_MM**2, inflow.values[0], chosen)
+        driven = tuple(
+            replace(inlet, flow=spec.Waveform.constant(PeriodicCurve(inlet.flow, period).mean)) for inlet in driven
+        )
+        inflow = whole_inflow(driven, period)
+        time = steady_time(arrays, area_of_fastest(driven, period), inflow.values[0], chosen)
     else:
-        time = _beats(arrays, inlets[0], inflow, period, chosen)
+        time = _beats(arrays, area_of_fastest(driven, period), inflow, period, chosen)
     steps, period = time.steps_per_cycle, time.period
     progress(0.7, "Writing the run folder")
     profile = profile_of_file(chosen, out)
     run_spec = spec.RunSpec(
         mesh=spec.MeshFile(mesh_file.write_mesh(out, arrays)),
-        inlets=(
+        inlets=tuple(
             spec.Inlet(
-                *(inlets[0].id, inlets[0].name, inflow, "mapped" if profile else chosen.inlet_profile),
-                *(_in_meters(model, inlets[0].id), profile),
-            ),
+                *(inlet.patch.id, inlet.patch.name, inlet.flow, "mapped" if own else chosen.inlet_profile),
+                *(_in_meters(model, inlet.patch.id), own, inlet.share),
+            )
+            for inlet, own in zip(driven, (profile, *[None] * len(inlets)), strict=False)
         ),
         outlets=tuple(
             outlet_of(outlet, terminal, start, share, _in_meters(model, outlet.id), chosen, values)
@@ -236,19 +263,17 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
             pa_from_mmhg(PRESSURE_TOLERANCE_MMHG),
             SHARE_TOLERANCE,
         ),
+        sections=sections_of(model, chosen.sections),
     )
     spec.write_spec(out, run_spec)
     assumptions = assumptions_of(request.case, chosen)
-    notes = [
-        *(measured.notes if measured is not None else ()),
-        *filter(None, [pressure_note(initial[0]) if blocks else ""]),
-    ]
     facts = {
         "flow": chosen.flow,
         "period_s": period,
         "steps_per_cycle": steps,
         "dt_ms": 1e3 * period / steps,
         "peak_inflow_ml_s": 1e6 * max(inflow.values),
+        "mean_inflow_ml_s": {i.patch.name: 1e6 * PeriodicCurve(i.flow, period).mean for i in driven},
         **(
             {"outlet_pairs": as_facts(blocks, outlets)}
             if blocks
@@ -256,8 +281,8 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         ),
         "pressure_site": run_spec.tuning.site if run_spec.tuning else None,
         "assumptions": [vars(assumption) for assumption in assumptions],
-        "notes": notes,
-        "from_files": [name for name in ("inflow", "outlets", "measured_profile") if getattr(chosen, name)],
+        "notes": [note for note in notes if note],
+        "from_files": [name for name in _FILES if getattr(chosen, name)],
     }
     files = {"spec": out / "spec.json", "mesh": out / "mesh.npz"}
     if profile is not None:
@@ -305,7 +330,6 @@ def tuned_outlets(
 
     The run tunes them anew when it has seen the vessel itself.
     """
-    from solvers.network.tree import Segment
     from solvers.network.tuning import PressureTarget, require_met, tune
     from solvers.network.waveform import PeriodicCurve
 
@@ -316,6 +340,17 @@ def tuned_outlets(
         )
     target = PressureTarget(pa_from_mmhg(values.systolic_mmhg), pa_from_mmhg(values.diastolic_mmhg), site)
 
+    trunk, branches = _lumped_vessel(model, paths, values)
+    network = tune(PeriodicCurve(inflow, period), period, shares, target, branches, trunk)
+    return require_met(network, target, FIRST_GUESS_TOLERANCE)
+
+
+def _lumped_vessel(
+    model: VesselModel, paths: tuple[VesselPath, ...], values: PatientValues
+) -> tuple[Segment, tuple[Segment, ...]]:
+    """The vessel as its radii let expect it: a trunk that all ways share, and the rest of the way to each outlet."""
+    from solvers.network.tree import Segment
+
     def segment(path: VesselPath, start: int, stop: int) -> Segment:
         part = slice(start, max(stop, start + 2))
         radius = model.centerlines.radius_mm[path.indices[part]] * M_PER_MM
@@ -324,9 +359,31 @@ def tuned_outlets(
 
     shared = min(path.own_start for path in paths) if len(paths) > 1 else 0
     trunk = segment(paths[0], 0, shared) if shared else Segment()
-    branches = tuple(segment(path, shared, len(path.indices)) for path in paths)
-    network = tune(PeriodicCurve(inflow, period), period, shares, target, branches, trunk)
-    return require_met(network, target, FIRST_GUESS_TOLERANCE)
+    return trunk, tuple(segment(path, shared, len(path.indices)) for path in paths)
+
+
+def _settled_pressures(
+    model: VesselModel,
+    paths: tuple[VesselPath, ...],
+    blocks: Sequence[OutletBlock],
+    inflow: Waveform,
+    period: float,
+    values: PatientValues,
+) -> list[float]:
+    """Pressure [Pa] over each outlet's compliance at the start of a beat when the lumped vessel has settled.
+
+    From there a run needs the fewest beats (``angiotwin verify start``).
+    """
+    from solvers.network.tree import Terminal, periodic_state
+    from solvers.network.waveform import PeriodicCurve
+
+    trunk, branches = _lumped_vessel(model, paths, values)
+    terminals = [
+        Terminal(block.r_proximal, block.c, block.r_distal, block.p_distal, branch)
+        for block, branch in zip(blocks, branches, strict=True)
+    ]
+    state = periodic_state(PeriodicCurve(inflow, period), period, terminals, trunk)
+    return [float(pressure) for pressure in state.compliance_pressures[0]]
 
 
 def coronary_inflow(chosen: Parameters, values: PatientValues, output_m3_s: float) -> CoronaryDrive | None:
@@ -343,11 +400,11 @@ def _mesh_in_meters(mesh: TetMesh) -> Any:
     return MeshArrays(mesh.points * M_PER_MM, mesh.tets, mesh.facets, mesh.facet_patch.astype(np.int64))
 
 
-def _beats(arrays: Any, inlet: Patch, inflow: Waveform, period: float, chosen: Parameters) -> Time:
+def _beats(arrays: Any, inlet_area_m2: float, inflow: Waveform, period: float, chosen: Parameters) -> Time:
     from solvers.contract.spec import Time
     from solvers.flow.time_step import recommend_steps
 
-    advice = recommend_steps(arrays.points, arrays.tets, [inlet.area_mm2 * M_PER_MM**2], inflow, period)
+    advice = recommend_steps(arrays.points, arrays.tets, [inlet_area_m2], inflow, period)
     return Time(
         period=period,
         steps_per_cycle=chosen.steps_per_cycle or advice.steps_per_cycle,

@@ -83,6 +83,8 @@ class Inlet:
     extension_start
         Center [m] of the section where the anatomy ends and the artificial flow extension begins, if there is one:
         the wall between there and the cap is left out of the indices.
+    share
+        Which part of an inflow that several inlets divide ``flow`` is (nothing is scaled by it); 1: one of its own.
     """
 
     patch_id: int
@@ -91,6 +93,7 @@ class Inlet:
     profile: InletProfile = "blunt"
     extension_start: Point | None = None
     measured: MeasuredProfile | None = None
+    share: float = quantity("", 1e-6, 1.0, "part of a common inflow", 1.0)
 
 
 @dataclass(frozen=True)

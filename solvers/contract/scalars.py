@@ -9,7 +9,6 @@ surface integrals of the written velocity over all caps, outflow minus inflow, o
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from solvers.contract.files import SCALARS
 from solvers.contract.spec import RunSpec
+from solvers.contract.table import read_table
 
 
 def column_names(spec: RunSpec) -> list[str]:
@@ -39,12 +39,4 @@ def pressure_column(cap_name: str) -> str:
 
 def read_scalars(run_dir: Path) -> dict[str, NDArray[np.float64]]:
     """Every column (n_steps,) by name; empty if nothing was solved yet. A torn last row is left out."""
-    try:
-        text = (run_dir / SCALARS).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}
-    rows = list(csv.reader(text[: text.rfind("\n") + 1].splitlines()))
-    if not rows:
-        return {}
-    table = np.array([row for row in rows[1:] if len(row) == len(rows[0])], dtype=float).reshape(-1, len(rows[0]))
-    return {name: table[:, index].copy() for index, name in enumerate(rows[0])}
+    return read_table(run_dir / SCALARS)

@@ -37,6 +37,8 @@ from solvers.contract.openings import ResistanceOutlet as ResistanceOutlet
 from solvers.contract.openings import SplitOutlet as SplitOutlet
 from solvers.contract.openings import Waveform as Waveform
 from solvers.contract.openings import quantity as quantity
+from solvers.contract.sections import Section as Section
+from solvers.contract.sections import check_sections
 
 SCHEMA_VERSION = 2
 Elements = Literal["P2/P1", "P1/P1"]
@@ -155,7 +157,7 @@ class Output:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """A run: mesh, fluid, caps, time, numerics, output."""
+    """A run: mesh, fluid, caps, time, numerics, output, and the sections whose flow and pressure it writes down."""
 
     mesh: MeshFile
     inlets: tuple[Inlet, ...]
@@ -167,6 +169,7 @@ class RunSpec:
     numerics: Numerics = Numerics()
     output: Output = Output()
     tuning: Tuning | None = None
+    sections: tuple[Section, ...] = ()
     schema_version: int = SCHEMA_VERSION
 
     def to_json(self) -> str:
@@ -225,6 +228,7 @@ class RunSpec:
                     "name_used_twice",
                 )
         self.check_openings()
+        check_sections(self.sections)
         if self.time.min_cycles > self.time.max_cycles:
             refuse(
                 f"min_cycles is {self.time.min_cycles} but max_cycles only {self.time.max_cycles}; raise max_cycles."
@@ -300,12 +304,11 @@ class RunSpec:
                 refuse(f"{what} changes with time, but a steady flow is asked for; give one value.", "bad_waveform")
 
     def _check_tuning(self, tuning: Tuning) -> None:
-        if (
-            self.pressure_inlets
-            or len(self.inlets) != 1
-            or not all(isinstance(outlet, RcrOutlet) for outlet in self.outlets)
-        ):
-            refuse("Outlets can be tuned only behind one inlet and if all of them are Windkessels; leave tuning out.")
+        if self.pressure_inlets or not all(isinstance(outlet, RcrOutlet) for outlet in self.outlets):
+            refuse(
+                "Outlets can be tuned only behind inlets of a given flow and if all of them are Windkessels; leave "
+                "tuning out."
+            )
         if tuning.site not in [cap.name for cap in self.caps]:
             refuse(f"The outlets shall be tuned at {tuning.site!r}, which is no inlet or outlet; name one of them.")
         if len(tuning.fractions) != len(self.outlets) or abs(sum(tuning.fractions) - 1.0) > 1e-6:
@@ -327,7 +330,8 @@ class RunSpec:
     def fingerprint(self) -> str:
         """SHA-256 of all that decides the solution, by which a checkpoint knows its run.
 
-        Left out is when to stop and how often to write checkpoints: a run can be restarted to solve more cycles.
+        Left out is when to stop, how often to write checkpoints, and which sections are written down: a run can be
+        restarted to solve more cycles.
         """
         decisive = dataclasses.replace(
             self,
@@ -336,7 +340,11 @@ class RunSpec:
             ),
             output=dataclasses.replace(self.output, checkpoint_every=1),
         )
-        return hashlib.sha256(decisive.to_json().encode()).hexdigest()
+        raw = dataclasses.asdict(decisive)
+        del raw["sections"]
+        for inlet in raw["inlets"]:
+            del inlet["share"]
+        return hashlib.sha256(json.dumps(raw, indent=1, allow_nan=False).encode()).hexdigest()
 
 
 def read_spec(run_dir: Path) -> RunSpec:

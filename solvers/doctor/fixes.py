@@ -136,6 +136,11 @@ FIXES: dict[str, Fix] = {
             "Stabilize blood that flows back in at outlets",
             lambda spec: replace(spec, numerics=replace(spec.numerics, backflow_beta=1.0)),
         ),
+        Fix(
+            "usual_tolerance",
+            "Solve the equations to the usual tolerance",
+            lambda spec: replace(spec, numerics=replace(spec.numerics, velocity_tolerance=1e-5)),
+        ),
         Fix("supg_on", "Stabilize convection", lambda spec: replace(spec, numerics=replace(spec.numerics, supg=True))),
         Fix("turn_sign", "Turn the sign of the inflow", _turn_sign),
         Fix("flow_from_ml_s", "Read the inflow as mL/s", lambda spec: _with_flow(spec, lambda _: 1e-6)),

@@ -61,6 +61,10 @@ class VelocitySolver:
         self._change = np.zeros(owned, np.float32)
         self._p_hat, self._s_hat = np.zeros(local, np.float32), np.zeros(local, np.float32)
 
+    def residual(self) -> FloatArray:
+        """What the last solve left of its equations (n_owned, 3)."""
+        return self._r
+
     def forget_factors(self) -> None:
         """Compute new factors before the next solve."""
         self._is_factored = False

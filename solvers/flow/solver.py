@@ -390,6 +390,18 @@ class FlowSolver:
         """Kinematic viscosity [m2/s] of each cell (n_cells,) in the last step."""
         return self._momentum.viscosity
 
+    def place_of_residual(self) -> tuple[float, float, float] | None:
+        """Where the most was left of the velocity equations that were not solved [m], if that can be said."""
+        left = self._velocity_solver.residual()
+        size = np.einsum("nd,nd->n", left, left)
+        at = int(np.argmax(size)) if len(size) else 0
+        mine = (float(size[at]) if len(size) else -1.0, *self.mesh.velocity.points[at].tolist())
+        found = self.mesh.comm.allgather(mine)
+        if not np.isfinite([entry[0] for entry in found]).all():
+            return None
+        _, x, y, z = max(found)
+        return (x, y, z)
+
     def set_clock(self, time: float) -> None:
         """Count time [s] from here, which takes out what rounding has added."""
         self.time, self._origin, self._n_since_origin = time, time, 0

@@ -155,6 +155,8 @@ def _same_flows(spec: RunSpec, areas: Mapping[int, float]) -> Iterator[Finding]:
         for second in known[index + 1 :]:
             if first.flow != second.flow or not any(first.flow.values):
                 continue
+            if first.share < 1.0 and second.share < 1.0:  # equal parts of one inflow
+                continue
             a, b = areas.get(first.patch_id), areas.get(second.patch_id)
             is_twin = a is not None and b is not None and max(a, b) < 1.2 * min(a, b)
             yield Finding(

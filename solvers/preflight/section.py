@@ -21,17 +21,29 @@ def section_area(mesh: MeshArrays, center: FloatArray, direction: FloatArray) ->
     direction : (3,)
         Normal of the plane, of any length.
     """
+    unit = direction / np.linalg.norm(direction)
+    piece = section_piece(mesh, center, unit)
+    height = heights(mesh.points, center, unit)
+    return float(_areas(mesh.points[piece], height[piece], unit).sum()) if len(piece) else 0.0
+
+
+def heights(points: FloatArray, center: FloatArray, unit: FloatArray) -> FloatArray:
+    """Signed distances (n,) of points from a plane [m]; none is zero, so that a vertex is on one side."""
+    height = (points - center) @ unit
+    small = 1e-9 * np.abs(height).max(initial=1e-300)
+    return np.where(np.abs(height) < small, small, height)
+
+
+def section_piece(mesh: MeshArrays, center: FloatArray, unit: FloatArray) -> IntArray:
+    """The cells (k, 4) that a plane cuts, of the piece of lumen in which its ``center`` lies."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
-    unit = direction / np.linalg.norm(direction)
-    height = (mesh.points - center) @ unit
-    height = np.where(height == 0.0, 1e-12 * np.abs(height).max(), height)  # a vertex is on one side
-    above = height > 0.0
+    above = heights(mesh.points, center, unit) > 0.0
     n_above = above[mesh.tets].sum(axis=1)
     cut = mesh.tets[(n_above > 0) & (n_above < 4)]
     if not len(cut):
-        return 0.0
+        return cut
     cells = np.repeat(np.arange(len(cut)), 4)
     vertices, at = np.unique(cut, return_inverse=True)
     size = len(cut) + len(vertices)
@@ -39,8 +51,7 @@ def section_area(mesh: MeshArrays, center: FloatArray, direction: FloatArray) ->
     _, part = connected_components(joined, directed=False)
     middle = mesh.points[cut].mean(axis=1)
     nearest = int(np.argmin(((middle - center) ** 2).sum(axis=1)))
-    piece = cut[part[: len(cut)] == part[nearest]]
-    return float(_areas(mesh.points[piece], height[piece], unit).sum())
+    return np.asarray(cut[part[: len(cut)] == part[nearest]])
 
 
 def _areas(corner: FloatArray, height: FloatArray, unit: FloatArray) -> FloatArray:

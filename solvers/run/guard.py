@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.contract.errors import ExitCode, RunError
-from solvers.flow.solver import StepReport
+from solvers.flow.solver import FlowSolver, StepReport
 
 FloatArray = NDArray[np.float64]
 
@@ -22,6 +22,9 @@ ALTERNATIONS = 6
 """So many changes of sign in a row of a pressure's second difference, from step to step, are no physics ..."""
 ALTERNATION_SHARE = 0.02
 """... when they are larger than this part of the pressure's range in the cycle or of the dynamic pressure."""
+ENERGY_GROWS, STAGNATES = "energy_grows", "solver_stagnates"
+OWN_CODES = (ENERGY_GROWS, STAGNATES)
+"""Signs whose name a run that ends by them bears; the others are told as ``diverged``."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +34,19 @@ class Trouble:
     Attributes
     ----------
     code
-        ``not_finite``, ``too_fast``, ``cfl``, ``not_converged``; soft are ``many_iterations`` and ``alternating``.
+        ``not_finite``, ``too_fast``, ``cfl``, ``solver_stagnates``, ``energy_grows`` (solvers/run/growth.py); soft are
+        ``many_iterations`` and ``alternating``.
     is_soft
         The step itself can be kept when it cannot be made smaller.
+    residual
+        Relative one of equations that could not be solved.
     """
 
     code: str
     sentence: str
     place: tuple[float, float, float] | None = None
     is_soft: bool = False
+    residual: float = math.nan
 
 
 class Guard:
@@ -90,7 +97,7 @@ class Guard:
                 place,
             )
         if not report.velocity_converged:
-            return Trouble("not_converged", f"The velocity equations could not be solved {where}: {smaller}.", place)
+            return unsolved("velocity", report.velocity_residual, report.velocity_iterations, report.time, place, dt)
         if self._alternates(report):
             return Trouble(
                 "alternating", f"The pressure alternates from step to step {where}: {smaller}.", place, is_soft=True
@@ -103,6 +110,14 @@ class Guard:
                 is_soft=True,
             )
         return None
+
+    def unsolved_pressure(self, flow: FlowSolver) -> Trouble:
+        """Why the iteration for the pressure has failed. All ranks must ask."""
+        time, dt = flow.time + flow.dt, flow.dt
+        if flow.mesh.comm.allreduce(int(not np.isfinite(flow.velocity).all())):
+            smaller = f"take a time step below {1e3 * dt:.3g} ms (more steps a cycle)"
+            return Trouble("not_finite", f"The velocity became infinite {time:.4f} s after the start: {smaller}.")
+        return unsolved("pressure", math.nan, 0, time, None, dt)
 
     def _alternates(self, report: StepReport) -> bool:
         """Whether the second difference of some cap's pressure has changed its sign with every step, and matters."""
@@ -118,6 +133,27 @@ class Guard:
         return bool((flips & (np.abs(second).min(axis=0) / 4.0 > ALTERNATION_SHARE * scale)).any())
 
 
-def diverged(trouble: Trouble) -> RunError:
+def unsolved(
+    which: str, residual: float, iterations: int, time: float, place: tuple[float, float, float] | None, dt: float
+) -> Trouble:
+    """Equations whose residual has stopped to fall; ``place`` is where the most of it is left."""
+    where = ""
+    if place is not None:
+        x, y, z = (1e3 * number for number in place)
+        where = f" at {x:.1f}, {y:.1f}, {z:.1f} mm,"
+    left = f"{residual:.1g} of it is left after {iterations} iterations" if residual > 0.0 else "no number is left"
+    return Trouble(
+        STAGNATES,
+        f"The {which} equations could not be solved{where} {time:.4f} s after the start: their residual no longer "
+        f"falls ({left}); mesh the vessel again if cells there are almost flat, or take a time step below "
+        f"{1e3 * dt:.3g} ms (more steps a cycle).",
+        place,
+        residual=residual,
+    )
+
+
+def ended_by(trouble: Trouble) -> RunError:
     """The end of a run whose steps cannot be made smaller."""
+    if trouble.code in OWN_CODES:
+        return RunError(trouble.code, trouble.sentence, trouble.place, ExitCode.DIVERGED)
     return RunError("diverged", trouble.sentence, trouble.place, ExitCode.DIVERGED)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.contract.spec import RcrOutlet, RunSpec, Tuning
+from solvers.contract.spec import RcrOutlet, RunSpec, Tuning, Waveform
 from solvers.network.calibration import calibrated
 from solvers.network.tree import PeriodicState, Terminal, periodic_state
 from solvers.network.tuning import PressureTarget, TunedNetwork, tune
@@ -85,7 +85,7 @@ class OutletTuner:
         """
         n, spec = self._n_inlets, self._spec
         branches = calibrated(waveforms[:, 0, n:], waveforms[:, 1, n:], waveforms[:, 1, 0], spec.time.dt)
-        curve, period = PeriodicCurve(spec.inlets[0].flow, spec.time.period), spec.time.period
+        curve, period = _whole_inflow(spec), spec.time.period
         p_distal = self._outlets[0].p_distal
         present = [
             Terminal(r_proximal, c, r_distal, p_distal, branch)
@@ -121,6 +121,15 @@ class OutletTuner:
             outlet.name: dict(zip(("r_proximal", "c", "r_distal"), values, strict=True))
             for outlet, values in zip(self._outlets, self.outlets.tolist(), strict=True)
         }
+
+
+def _whole_inflow(spec: RunSpec) -> PeriodicCurve:
+    """Of all inlets together: the lumped network has one, whose pressure is that of the first."""
+    period, n = spec.time.period, 512
+    if len(spec.inlets) == 1:
+        return PeriodicCurve(spec.inlets[0].flow, period)
+    total = np.sum([PeriodicCurve(inlet.flow, period).sample(n) for inlet in spec.inlets], axis=0)
+    return PeriodicCurve(Waveform(tuple((period * np.arange(n) / n).tolist()), tuple(total.tolist())), period)
 
 
 def _reached(pressure: FloatArray, flows: FloatArray) -> Reached:

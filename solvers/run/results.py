@@ -62,6 +62,7 @@ def write_indices(
     wall: dict[str, FloatArray],
     wall_area: FloatArray,
     tuning: dict[str, Any] | None,
+    sections: dict[str, Any] | None = None,
 ) -> None:
     """Write the indices of a cycle.
 
@@ -75,6 +76,8 @@ def write_indices(
         Fields of the wall's vertices and the area [m2] that each stands for; extensions are left out.
     tuning
         What the outlets were tuned to and what the cycle reached, see :class:`solvers.run.outlet_tuning.OutletTuner`.
+    sections
+        Means over the cycle on sections, see :class:`solvers.run.section_history.SectionHistory`.
     """
     caps = cap_indices(waveforms[:, 0], waveforms[:, 1], spec.n_inlets)
     anatomy = wall[EXTENSION] == 0.0
@@ -108,6 +111,7 @@ def write_indices(
         },
         "wall": statistics,
         "tuning": tuning,
+        "sections": sections,
     }
     write_bytes_atomically(run_dir / INDICES, json.dumps(content, indent=1, allow_nan=False).encode())
 

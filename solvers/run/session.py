@@ -14,7 +14,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from solvers.contract.errors import ExitCode, RunError, out_of_memory
-from solvers.contract.files import FIELDS, INDICES, SCALARS, WALL
+from solvers.contract.files import FIELDS, INDICES, SCALARS, SECTIONS, WALL
 from solvers.contract.mesh_file import MeshArrays, read_mesh
 from solvers.contract.spec import RunSpec, read_spec
 from solvers.fem.halo import CanonicalOrder
@@ -31,13 +31,16 @@ from solvers.preflight.cost import available_bytes
 from solvers.preflight.finding import Finding, refuse_errors
 from solvers.run.checkpoint import read_checkpoint, write_checkpoint
 from solvers.run.collective import StopRequest, on_rank_0
+from solvers.run.endings import not_settled
 from solvers.run.energy_history import EnergyHistory
 from solvers.run.frames import FrameStore, frame_steps
-from solvers.run.guard import Guard, diverged
+from solvers.run.growth import EnergyWatch
+from solvers.run.guard import Guard, ended_by
 from solvers.run.history import CycleWaveforms, WallHistory
 from solvers.run.outlet_tuning import OutletTuner
 from solvers.run.reporter import Reporter, versions
 from solvers.run.results import wall_fields, write_indices
+from solvers.run.section_history import SectionHistory
 from solvers.run.steadiness import Steadiness
 from solvers.run.stepping import StepFailed, Stepper
 
@@ -114,6 +117,7 @@ class Session:
         self._waveforms = CycleWaveforms(spec.time.steps_per_cycle, len(spec.caps))
         self._wall = WallHistory(len(self._shear.nodes))
         self._energy = EnergyHistory(self._flow, spec.time.steps_per_cycle, spec.fluid.density)
+        self._sections = SectionHistory(run_dir, spec, self._flow, self._mesh)
         self._frame_steps = frame_steps(spec.time.steps_per_cycle, spec.output.fields_per_cycle)
         curves = [PeriodicCurve(inlet.flow, spec.time.period).sample(512) for inlet in spec.inlets]
         self._mean_inflow = float(np.mean(np.abs(np.sum(curves, axis=0)))) or None
@@ -123,7 +127,8 @@ class Session:
         guard = Guard(spec.numerics.max_cfl, max(speeds, default=0.0), spec.fluid.density)
         numerics = spec.numerics
         self._guard = guard
-        self._stepper = Stepper(self._flow, guard, spec.time.dt, numerics.max_halvings, numerics.refactor_every)
+        watch = EnergyWatch(self._flow, spec.fluid.density, spec.n_inlets)
+        self._stepper = Stepper(self._flow, guard, watch, spec.time.dt, numerics.max_halvings, numerics.refactor_every)
         self._tuner = OutletTuner(spec, spec.tuning) if spec.tuning is not None else None
         self._is_tuned_now = False
         self._steadiness = Steadiness(comm)
@@ -153,6 +158,9 @@ class Session:
         """Solve cycle after cycle until the flow repeats itself."""
         spc, limits = self._spec.time.steps_per_cycle, self._spec.time
         self._stage("solving", "Solving the flow")
+        if self._sections.missed:
+            names = ", ".join(self._sections.missed)
+            self._warn("section_missed", f"The planes of these sections do not meet the vessel: {names}.")
         cycle = self._stepper.step // spc
         error: float | None = self._errors[-1] if self._errors else None
         try:
@@ -196,6 +204,7 @@ class Session:
             self._wall.record(self._shear.stress(self._flow.velocity), self._spec.time.dt)
             step_in_cycle = (report.step - 1) % spc + 1
             self._energy.record(step_in_cycle)
+            self._sections.measure(report.step, report.time)
             if self._tuner is not None and self._tuner.is_due(step_in_cycle):
                 self._tune(self._tuner, step_in_cycle)
             if step_in_cycle in self._frame_steps:
@@ -223,13 +232,16 @@ class Session:
         failed_at = self._stepper.step + 1
         state = self._stepper.halve(failure)
         if state is None:
-            raise diverged(failure.trouble)
+            raise ended_by(failure.trouble)
         self._wall.vector, self._wall.magnitude = state.wall[0].copy(), state.wall[1].copy()
         self._wall.duration = state.wall[2]
-        if self._reporter is not None:
-            self._on_disk(partial(self._reporter.rewind, self._spec, state.step))
-        else:
-            self._on_disk(lambda: None)
+
+        def rewind() -> None:
+            assert self._reporter is not None
+            self._reporter.rewind(self._spec, state.step)
+            self._sections.open(state.step)
+
+        self._on_disk(rewind)
         trouble = failure.trouble
         self._tell_step(
             "time_step_halved",
@@ -278,9 +290,10 @@ class Session:
                 wall,
                 self._wall_area,
                 self._tuner.described(self._waveforms.current) if self._tuner is not None else None,
+                self._sections.means(n_cycles - 1),
             )
             events = self._reporter.events
-            for name in (FIELDS, WALL, INDICES, SCALARS):
+            for name in (FIELDS, WALL, INDICES, SCALARS, *((SECTIONS,) if self._spec.sections else ())):
                 events.emit("field", file=name, cycle=n_cycles - 1)
             events.emit(
                 "cycle",
@@ -372,6 +385,7 @@ class Session:
         self._reporter.step(
             report, self._spec, self._stepper.dt, directed, imbalance, splitting, cycles_to_go * spc - report.step
         )
+        self._sections.write()
 
     def _checkpoint(self) -> None:
         step, time = self._stepper.step, self._stepper.time
@@ -417,6 +431,7 @@ class Session:
             for name in (FIELDS, WALL, INDICES):
                 (self._run_dir / name).unlink(missing_ok=True)
             self._reporter.open_scalars(self._spec, 0)
+            self._sections.open(0)
 
         on_rank_0(self._comm, clear)
         return 0
@@ -428,6 +443,7 @@ class Session:
             assert self._reporter is not None
             step, arrays = read_checkpoint(self._run_dir, self._spec.fingerprint)
             self._reporter.open_scalars(self._spec, step)
+            self._sections.open(step)
             return step, arrays
 
         found = on_rank_0(self._comm, read)
@@ -488,27 +504,7 @@ class Session:
                 {"wall_seconds": self._reporter.wall_seconds, "n_cycles": n_cycles, "periodicity_error": error},
             )
             return
-        shown = "unknown" if error is None else f"{100.0 * error:.2g} %"
-        if self._spec.time.is_steady:
-            self._reporter.failed(
-                RunError(
-                    "not_steady",
-                    f"The flow still changes by {shown} in the time that fills the vessel once, after {n_cycles} such "
-                    f"times (limit {100.0 * self._spec.time.steady_tolerance:.2g} %): it needs more of them, or it has "
-                    "no steady state and must be solved as pulsatile flow.",
-                    exit_code=ExitCode.NOT_PERIODIC,
-                )
-            )
-            return
-        self._reporter.failed(
-            RunError(
-                "not_periodic",
-                f"The flow still changes by {shown} from cycle to cycle after {n_cycles} cycles (limit "
-                f"{100.0 * (self._spec.time.periodicity_limit or 0.0):.2g} %): its results are there, but allow more "
-                "cycles and restart the run.",
-                exit_code=ExitCode.NOT_PERIODIC,
-            )
-        )
+        self._reporter.failed(not_settled(self._spec, error, n_cycles))
 
 
 def _read(run_dir: Path, n_ranks: int) -> tuple[RunSpec, MeshArrays, dict[int, MeasuredVelocity], tuple[Finding, ...]]:

@@ -4,7 +4,9 @@ Rule. A step shows a sign of trouble (solvers/run/guard.py): go back to the last
 ``GOOD_EVERY`` steps old where the cycle has so many, and halve the solver's steps. After a number of quiet steps they
 are doubled again, if the CFL number leaves room; a halving that follows a doubling doubles that number. Soft signs
 halve at most ``MOST_SOFT`` times, because a step that shows one can be kept. What is recorded stays on the spec's
-steps. All ranks see the same reports, so they decide alike; a checkpoint holds the level and the counts.
+steps. Equations that stay unsolved, with as large a residual, after ``STAGNANT`` halvings in a row end the run at
+once: smaller steps do not help them. All ranks see the same reports, so they decide alike; a checkpoint holds the level
+and the counts.
 """
 
 from __future__ import annotations
@@ -14,8 +16,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from solvers.contract.errors import RunError
 from solvers.flow.solver import FlowSolver, FlowState, StepReport
-from solvers.run.guard import Guard, Trouble
+from solvers.run.growth import EnergyMark, EnergyWatch
+from solvers.run.guard import STAGNATES, Guard, Trouble, unsolved
 
 FloatArray = NDArray[np.float64]
 
@@ -23,6 +27,9 @@ GOOD_EVERY = 10
 QUIET_STEPS = 20
 MOST_QUIET_STEPS = 1_000_000
 MOST_SOFT = 2
+STAGNANT = 3
+FALLS = 0.5
+"""A residual that halving the steps has brought below this part of what it was is on its way."""
 ROOM = 0.7
 """Doubled steps may have this part of the CFL number that went wrong."""
 
@@ -37,10 +44,11 @@ class StepFailed(Exception):
 
 @dataclass(frozen=True, eq=False)
 class GoodState:
-    """A state to go back to: the flow, and the integrals of the wall's shear stress."""
+    """A state to go back to: the flow, its energy, and the integrals of the wall's shear stress."""
 
     step: int
     flow: FlowState
+    energy: EnergyMark
     wall: tuple[FloatArray, FloatArray, float]
 
 
@@ -55,14 +63,20 @@ class Stepper:
         How often its length is halved now.
     """
 
-    def __init__(self, flow: FlowSolver, guard: Guard, dt: float, max_halvings: int, refactor_every: int) -> None:
-        self._flow, self._guard, self._dt = flow, guard, dt
+    def __init__(
+        self, flow: FlowSolver, guard: Guard, watch: EnergyWatch, dt: float, max_halvings: int, refactor_every: int
+    ) -> None:
+        self._flow, self._guard, self._watch, self._dt = flow, guard, watch, dt
         self._max_level, self._refactor_every = max_halvings, refactor_every
         self.step = self.level = 0
         self._quiet, self._quiet_needed = 0, QUIET_STEPS
         self._has_grown = False
         self._failed_cfl = self._last_cfl = np.nan
         self._good: list[GoodState] = []
+        self._unsolved: list[float] = []
+        """Residuals left by the last tries, with ever smaller steps, to solve the equations of about one instant ..."""
+        self._unsolved_until = 0
+        """... which is past after this step."""
 
     @property
     def time(self) -> float:
@@ -86,33 +100,57 @@ class Stepper:
             self._flow.synchronize(self.time)
         reports = []
         for _ in range(2**self.level):
-            report = self._flow.step()
-            trouble = self._guard.judge(report, self._flow.dt)
+            report = self._step()
+            trouble = self._guard.judge(report, self._flow.dt) or self._judge_energy(report)
+            if trouble is not None and trouble.code == STAGNATES:
+                place = self._flow.place_of_residual() or trouble.place
+                trouble = unsolved(
+                    *("velocity", trouble.residual, report.velocity_iterations, report.time, place, self._flow.dt)
+                )
             if trouble is not None and not (trouble.is_soft and self.level >= min(MOST_SOFT, self._max_level)):
                 raise StepFailed(trouble, self._last_cfl)
             self._last_cfl = report.cfl
             reports.append(report)
         self.step += 1
         self._quiet += 1
+        if self.step > self._unsolved_until:
+            self._unsolved = []
         self._flow.set_clock(self.time)
         return _joined(reports, self.step, self.time)
+
+    def _step(self) -> StepReport:
+        """A step of the solver; a pressure that it cannot find is a sign of trouble like others."""
+        try:
+            return self._flow.step()
+        except RunError as error:
+            if error.code != "pressure_solve":
+                raise
+            raise StepFailed(self._guard.unsolved_pressure(self._flow), self._last_cfl) from error
+
+    def _judge_energy(self, report: StepReport) -> Trouble | None:
+        if not self._good:
+            return None
+        good = self._good[0]
+        return self._watch.judge(report, self._flow.dt, good.energy, good.flow.fields["velocity"])
 
     def keep(self, wall: tuple[FloatArray, FloatArray, float], is_first: bool) -> None:
         """Remember the present state as good, from time to time; ``is_first`` forgets all before it."""
         if not is_first and self.step % GOOD_EVERY:
             return
         vector, magnitude, duration = wall
-        state = GoodState(self.step, self._flow.copy(), (vector.copy(), magnitude.copy(), duration))
+        now = self._flow.copy()
+        state = GoodState(self.step, now, self._watch.mark(), (vector.copy(), magnitude.copy(), duration))
         self._good = [state] if is_first else [*self._good, state][-2:]
 
     def halve(self, failure: StepFailed) -> GoodState | None:
         """Go back to a good state and halve the steps; None when they were halved as often as is allowed."""
-        if self.level >= self._max_level or not self._good:
+        if self.level >= self._max_level or not self._good or self._is_stagnant(failure.trouble):
             return None
         state = self._good[0]
         self._good = [state]
         self.level += 1
         self._flow.go_back(state.flow)
+        self._watch.work = state.energy.work
         self.step = state.step
         self._change()
         self._failed_cfl = float(np.fmin(self._failed_cfl, 2.0 * failure.cfl))
@@ -121,6 +159,16 @@ class Stepper:
             self._quiet_needed = min(MOST_QUIET_STEPS, 2 * self._quiet_needed)
         self._has_grown = False
         return state
+
+    def _is_stagnant(self, trouble: Trouble) -> bool:
+        """Whether equations stay unsolved however small the steps have become."""
+        if trouble.code != STAGNATES:
+            self._unsolved = []
+            return False
+        self._unsolved_until = max(self.step + 1, self._unsolved_until)
+        self._unsolved.append(trouble.residual)
+        tries = self._unsolved[-STAGNANT - 1 :]
+        return len(tries) > STAGNANT and not tries[-1] < FALLS * tries[0]
 
     def grow(self, report: StepReport) -> bool:
         """Double the steps after quiet ones, if that leaves room; returns whether it did."""
@@ -140,13 +188,14 @@ class Stepper:
     def state(self) -> FloatArray:
         """For a checkpoint."""
         counts = [self.level, self._quiet, self._quiet_needed, self._has_grown]
-        return np.array([*counts, self._failed_cfl, self._last_cfl])
+        return np.array([*counts, self._failed_cfl, self._last_cfl, self._watch.largest])
 
     def restore(self, step: int, state: FloatArray | None) -> None:
         """Go on from a checkpoint; the flow is restored already."""
         self.step = step
         if state is not None:
-            level, quiet, needed, has_grown, self._failed_cfl, self._last_cfl = state.tolist()
+            level, quiet, needed, has_grown, self._failed_cfl, self._last_cfl, *largest = state.tolist()
+            self._watch.largest = largest[0] if largest else 0.0
             self.level, self._quiet, self._quiet_needed = int(level), int(quiet), int(needed)
             self._has_grown = bool(has_grown)
         self._flow.dt = self.dt

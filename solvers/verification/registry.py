@@ -28,6 +28,7 @@ from solvers.verification.outlet_checks import check_windkessel
 from solvers.verification.pulse_checks import check_pulse, check_pulse_order, check_reflection, check_tube_law
 from solvers.verification.rheology_checks import check_rheology
 from solvers.verification.row import Curve, Progress, Row
+from solvers.verification.start_checks import check_start
 from solvers.verification.stepping_checks import check_step_changes
 from solvers.verification.tube_flow import (
     check_linear_poiseuille,
@@ -71,6 +72,7 @@ CHECKS: dict[str, Check] = {
         Check("circulation", "A tube in a closed circulation", check_circulation),
         Check("stenosis_laws", "Pressure drop of a narrowing by published laws", check_stenosis_laws),
         Check("zero_d", "Lumped trees (0D)", check_zero_d),
+        Check("start", "Beats that are needed by where the pressures start", check_start),
         Check("indices", "Definitions of the wall indices", check_indices),
         Check("space_order", "Order of convergence in space", check_space_order),
         Check("time_order", "Order of convergence in time", check_time_order),

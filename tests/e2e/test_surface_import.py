@@ -15,6 +15,7 @@ from imaging.surface.surface_io import read_model, write_surface
 from imaging.types import Surface
 from sample_data.phantoms import y_bifurcation
 from sample_data.phantoms.surface import exact_surface
+from solvers.contract.spec import read_spec
 
 pytestmark = [pytest.mark.e2e]
 
@@ -113,6 +114,34 @@ def test_a_bifurcation_in_cm_goes_to_a_report(tmp_path: Path, ask: Ask) -> None:
     assert written["heart_rate_bpm"] is None and written["osi_max"] is None
     assert {check["name"]: check["state"] for check in written["checks"]}["Change from filling to filling"] == "met"
     assert not [name for name, _ in written["definitions"] if "Oscillatory" in name]
+
+    shared = ("--inflow", tmp_path / "inflow.flow", "--inflow-unit", "mL/s", "--flow", "steady", *limits)
+    for wrong, words in (("nowhere=0.2", "first, second"), ("first=1.2", "between 0 and 1"), ("first", "left=0.3"),
+                         ("first=0.2,second=0.2", "leave one of them out")):  # fmt: skip
+        assert_refused(ask("simulate", case, *shared, "--further-inlets", wrong, "--prepare"), words)
+    two = ask("simulate", case, *shared, "--further-inlets", "first=0.25", "--json")
+    assert two.exit_code == 0, two.err
+    assert ask("check", case).exit_code == 0
+    results = ask("results", case, "--json")
+    assert results.exit_code == 0, results.err
+    flow = results.value["facts"]["mean_flow_ml_s"]
+    whole = {"in": 0.75 * INFLOW_ML_S, "first": 0.25 * INFLOW_ML_S, "second": INFLOW_ML_S}
+    assert flow == {name: pytest.approx(value, rel=1e-3) for name, value in whole.items()}
+    sections = ask("sections", case, "--json").value
+    along = {name: [row["mean_flow_ml_s"] for row in sections if row["branch"] == name] for name in ("in", "first")}
+    assert {row["branch"] for row in sections} == {branch.name for branch in made.centerlines.branches}
+    assert sections == results.value["facts"]["sections"], along
+
+    other = tmp_path / "other.flow"
+    other.write_text("".join(f"{t / 20:.4f} {-3.0 - np.sin(2 * np.pi * t / 16):.6f}\n" for t in range(17)))
+    own = ("--further-inlets", "", "--further-inflows", f"first={other}", "--flow", "pulsatile", *quick)
+    answer = ask("simulate", case, *shared[:4], *own, "--prepare", "--json")
+    assert answer.exit_code == 0, answer.err
+    assert answer.value["facts"]["mean_inflow_ml_s"] == pytest.approx({"in": INFLOW_ML_S, "first": 3.0}, rel=1e-3)
+    assert answer.value["facts"]["from_files"] == ["inflow", "further_inflows"]
+    spec = read_spec(case / "runs" / answer.value["id"])
+    assert [inlet.name for inlet in spec.inlets] == ["in", "first"] and spec.tuning is not None
+    assert spec.inlets[1].flow.values[4] == pytest.approx(4e-6) and len(spec.outlets) == 1
 
 
 def test_a_size_that_does_not_settle_the_unit_is_asked_about(tmp_path: Path, ask: Ask) -> None:

@@ -16,6 +16,7 @@ from solvers.contract.errors import ExitCode, RunError
 from solvers.contract.events import read_events
 from solvers.contract.files import FIELDS, INDICES, STOP
 from solvers.contract.scalars import read_scalars
+from solvers.contract.sections import SAMPLES, read_sections
 from solvers.contract.state import read_state
 from solvers.launch import local, runs
 
@@ -54,6 +55,10 @@ def _assert_same_run(folder: Path, reference: Path) -> None:
     for name in ("flow[inlet]", "flow[outlet]", "pressure[inlet]", "pressure[outlet]", "max_speed", "cfl"):
         # on the same ranks only the order of a few sums may differ, i.e. the last digits
         assert np.abs(found[name] - wanted[name]).max() <= 1e-10 * np.abs(wanted[name]).max(), name
+    found, wanted = read_sections(folder), read_sections(reference)
+    assert len(found["step"]) == 2 * SAMPLES and np.array_equal(found["step"], wanted["step"])
+    for name, values in wanted.items():
+        assert np.abs(found[name] - values).max() <= 1e-8 * np.abs(values).max(), name
     assert [event["round"] for event in read_events(folder) if event["type"] == "outlets_tuned"] == [1]
     assert (folder / FIELDS).stat().st_size == (reference / FIELDS).stat().st_size
     assert (folder / INDICES).exists()

@@ -11,6 +11,7 @@ from tube_runs import TUNING, change, solve_by_hand, write_tube_run
 
 from solvers.contract.events import Event, read_events
 from solvers.contract.scalars import read_scalars
+from solvers.contract.sections import read_sections
 from solvers.contract.spec import Numerics, RunSpec
 
 pytestmark = pytest.mark.mpi
@@ -45,7 +46,7 @@ def test_the_run_says_what_it_does_and_records_every_step_of_the_spec_once(halve
         assert event["dt"] == pytest.approx(0.8 / STEPS / 2 ** event["level"])
         assert event["step"] < event["failed_step"]
     scalars = read_scalars(halved)
-    assert scalars["step"].tolist() == list(range(1, STEPS + 1))
+    assert scalars["step"].tolist() == list(range(1, STEPS + 1)) == read_sections(halved)["step"].tolist()
     assert scalars["cfl"].max() <= LIMIT.max_cfl
     assert scalars["time"] == pytest.approx(scalars["step"] * 0.8 / STEPS, rel=1e-12)
 

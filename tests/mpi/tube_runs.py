@@ -17,6 +17,7 @@ from solvers.contract.spec import (
     Output,
     RcrOutlet,
     RunSpec,
+    Section,
     Time,
     Tuning,
     Waveform,
@@ -25,6 +26,10 @@ from solvers.contract.spec import (
 from solvers.verification.meshes import INLET, OUTLET, WALL, straight_tube
 
 PERIOD = 0.8
+SECTIONS = (
+    Section("upstream", (0.0, 0.0, 0.008), (0.0, 0.0, 1.0), "tube", 0.008),
+    Section("aslant", (0.0, 0.0, 0.021), (0.1, 0.2, 1.0), "tube", 0.021),
+)
 TUNING = Tuning("outlet", (1.0,), systolic=17000.0, diastolic=9500.0)
 """Pressures that the tube's own outlet is far from."""
 
@@ -42,6 +47,7 @@ def tube_spec(sha256: str, steps: int = 60, cycles: int = 2, limit: float | None
         wall_patch_ids=(WALL,),
         numerics=Numerics(velocity_tolerance=1e-8),
         output=Output(fields_per_cycle=6, checkpoint_every=20),
+        sections=SECTIONS,
     )
 
 

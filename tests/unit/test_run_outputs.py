@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import BinaryIO
 
 import numpy as np
@@ -18,10 +20,13 @@ from vtkmodules.vtkIOHDF import vtkHDFReader
 from solvers.contract.errors import RunError
 from solvers.contract.files import FIELDS, INDICES, SCALARS, WALL
 from solvers.contract.scalars import column_names, read_scalars
+from solvers.contract.sections import SAMPLES, Section, read_sections, section_columns
+from solvers.contract.spec import Time
 from solvers.run import checkpoint
 from solvers.run.checkpoint import checkpoint_steps, read_checkpoint, write_checkpoint
 from solvers.run.frames import PRESSURE, TAWSS, VELOCITY, WSS, FrameStore, frame_steps
 from solvers.run.results import wall_fields, write_indices
+from solvers.run.section_history import BYTES_PER_NUMBER, SectionHistory
 
 
 def test_scalars_are_read_by_name_without_a_torn_last_row(tmp_path: Path) -> None:
@@ -31,6 +36,53 @@ def test_scalars_are_read_by_name_without_a_torn_last_row(tmp_path: Path) -> Non
     scalars = read_scalars(tmp_path)
     assert list(scalars) == names
     assert scalars["flow[outlet]"].shape == (1,)
+
+
+class FakeMeasure:
+    """One section inside the vessel and one outside, whose flow counts the rows."""
+
+    def __init__(self, *_: object) -> None:
+        self.area, self.n_rows = np.array([1.0, 0.0]), 0
+
+    def measure(self, *_: object) -> np.ndarray:
+        self.n_rows += 1
+        return np.array([[self.n_rows, np.nan], [0.5, np.nan], [3.0, np.nan]], dtype=float)
+
+
+def test_sections_are_appended_gone_on_with_and_bounded_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    axis = (0.0, 0.0, 1.0)
+    sections = (Section('the "old", one', (0.0, 0.0, 0.01), axis, "aorta", 0.01), Section("out", axis, axis))
+    spec = replace(tube_spec(), sections=sections, time=Time(0.8, 2 * SAMPLES))
+    columns = section_columns(sections)
+    monkeypatch.setattr("solvers.run.section_history.SectionMeasure", FakeMeasure)
+    monkeypatch.setattr("solvers.run.section_history.MOST_BYTES", int(3.5 * SAMPLES * BYTES_PER_NUMBER * len(columns)))
+    flow = SimpleNamespace(mesh=None, velocity=None, kinematic_pressure=None)
+    history = SectionHistory(tmp_path, spec, flow, None)  # type: ignore[arg-type]
+    assert history.missed == ["out"]
+    history.open(0)
+
+    def solve(first: int, last: int) -> None:
+        for step in range(first, last + 1):
+            history.measure(step, step * spec.time.dt)
+            history.write()
+
+    solve(1, 3 * SAMPLES)
+    table = read_sections(tmp_path)
+    assert list(table) == columns and table["step"].tolist() == list(range(2, 3 * SAMPLES + 1, 2))
+    assert history.means(0) == {
+        'the "old", one': {
+            "branch": "aorta", "arc_length": 0.01, "center": (0.0, 0.0, 0.01), "flow_mean": (1 + SAMPLES) / 2,
+            "pressure_mean": 530.0, "pressure_max": 530.0, "pressure_min": 530.0, "speed_mean": 3.0,
+        }
+    }  # fmt: skip
+    history.open(SAMPLES)  # a restart, or a step that is halved
+    assert read_sections(tmp_path)["step"].tolist() == list(range(2, SAMPLES + 1, 2))
+    solve(SAMPLES + 1, 20 * SAMPLES)
+    table = read_sections(tmp_path)
+    assert SAMPLES <= len(table["step"]) <= 3.5 * SAMPLES, "the last whole beat is there, the first are not"
+    assert table["step"][-1] == 20 * SAMPLES and (np.diff(table["step"]) == 2).all()
 
 
 def test_two_checkpoints_are_kept_and_the_newest_whole_one_is_read(tmp_path: Path) -> None:

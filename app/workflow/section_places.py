@@ -1,0 +1,141 @@
+"""Where along the vessels a run writes flow and pressure down, and what it wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from app.workflow.units import M3_PER_ML, M_PER_MM, PA_PER_MMHG
+from imaging.types import Branch, CenterlineTree, FloatArray, VesselModel
+
+if TYPE_CHECKING:
+    from solvers.contract.sections import Section
+
+APART_RADII = 2.0
+"""Distance of two sections of a vessel in its median radii: the flow hardly changes on less."""
+CLEAR_RADII = 1.25
+"""A section stays so many local radii away from where another vessel departs and from the vessel's ends, because there
+the plane cuts what belongs to both."""
+TANGENT_RADII = 1.0
+"""The vessel's direction is that between two points of its centerline so many radii before and behind."""
+
+
+def sections_of(model: VesselModel, most: int) -> tuple[Section, ...]:
+    """Sections of every vessel of a model, at most so many, in meters; their normals point away from the inlet.
+
+    Flow extensions have none. Where they would be more than ``most``, all are set farther apart alike.
+    """
+    if most < 1:
+        return ()
+    apart = 1.0
+    while True:
+        found = [section for branch in model.centerlines.branches for section in _of_branch(model, branch, apart)]
+        if len(found) <= most:
+            return tuple(found)
+        apart *= 1.05 * len(found) / most
+
+
+def _of_branch(model: VesselModel, branch: Branch, apart: float) -> list[Section]:
+    from solvers.contract.sections import Section
+
+    tree, indices = model.centerlines, np.array(branch.indices)
+    points, radius = tree.points[indices], tree.radius_mm[indices]
+    if len(indices) < 3:
+        return []
+    s = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    low, high = _own_stretch(model, branch, points, s, radius)
+    if not high > low:
+        return []
+    n = max(1, int((high - low) / (apart * APART_RADII * float(np.median(radius)))))
+    found: list[Section] = []
+    for place in low + (high - low) * (np.arange(n) + 0.5) / n:
+        local = float(np.interp(place, s, radius))
+        if any(abs(place - at) < clear for at, clear in _departures(tree, branch, s, radius)):
+            continue
+        behind, ahead = (_at(points, s, place + side * TANGENT_RADII * local) for side in (-1.0, 1.0))
+        direction, center = ahead - behind, _at(points, s, place) * M_PER_MM
+        length = float(np.linalg.norm(direction))
+        if length > 0.0:
+            x, y, z = (direction / length).tolist()
+            name = f"{branch.name} {place:.0f} mm"
+            if not found or found[-1].name != name:
+                center_m = (float(center[0]), float(center[1]), float(center[2]))
+                found.append(Section(name, center_m, (x, y, z), branch.name, float(place) * M_PER_MM))
+    return found
+
+
+def _at(points: FloatArray, s: FloatArray, place: float) -> FloatArray:
+    return np.array([np.interp(place, s, points[:, axis]) for axis in range(3)])
+
+
+def _own_stretch(
+    model: VesselModel, branch: Branch, points: FloatArray, s: FloatArray, radius: FloatArray
+) -> tuple[float, float]:
+    """From where to where [mm] along a branch a plane cuts this vessel alone: without its start, end and extensions."""
+    low, high = CLEAR_RADII * float(radius[0]), float(s[-1]) - CLEAR_RADII * float(radius[-1])
+    if branch.parent is not None:
+        tree = model.centerlines
+        parent = np.array(tree.branch(branch.parent).indices)
+        nearest = int(np.argmin(np.linalg.norm(tree.points[parent] - points[0], axis=1)))
+        low = CLEAR_RADII * (float(tree.radius_mm[parent][nearest]) + float(radius[0]))
+    for start in model.extension_start_mm.values():
+        distance = np.linalg.norm(points - np.asarray(start), axis=1)
+        at = int(np.argmin(distance))
+        if distance[at] > float(radius[at]):
+            continue
+        if s[at] < 0.5 * s[-1] and branch.parent is None:
+            low = max(low, float(s[at]))
+        elif s[at] >= 0.5 * s[-1]:
+            high = min(high, float(s[at]))
+    return low, high
+
+
+def _departures(tree: CenterlineTree, branch: Branch, s: FloatArray, radius: FloatArray) -> list[tuple[float, float]]:
+    """Where daughters leave a branch [mm], and how far a section has to stay away from there [mm]."""
+    points = tree.points[np.array(branch.indices)]
+    found = []
+    for daughter in tree.branches:
+        if daughter.parent != branch.name:
+            continue
+        first = np.array(daughter.indices)
+        at = int(np.argmin(np.linalg.norm(points - tree.points[first[0]], axis=1)))
+        own = float(np.median(tree.radius_mm[first[len(first) // 2 :]]))
+        found.append((float(s[at]), CLEAR_RADII * max(own, 0.5 * float(radius[at]))))
+    return found
+
+
+def section_averages(folder: Path) -> list[dict[str, Any]]:
+    """What a run has written of its sections in its last whole beat, or in the present one if that is the first.
+
+    Flows in mL/s, pressures in mmHg, speeds in m/s, places in mm; empty when it has written nothing yet.
+    """
+    from solvers.contract.sections import SAMPLES, read_sections
+    from solvers.contract.spec import read_spec
+
+    spec, table = read_spec(folder), read_sections(folder)
+    if not table or not len(table["cycle"]):
+        return []
+    last = table["cycle"].max()
+    is_whole = (table["cycle"] == last).sum() >= min(SAMPLES, spec.time.steps_per_cycle)
+    beat = last if is_whole or last == 0 else last - 1
+    here = table["cycle"] == beat
+    rows = []
+    for section in spec.sections:
+        flow, pressure, speed = (table[f"{what}[{section.name}]"][here] for what in ("flow", "pressure", "speed"))
+        rows.append(
+            {
+                "section": section.name,
+                "branch": section.branch,
+                "along_mm": round(section.arc_length / M_PER_MM, 2),
+                "center_mm": [round(x / M_PER_MM, 3) for x in section.center],
+                "beat": int(beat) + 1,
+                "mean_flow_ml_s": float(flow.mean()) / M3_PER_ML,
+                "mean_pressure_mmhg": float(pressure.mean()) / PA_PER_MMHG,
+                "systolic_mmhg": float(pressure.max()) / PA_PER_MMHG,
+                "diastolic_mmhg": float(pressure.min()) / PA_PER_MMHG,
+                "mean_speed_m_s": float(speed.mean()),
+            }
+        )
+    return rows
