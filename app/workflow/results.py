@@ -23,7 +23,7 @@ from app.workflow.result_files import (
     WallField,
     write_result,
 )
-from app.workflow.section_places import section_averages
+from app.workflow.section_places import along_the_vessels, section_averages
 from app.workflow.steps import Outcome, Request
 from app.workflow.units import M3_PER_ML, M_PER_MM, PA_PER_MMHG
 from imaging.types import FloatArray, Progress, VesselModel
@@ -247,7 +247,7 @@ def _facts(
         "tawss_pa": {name: round(stress[name], 4) for name in ("mean", "p1", "p50", "p99", "max")},
         **({} if is_steady else of_pulse),
         "tuning": _tuning(indices["tuning"]) if indices.get("tuning") else None,
-        "sections": section_averages(folder),
+        **along_the_vessels(section_averages(folder)),
         "run": {
             "status": state.status,
             "n_ranks": state.n_ranks,

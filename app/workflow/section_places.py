@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 APART_RADII = 2.0
 """Distance of two sections of a vessel in its median radii: the flow hardly changes on less."""
+MOST_APART = 1e3
 CLEAR_RADII = 1.25
 """A section stays so many local radii away from where another vessel departs and from the vessel's ends, because there
 the plane cuts what belongs to both."""
@@ -25,16 +26,16 @@ TANGENT_RADII = 1.0
 def sections_of(model: VesselModel, most: int) -> tuple[Section, ...]:
     """Sections of every vessel of a model, at most so many, in meters; their normals point away from the inlet.
 
-    Flow extensions have none. Where they would be more than ``most``, all are set farther apart alike.
+    Flow extensions have none. Where they would be more than ``most``, all are set farther apart alike; if there are
+    more vessels than that, the last ones have none.
     """
-    if most < 1:
-        return ()
-    apart = 1.0
-    while True:
+    apart, found = 1.0, list[Any]()
+    while most > 0 and apart < MOST_APART:
         found = [section for branch in model.centerlines.branches for section in _of_branch(model, branch, apart)]
         if len(found) <= most:
-            return tuple(found)
+            break
         apart *= 1.05 * len(found) / most
+    return tuple(found[:most])
 
 
 def _of_branch(model: VesselModel, branch: Branch, apart: float) -> list[Section]:
@@ -139,3 +140,18 @@ def section_averages(folder: Path) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def along_the_vessels(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the sections of each vessel say together: pressure at its first and last, least and largest mean flow."""
+    of: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        of.setdefault(row["branch"], []).append(row)
+    flows = {name: sorted(row["mean_flow_ml_s"] for row in found) for name, found in of.items()}
+    return {
+        "pressure_along_mmhg": {
+            name: [round(row["mean_pressure_mmhg"], 2) for row in (found[0], found[-1])] for name, found in of.items()
+        },
+        "flow_along_ml_s": {name: [round(flow[0], 3), round(flow[-1], 3)] for name, flow in flows.items()},
+        "sections": rows,
+    }

@@ -63,7 +63,7 @@ class VelocitySolver:
 
     def residual(self) -> FloatArray:
         """What the last solve left of its equations (n_owned, 3)."""
-        return self._r
+        return self._r[:, :3].astype(np.float64)
 
     def forget_factors(self) -> None:
         """Compute new factors before the next solve."""
