@@ -91,7 +91,9 @@ class SectionMeasure:
         return sums
 
     def _sum(self, *parts: FloatArray) -> FloatArray:
-        total = np.array([np.bincount(self._which, part, minlength=self._n)[: self._n] for part in parts])
+        total = np.zeros((len(parts), self._n))
+        for row, part in zip(total, parts, strict=True):
+            np.add.at(row, self._which, part)
         self._mesh.comm.Allreduce(MPI.IN_PLACE, total)
         return total
 

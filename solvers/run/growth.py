@@ -23,7 +23,7 @@ FloatArray = NDArray[np.float64]
 
 GROWTH = 2.0
 """So many times the energy that can be explained is no error of the scheme any more (assumption). Measured where all
-is well: at most 1.1, see docs/theory-flow.md."""
+is well: at most 1.0, see docs/theory-flow.md."""
 QUIET = 0.05
 """Below this part of the largest energy so far growth is not asked for: beside it, errors of the scheme are large."""
 PROFILE = 2.0
@@ -74,6 +74,8 @@ class EnergyWatch:
         self.work += dt * float(carried.sum() - report.pressures @ flows)
         kinetic = self._kinetic()
         explained = since.kinetic + max(0.0, self.work - since.work)
+        if since.kinetic == 0.0:  # at rest: what sets it going at once does its work before the pressure shows it
+            return None
         if kinetic <= max(GROWTH * explained, QUIET * self.largest):
             return None
         place = self._place_of_growth(velocity_then)
