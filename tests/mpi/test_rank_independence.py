@@ -30,7 +30,7 @@ def test_one_two_and_three_ranks_agree(tmp_path: Path, elements: Elements) -> No
     one, one_indices, one_sections = found[1]
     inflow = one["flow[inlet]"]
     for name in ("upstream", "aslant"):  # in diastole; before, 20 ms are so long that the splitting's error shows
-        assert np.abs(one_sections[f"flow[{name}]"] - inflow)[-10:].max() < 1e-3 * inflow[-1]
+        assert np.abs(one_sections[f"flow[{name}]"] - inflow)[-5:].max() < 1e-3 * inflow[-1]
         assert one_indices["sections"][name]["pressure_mean"] == pytest.approx(one["pressure[inlet]"].mean(), rel=0.01)
     for n_ranks in (2, 3):
         scalars, indices, sections = found[n_ranks]

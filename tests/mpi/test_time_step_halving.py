@@ -98,7 +98,12 @@ def test_a_restart_goes_on_with_the_halved_steps_tuning_and_doubling_included(tm
     balances = [[e["energy"] for e in read_events(f) if e["type"] == "cycle"] for f in folders]
     assert len(balances[0]) == len(balances[1]) == 2
     for one, other in zip(*balances, strict=True):
-        assert one == pytest.approx(other, rel=1e-8)
+        for (
+            name,
+            value,
+        ) in one.items():  # what is numerical is what the others leave: known to a part of them, not of it
+            size = {"numerical_W": one["power_in_W"], "numerical_share": 1.0}.get(name, value)
+            assert abs(value - other[name]) <= 1e-8 * abs(size), name
         assert one["dissipation_W"] > 0.0
     assert abs(balances[0][1]["numerical_share"]) < 0.05, "once outlets and steps have stopped to change"
     told = [[(e["type"], e["step"], e["level"]) for e in changes(f) + changes(f, "doubled")] for f in folders]
