@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.case.bundle import OpenCase
+from app.case.commands import SetPatientValues
 from app.workflow.samples import import_sample
 from app.workflow.simulate import default_n_ranks, follow_run, start_run
 from app.workflow.steps import run_step
@@ -17,18 +18,22 @@ from solvers.verification.registry import CHECKS, Check
 from solvers.verification.row import Curve, Progress, Row, order_row
 
 NAME, CELIK = "patient_grid", "Celik et al. 2008"
-FAMILY = ((0.8, 4), (1.3, 3), (2.2, 2))
-"""Factor of all edges, and boundary layers, finest mesh first: about 200 000, 85 000 and 44 000 cells."""
+FAMILY = ((0.9, 4), (1.4, 3), (2.2, 2))
+"""Factor of all edges, and boundary layers, finest mesh first."""
+OUTPUT_L_MIN = 1.25
+"""A quarter of the usual cardiac output: at the whole, Re in the narrow true lumen is about 2200, and the flow on a fine
+mesh has no steady state to compare."""
 LEAST_ORDER, MOST_INDEX = 1.0, 0.1
 
 
 def check_patient_grid(progress: Progress, long: bool) -> Sequence[Row | Curve]:
-    """The sample's true lumen at its mean inflow, steady: pressure drop and wall shear stress on three meshes."""
+    """The sample's true lumen, steady at a quarter of its mean inflow: drop and wall shear stress on three meshes."""
     figures: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as place:
         case = Path(place) / "grid.case"
         import_sample("thoracic_ct", case)
         with OpenCase.open(case) as opened:
+            opened.do(SetPatientValues({"cardiac_output_l_min": OUTPUT_L_MIN}))
             for step in ("segment", "model"):
                 run_step(opened, step)
             for number, (scale, n_layers) in enumerate(FAMILY):
