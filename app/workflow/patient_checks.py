@@ -21,7 +21,7 @@ NAME, CELIK = "patient_grid", "Celik et al. 2008"
 FAMILY = ((0.9, 4), (1.4, 3), (2.2, 2))
 """Factor of all edges, and boundary layers, finest mesh first."""
 OUTPUT_L_MIN = 1.25
-"""A quarter of the usual cardiac output: at the whole, Re in the narrow true lumen is about 2200, and the flow on a fine
+"""A quarter of the usual cardiac output: at the whole, Re in the narrow true lumen is about 2200, and flow on a fine
 mesh has no steady state to compare."""
 LEAST_ORDER, MOST_INDEX = 1.0, 0.1
 
