@@ -56,8 +56,7 @@ def test_a_click_places_the_armed_point_undo_takes_it_back_redo_brings_it_again(
 
     drive.key(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     drive.until(lambda: "ascending" not in points_on_disk(folder), "undo is on disk")
-    drive.settle(0.05)
-    assert not panel.rows["ascending"].show_it.isEnabled()
+    drive.until(lambda: not panel.rows["ascending"].show_it.isEnabled(), "the row tells that there is no point")
     assert window.actions_["edit.redo"].text() == "Redo: Place point ascending"
     drive.key(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
     drive.until(lambda: "ascending" in points_on_disk(folder), "redo is on disk")
