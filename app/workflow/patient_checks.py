@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +12,7 @@ from app.case.commands import SetPatientValues
 from app.workflow.samples import import_sample
 from app.workflow.simulate import default_n_ranks, follow_run, start_run
 from app.workflow.steps import run_step
-from app.workflow.units import PA_PER_MMHG
-from solvers.contract.events import read_events
+from solvers.contract.files import INDICES
 from solvers.verification.grid_convergence import grid_convergence
 from solvers.verification.registry import CHECKS, Check
 from solvers.verification.row import Curve, Progress, Row, order_row
@@ -51,15 +51,16 @@ def steady_figures(opened: OpenCase, edge_scale: float, n_layers: int, progress:
     run_step(opened, "simulate", {"flow": "steady"})
     folder = start_run(opened, default_n_ranks())
     follow_run(folder, progress)
-    finished = [event for event in read_events(folder) if event["type"] == "finished"]
-    facts = run_step(opened, "results").facts
-    main = max(facts["flow_split"], key=facts["flow_split"].get)
+    indices = json.loads((folder / INDICES).read_text(encoding="utf-8"))
+    outlets = [cap for cap in indices["caps"].values() if cap["kind"] == "outlet"]
+    main = max(outlets, key=lambda cap: float(cap["flow_fraction"]))
+    stress = indices["wall"]["tawss_Pa"]
     return {
         "cells": float(mesh.facts["n_cells"]),
-        "change": float(finished[-1]["periodicity_error"]),
-        "pressure drop along the aorta": PA_PER_MMHG * float(facts["pressure_drop_mmhg"][main]),
-        "mean wall shear stress": float(facts["tawss_pa"]["mean"]),
-        "99th percentile of wall shear stress": float(facts["tawss_pa"]["p99"]),
+        "change": float(indices["periodicity_error"]),
+        "pressure drop along the aorta": float(main["pressure_drop"]),
+        "mean wall shear stress": float(stress["mean"]),
+        "99th percentile of wall shear stress": float(stress["p99"]),
     }
 
 

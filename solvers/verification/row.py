@@ -36,7 +36,9 @@ class Row:
     @property
     def error(self) -> float:
         """Absolute or relative distance from the reference."""
-        distance = max(0.0, self.reference - self.value) if self.is_least else abs(self.value - self.reference)
+        distance = abs(self.value - self.reference)  # NaN stays NaN, and no gate holds it
+        if self.is_least and self.value > self.reference:
+            distance = 0.0
         return distance if self.is_absolute else distance / abs(self.reference)
 
     def as_dict(self) -> dict[str, Any]:

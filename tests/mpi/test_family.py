@@ -63,7 +63,7 @@ def test_a_family_goes_through_the_queue(base: Path, tmp_path: Path, monkeypatch
     (tmp_path / "queue" / "go").touch()
     for member in members:
         handle = slurm.queued(member.folder)
-        assert handle is not None and handle.wait(120).status == "finished"
+        assert handle is not None and handle.wait(300).status == "finished"
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def _write_run(folder: Path) -> None:
 def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("untouched")
     _write_run(folder)
-    state = local.start(folder, N_RANKS).wait(120)
+    state = local.start(folder, N_RANKS).wait(300)
     assert (state.status, state.exit_code) == ("finished", 0)
     return folder
 
@@ -92,16 +92,16 @@ def test_a_killed_run_is_recognized_and_goes_on_from_its_checkpoint(tmp_path: Pa
     state = read_state(tmp_path)
     assert state is not None and state.status == "killed"
     assert "restart it" in str(state.message)
-    assert local.restart(tmp_path, N_RANKS).wait(120).status == "finished"
+    assert local.restart(tmp_path, N_RANKS).wait(300).status == "finished"
     _assert_same_run(tmp_path, untouched)
 
 
 def test_a_finished_run_can_be_restarted_for_more_cycles(tmp_path: Path) -> None:
     write_tube_run(tmp_path, 40, 2, 1e-6)
-    state = local.start(tmp_path, 1).wait(120)
+    state = local.start(tmp_path, 1).wait(300)
     assert (state.status, state.code, state.exit_code) == ("failed", "not_periodic", int(ExitCode.NOT_PERIODIC))
     write_tube_run(tmp_path, 40, 3, 1e-6)
-    local.restart(tmp_path, 1).wait(120)
+    local.restart(tmp_path, 1).wait(300)
     assert len(read_scalars(tmp_path)["step"]) == 120
     cycles = [event["cycle"] for event in read_events(tmp_path) if event["type"] == "cycle"]
     assert cycles == [0, 1, 2]

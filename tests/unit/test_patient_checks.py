@@ -28,3 +28,9 @@ def test_second_order_figures_give_order_limit_and_index() -> None:
 def test_a_march_that_did_not_settle_is_a_miss() -> None:
     family = [_member(1e5, 100.0, 1e-2), _member(5e4, 101.0, 1e-5), _member(2e4, 103.0, 1e-5)]
     assert not rows_of(family)[-1].as_dict()["passed"]
+
+
+def test_figures_that_give_no_order_pass_no_gate() -> None:
+    family = [_member(1e5, 100.0, 1e-5), _member(5e4, 101.0, 1e-5), _member(2e4, 101.0, 1e-5)]
+    _, order, index, _ = rows_of(family)
+    assert not order.as_dict()["passed"] and not index.as_dict()["passed"]
