@@ -13,8 +13,6 @@ from typing import Any
 
 import numba
 
-numba.config.SLP_VECTORIZE = 1
-
 
 def kernel[Function: Callable[..., Any]](function: Function) -> Function:
     """Compile a function to machine code at its first call."""
