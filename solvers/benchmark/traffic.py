@@ -45,15 +45,13 @@ def read_bandwidth(comm: MPI.Intracomm) -> float:
 def step_bytes(flow: FlowSolver, iterations: float) -> float:
     """Bytes of this rank that a step reads or writes at least, each array once a pass and nothing kept in a cache.
 
-    A BiCGStab iteration passes twice over the matrix and twice over its factors (4 bytes an entry, 4 its column) and 27
-    times over vectors of four numbers in single precision; the residual is a pass over the matrix in double precision,
-    which also writes the one in single. Assembly writes the matrix from its constant part and adds to it once, and
-    reads each cell's geometry, unknowns and positions.
+    A BiCGStab iteration passes twice over the matrix (8 bytes an entry, 4 its column), twice over its factors (4 and 4)
+    and 27 times over vectors of three components; the first residual is one more pass over the matrix. Assembly writes
+    the matrix from its constant part and adds to it once, and reads each cell's geometry, unknowns and positions.
     """
     pattern, mesh = flow.pattern, flow.mesh
-    entries, vector, short = pattern.n_entries, 24 * mesh.velocity.n_owned, 16 * mesh.velocity.n_owned
-    residual = 16 * entries + 2 * vector + short
-    solve = residual + iterations * (4 * 8 * entries + 27 * short)
+    entries, vector = pattern.n_entries, 24 * mesh.velocity.n_owned
+    solve = 12 * entries + 3 * vector + iterations * (2 * (12 + 8) * entries + 27 * vector)
     width = mesh.velocity.cells.shape[1]
     assembly = 24 * entries + mesh.n_cells * (72 + 8 + 8 + 8 + 4 * width + 8 * width + 16 + 4 * width**2) + 6 * vector
     divergence = mesh.n_cells * (72 + 8 + 4 * width + 16) + vector
