@@ -24,8 +24,8 @@ FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 
 MAX_ITERATIONS = 200
-EXTRA_ITERATIONS = 6
-"""With so many more iterations than fresh factors would need, old ones are given up: about what new ones cost."""
+EXTRA_ITERATIONS, EXTRA_WHEN_KEPT = 3, 6
+"""With so many more iterations than fresh factors would need, old ones are given up; 6 are about what new ones cost."""
 
 
 ONE = np.uint32(1)
@@ -43,7 +43,10 @@ class SolveReport:
 class VelocitySolver:
     """Solves ``matrix x = b`` for (n, 3) right sides; the matrix lives in the pattern's value array."""
 
-    def __init__(self, comm: MPI.Intracomm, pattern: Pattern, halo: Halo, tolerance: float) -> None:
+    def __init__(
+        self, comm: MPI.Intracomm, pattern: Pattern, halo: Halo, tolerance: float, keeps_factors: bool = False
+    ) -> None:
+        self._keeps_factors, self._is_changing = keeps_factors, False
         self._comm, self._pattern, self._halo, self._tolerance = comm, pattern, halo, tolerance
         n_owned, n_local = halo.n_owned, halo.n_local
         self._factors = np.empty(pattern.n_entries, dtype=np.float32)
@@ -63,21 +66,23 @@ class VelocitySolver:
 
     def forget_factors(self) -> None:
         """Compute new factors before the next solve."""
-        self._is_factored = False
+        self._is_factored = self._is_changing = False
 
     def solve(self, values: FloatArray, b: FloatArray, x: FloatArray, reduction: float = 0.0) -> SolveReport:
         """Improve ``x`` (n_local, 3), whose prescribed rows hold their values; returns how it went.
 
         The residual goes down to the tolerance, or only to ``reduction`` times what it was if that is more.
 
-        Old factors that do not serve as well as fresh ones did are renewed.
+        Old factors that do not serve as well as fresh ones did are renewed, and unless they are to be kept, then also
+        for every solve until :meth:`forget_factors`: many iterations carry rounding far.
         """
         wasted = 0
-        if self._is_factored:
+        if self._is_factored and not self._is_changing:
             report = self._iterate(values, b, x, reduction, self._fresh_pace)
             if report.converged:
                 self._halo.update(x)
                 return report
+            self._is_changing = not self._keeps_factors
             wasted = report.iterations
         self._factor(values)
         report = self._iterate(values, b, x, reduction, None)
@@ -122,7 +127,11 @@ class VelocitySolver:
         if rho.max() <= target:
             return SolveReport(0, _relative(rho, scale), True)
         self._folds = 0.5 * float(np.log(rho.max() / target))
-        expected = np.inf if pace is None else np.ceil(pace * self._folds) + EXTRA_ITERATIONS
+        expected = (
+            np.inf
+            if pace is None
+            else np.ceil(pace * self._folds) + (EXTRA_WHEN_KEPT if self._keeps_factors else EXTRA_ITERATIONS)
+        )
         most = int(min(MAX_ITERATIONS, expected))
         active = rho > target
         rho[~active] = 1.0

@@ -188,7 +188,9 @@ class FlowSolver:
             dt,
             parameters.is_steady,
         )
-        self._velocity_solver = VelocitySolver(mesh.comm, self.pattern, velocity.halo, parameters.velocity_tolerance)
+        self._velocity_solver = VelocitySolver(
+            mesh.comm, self.pattern, velocity.halo, parameters.velocity_tolerance, parameters.max_passes > 1
+        )
         self.caps = {patch_id: CapMeasure(mesh, patch_id) for patch_id in caps}
         self._stabilization: PressureStabilization | None = None
         if velocity.degree == 1:
