@@ -127,11 +127,8 @@ class VelocitySolver:
         if rho.max() <= target:
             return SolveReport(0, _relative(rho, scale), True)
         self._folds = 0.5 * float(np.log(rho.max() / target))
-        expected = (
-            np.inf
-            if pace is None
-            else np.ceil(pace * self._folds) + (EXTRA_WHEN_KEPT if self._keeps_factors else EXTRA_ITERATIONS)
-        )
+        extra = EXTRA_WHEN_KEPT if self._keeps_factors else EXTRA_ITERATIONS
+        expected = np.inf if pace is None else np.ceil(pace * self._folds) + extra
         most = int(min(MAX_ITERATIONS, expected))
         active = rho > target
         rho[~active] = 1.0
