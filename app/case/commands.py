@@ -116,6 +116,26 @@ class AddRecord:
 
 
 @dataclass(frozen=True)
+class EditLabels:
+    """Take edited labels into the case. A record that was itself made by editing is replaced, so that a state holds the
+    last of many edits only; undo goes back to the state that holds the one before.
+    """
+
+    record: Record
+    title: str
+
+    @property
+    def label(self) -> str:
+        return self.title
+
+    def apply(self, case: Case) -> Case:
+        before = case.current("segmentation")
+        replaced = before.id if before is not None and before.recipe.step == "edit" else ""
+        kept = tuple(record for record in case.records if record.id != replaced)
+        return case.model_copy(update={"records": (*kept, self.record)})
+
+
+@dataclass(frozen=True)
 class RemoveRecord:
     """Take a result out of the case; its files stay in the bundle, so that undo brings it back."""
 

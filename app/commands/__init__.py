@@ -6,6 +6,7 @@ from app.commands.cases import COMMANDS as CASES
 from app.commands.checks import COMMANDS as CHECKS
 from app.commands.command import Command
 from app.commands.doctor import COMMANDS as DOCTOR
+from app.commands.editing import COMMANDS as EDITING
 from app.commands.networks import COMMANDS as NETWORKS
 from app.commands.preflight import COMMANDS as PREFLIGHT
 from app.commands.reduced import COMMANDS as REDUCED
@@ -13,12 +14,13 @@ from app.commands.runs import COMMANDS as RUNS
 from app.commands.steps import COMMANDS as STEPS
 
 _IN_ORDER_OF_THE_PATH = (
-    *("sample", "scan", "import", "points", "patient", "segment", "model", "mesh"),
+    *("sample", "scan", "import", "points", "patient", "segment", "edit", "model", "mesh"),
     *("simulate", "check", "doctor", "run", "sections", "cancel", "results", "report"),
     *("info", "undo", "redo", "open", "demo", "network", "verify", "bench"),
 )
 _MADE = {
-    command.name: command for command in (*CASES, *STEPS, *PREFLIGHT, *DOCTOR, *RUNS, *REDUCED, *NETWORKS, *CHECKS)
+    command.name: command
+    for command in (*CASES, *STEPS, *EDITING, *PREFLIGHT, *DOCTOR, *RUNS, *REDUCED, *NETWORKS, *CHECKS)
 }
 
 COMMANDS: dict[str, Command] = {name: _MADE.pop(name) for name in _IN_ORDER_OF_THE_PATH} | _MADE

@@ -148,7 +148,7 @@ def _points_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _points(arguments: argparse.Namespace) -> Result:
-    placed = {role: _position(text) for role, text in assignments(arguments.set).items()}
+    placed = {role: position(text) for role, text in assignments(arguments.set).items()}
     known = point_roles()
     for role in placed:
         if role not in known:
@@ -177,7 +177,8 @@ def _one_change(
     return SetPoints(after)
 
 
-def _position(text: str) -> Position:
+def position(text: str) -> Position:
+    """The position (mm, LPS) that ``x,y,z`` stands for."""
     try:
         x, y, z = (float(number) for number in text.split(","))
         if not all(math.isfinite(number) for number in (x, y, z)):

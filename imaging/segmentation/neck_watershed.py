@@ -42,7 +42,7 @@ def part_at_necks(mask: Mask, path: Mask, neck_ratio: float) -> Mask:
             member = int(group[member])
         return member
 
-    for a, b, neck_depth in zip(*_necks(catchment, depth, n), strict=True):
+    for a, b, neck_depth in zip(*necks_between(catchment, depth, n), strict=True):
         one, other = leader(int(a)), leader(int(b))
         if one != other and neck_depth >= neck_ratio * min(peak_depth[one], peak_depth[other]):
             keeper, joined = min(one, other), max(one, other)
@@ -81,8 +81,10 @@ def won_by(ours: Mask, foreign: Mask, brightness: Hu, where: Mask) -> Mask:
     return mine
 
 
-def _necks(catchment: NDArray[np.int32], depth: Depth, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Depth]:
-    """Pairs of touching catchments and the depth of the neck between them, deepest first."""
+def necks_between(
+    catchment: NDArray[np.int32], depth: Depth, n: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Depth]:
+    """Pairs of touching catchments (numbered up to ``n``) and the depth of the neck between them, deepest first."""
     pairs, depths = [], []
     for axis in range(3):
         here = tuple(slice(None, -1) if a == axis else slice(None) for a in range(3))
