@@ -9,7 +9,15 @@ from typing import Any
 from app.case.bundle import OpenCase
 from app.case.errors import CaseError
 from app.commands.checks import table
-from app.commands.command import Command, Result, add_case, add_parameters, assignments, chosen_parameters
+from app.commands.command import (
+    Command,
+    Result,
+    add_case,
+    add_parameters,
+    assignments,
+    chosen_parameters,
+    console_progress,
+)
 
 
 def _what_if_arguments(parser: argparse.ArgumentParser) -> None:
@@ -135,8 +143,65 @@ def _calibrate(arguments: argparse.Namespace) -> Result:
     return Result(kept.as_dict(), text)
 
 
+def _ensemble_arguments(parser: argparse.ArgumentParser) -> None:
+    from app.workflow.ensemble import ASSUMED, INPUTS, KINDS, SHAPES
+
+    add_case(parser)
+    told = "; ".join(f"{name}: {words}" for name, words in KINDS.items())
+    parser.add_argument("--kind", choices=tuple(KINDS), default="steady", help=f"model ({told}; default: steady)")
+    parser.add_argument("--samples", type=int, default=256, metavar="N", help="how many (default: 256)")
+    parser.add_argument("--seed", type=int, default=0, help="same seed, same samples (default: 0)")
+    assumed = ", ".join(f"{one.name}={one.shape}:{one.first:g}:{one.second:g}" for one in ASSUMED)
+    parser.add_argument(
+        "--vary",
+        action="append",
+        default=[],
+        metavar="INPUT=SHAPE:A:B",
+        help=f"factor on an input ({', '.join(INPUTS)}; radius:BRANCH, outlet_resistance:OUTLET, "
+        f"outlet_compliance:OUTLET) with a distribution ({', '.join(SHAPES)}: ends, mean and deviation, median and "
+        f"deviation of the logarithm); default, an assumption: {assumed}",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="keep the samples there, and go on with what is there"
+    )
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes here (default: one a core)")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, as tcp://host:8786, instead")
+    _reduced_arguments(parser)
+
+
+def _ensemble(arguments: argparse.Namespace) -> Result:
+    from app.workflow.ensemble import ASSUMED, Plan, ensemble_of_case, parse_spread
+
+    spreads = tuple(parse_spread(word) for word in arguments.vary) or ASSUMED
+    plan = Plan(arguments.kind, arguments.samples, arguments.seed, spreads)
+    with OpenCase.open(arguments.case, writable=False) as opened:
+        found = ensemble_of_case(
+            *(opened, plan, chosen_parameters(arguments)),
+            out=arguments.out,
+            address=arguments.scheduler,
+            n_workers=arguments.workers,
+            progress=console_progress("ensemble"),
+        )
+    rows = [
+        {
+            "vessel": band["vessel"],
+            "quantity": band["quantity"],
+            "mean": band["mean"],
+            "5 %": band["p5"],
+            "95 %": band["p95"],
+            "most by": max(band["shares"], key=band["shares"].get),
+        }
+        for band in found.bands()
+    ]
+    drawn = [f"{one.name}: {one.shape} {one.first:g}, {one.second:g} ({one.source})" for one in spreads]
+    return Result(found.as_dict(), "\n".join([table(rows, tuple(rows[0])), *drawn, *found.notes()]))
+
+
 COMMANDS = (
     Command("setup", "the one set of conditions of 0D, 1D and 3D", _setup_arguments, _setup),
     Command("calibrate", "fit the 0D model to finished runs", _calibrate_arguments, _calibrate),
     Command("whatif", "what a change would do, by the 0D model", _what_if_arguments, _what_if),
+    Command(
+        "ensemble", "bands on every vessel's pressure and flow, by samples of 0D or 1D", _ensemble_arguments, _ensemble
+    ),
 )

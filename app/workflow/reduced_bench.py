@@ -7,14 +7,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from imaging.types import Progress
 
 STEADY_LIMIT_S, PERIODIC_LIMIT_S = 10.0, 60.0
 """For 1000 samples of a tree of 20 vessels."""
 WHAT_IF_LIMIT_MS, TUNING_LIMIT_S = 50.0, 5.0
 N_SAMPLES = 1000
+N_WORKERS = 2
 N_VESSELS = 20
 
 
@@ -31,23 +30,19 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def zero_d_rows(progress: Progress) -> list[dict[str, Any]]:
-    """Samples, what-if and tuning of 0D trees; compiled beforehand, on one core."""
-    from solvers.network.zero_d.solve import periodic_samples, samples_of, steady
+    """Samples, what-if and tuning of 0D trees."""
+    from app.workflow.ensemble import Plan, run_ensemble
     from solvers.network.zero_d.tuning import tune_tree
-    from solvers.verification.zero_d_checks import random_case, random_target
+    from solvers.verification.zero_d_checks import random_target
 
-    tree, inflow = random_case(0, N_VESSELS)
-    samples = samples_of(tree, inflow, N_SAMPLES)
-    samples.coefficients[:, :, 0] *= np.random.default_rng(0).uniform(0.5, 2.0, (N_SAMPLES, 1))
-    few = samples_of(tree, inflow, 1)
-    steady(few), periodic_samples(tree, few, inflow)  # compiled
-    progress(0.1, "steady samples")
-    n = len(tree.vessels)
-    what = f"{N_SAMPLES} samples of {n} vessels"
-    rows = [_row("reduced-0d-steady", _seconds(lambda: steady(samples)), STEADY_LIMIT_S, "s", f"{what}, steady")]
-    progress(0.2, "periodic samples")
-    seconds = _seconds(lambda: periodic_samples(tree, samples, inflow))
-    rows.append(_row("reduced-0d-periodic", seconds, PERIODIC_LIMIT_S, "s", f"{what}, periodic, 512 steps"))
+    case = made_case()
+    n = len(case.patient.tree.vessels)
+    rows = []
+    for part, kind, limit in ((0.1, "steady", STEADY_LIMIT_S), (0.3, "beats", PERIODIC_LIMIT_S)):
+        progress(part, f"{kind} samples")
+        seconds = _seconds(partial(run_ensemble, case, Plan(kind, N_SAMPLES), n_workers=N_WORKERS))  # type: ignore[arg-type]
+        how = f"{N_SAMPLES} samples of {n} vessels, {kind}, on {N_WORKERS} workers, their start included"
+        rows.append(_row(f"reduced-0d-{kind}", seconds, limit, "s", how))
     progress(0.8, "what-if")
     rows.append(_what_if_row())
     progress(0.9, "tuning")

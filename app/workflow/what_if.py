@@ -141,7 +141,7 @@ class WhatIf:
         outlets = dict(self._outlets)
         for name, factor in (change.outlets or {}).items():
             vessel = self._vessel_of(name)
-            outlets[vessel] = _resisting(outlets[vessel], factor)
+            outlets[vessel] = resisting(outlets[vessel], factor)
         network = self.network if tree is self._tree and outlets == self._outlets else self._network(tree, outlets)
         after = self._solved(network, self._entering(change))
         milliseconds = 1e3 * (time.perf_counter() - started)
@@ -168,35 +168,7 @@ class WhatIf:
         return replace(self._inflow, curve=Waveform.constant(pa_from_mmhg(wanted)), is_flow=False)
 
     def _network(self, tree: VesselTree, outlets: Mapping[str, Outlet]) -> Network:
-        from solvers.network.zero_d.build import Options, build
-
-        chosen, setup = self.case.chosen, self.case.setup
-        junctions: Any = chosen.junctions
-        options = Options(junctions, chosen.junction_loss, chosen.law)
-        return self._corrected(build(tree, outlets, setup.fluid, setup.stiffness, options))
-
-    def _corrected(self, network: Network) -> Network:
-        """The network with what the calibration found beyond the shapes' coefficients added to each vessel."""
-        kept = self._calibration()
-        if kept is None:
-            return network
-        vessels = []
-        for vessel in network.vessels:
-            r, k, inertance, r_found, k_found, l_found = kept.coefficients.get(vessel.name, (0.0,) * 6)
-            vessels.append(
-                replace(
-                    vessel,
-                    resistance=max(vessel.resistance + r_found - r, 0.0),
-                    loss=max(vessel.loss + k_found - k, 0.0),
-                    inertance=max(vessel.inertance + l_found - inertance, 0.0),
-                )
-            )
-        return replace(network, vessels=tuple(vessels))
-
-    def _calibration(self) -> Calibration | None:
-        """The case's calibration, if it was made with the same pressure at the junctions."""
-        kept = self.case.calibration
-        return kept if kept is not None and kept.junctions == self.case.chosen.junctions else None
+        return lumped_network(self.case, tree, outlets)
 
     def _solved(self, network: Network, inflow: Inflow) -> tuple[VesselState, ...]:
         from solvers.network.zero_d.solve import periodic, samples_of, steady
@@ -242,7 +214,7 @@ class WhatIf:
                     f"{vessel.branch}: {sentence}"
                     for sentence in law.outside(lesion, self.case.setup.fluid, flows[vessel.name])
                 ]
-        kept = self._calibration()
+        kept = _calibration(self.case)
         if kept is not None:
             inflow = after[0].flow_ml_s
             told.append(
@@ -257,6 +229,42 @@ class WhatIf:
         return tuple(dict.fromkeys(told))
 
 
+def lumped_network(
+    case: ReducedCase, tree: VesselTree | None = None, outlets: Mapping[str, Outlet] | None = None
+) -> Network:
+    """The 0D model of a case, or of other vessels and outlets in its place.
+
+    What the case's calibration found beyond the shapes' coefficients is added to each vessel.
+    """
+    from solvers.network.zero_d.build import Options, build
+
+    chosen, setup = case.chosen, case.setup
+    junctions: Any = chosen.junctions
+    options = Options(junctions, chosen.junction_loss, chosen.law)
+    shapes, closing = tree or case.patient.tree, setup.closing() if outlets is None else outlets
+    network, kept = build(shapes, closing, setup.fluid, setup.stiffness, options), _calibration(case)
+    if kept is None:
+        return network
+    vessels = []
+    for vessel in network.vessels:
+        r, k, inertance, r_found, k_found, l_found = kept.coefficients.get(vessel.name, (0.0,) * 6)
+        vessels.append(
+            replace(
+                vessel,
+                resistance=max(vessel.resistance + r_found - r, 0.0),
+                loss=max(vessel.loss + k_found - k, 0.0),
+                inertance=max(vessel.inertance + l_found - inertance, 0.0),
+            )
+        )
+    return replace(network, vessels=tuple(vessels))
+
+
+def _calibration(case: ReducedCase) -> Calibration | None:
+    """The case's calibration, if it was made with the same pressure at the junctions."""
+    kept = case.calibration
+    return kept if kept is not None and kept.junctions == case.chosen.junctions else None
+
+
 def what_if(opened: OpenCase, change: Change, has_pulse: bool = False, given: dict[str, Any] | None = None) -> Answer:
     """The answer of a case's 0D model to a change.
 
@@ -268,7 +276,7 @@ def what_if(opened: OpenCase, change: Change, has_pulse: bool = False, given: di
     return WhatIf(reduced_case(opened, given), has_pulse).answer(change)
 
 
-def _resisting(outlet: Outlet, factor: float) -> Outlet:
+def resisting(outlet: Outlet, factor: float) -> Outlet:
     """An outlet with a multiple of its resistances."""
     if not (np.isfinite(factor) and 0.01 <= factor <= 100.0):
         raise CaseError(

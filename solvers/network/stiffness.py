@@ -31,10 +31,13 @@ class Stiffness:
         ``rigid``, ``wave_speed``, ``olufsen``.
     wave_speed
         Of a pulse [m/s], where ``kind`` is ``wave_speed``.
+    factor
+        Multiple of the law's stiffness that the walls have.
     """
 
     kind: Literal["rigid", "wave_speed", "olufsen"] = "olufsen"
     wave_speed: float = quantity("m/s", 0.5, 50.0, "pulse wave speed", 6.0)
+    factor: float = quantity("", 0.01, 100.0, "multiple of the law's stiffness", 1.0)
 
     def beta(self, radius: ArrayLike, density: float) -> FloatArray:
         """Stiffness [Pa] at reference radii [m]; infinite where the walls are rigid."""
@@ -42,8 +45,8 @@ class Stiffness:
         if self.kind == "rigid":
             return np.full(r.shape, np.inf)
         if self.kind == "wave_speed":
-            return np.full(r.shape, 2.0 * density * self.wave_speed**2)
-        return np.asarray(4.0 / 3.0 * (K1 * np.exp(K2 * r) + K3))
+            return np.full(r.shape, self.factor * 2.0 * density * self.wave_speed**2)
+        return np.asarray(self.factor * 4.0 / 3.0 * (K1 * np.exp(K2 * r) + K3))
 
     def compliance(self, arc_length: ArrayLike, radius: ArrayLike, density: float) -> float:
         """Of a vessel [m3/Pa]: the integral of 2 A0 / beta along it."""

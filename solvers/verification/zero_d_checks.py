@@ -12,6 +12,7 @@ from solvers.contract.fluid import Fluid
 from solvers.contract.openings import CoronaryOutlet, Outlet, PressureOutlet, RcrOutlet, ResistanceOutlet, Waveform
 from solvers.network.stenosis import LAWS, Lesion, huo_drop
 from solvers.network.stiffness import Stiffness
+from solvers.network.tuning_corrected import largest_miss, tune_with, waves_of
 from solvers.network.vessel_tree import VesselShape, VesselTree, vessel_tree, with_stenosis
 from solvers.network.zero_d.build import Options, build
 from solvers.network.zero_d.network import Network, Vessel, network
@@ -107,7 +108,7 @@ def check_zero_d(progress: Progress, long: bool) -> list[Row]:
     for number in range(12 if long else 3):
         rows += _against_svzerod(number)
     progress(0.7, "Tuning")
-    return rows + _tuned(50 if long else 4)
+    return rows + _tuned(50 if long else 4) + _tuned_on_waves(50 if long else 2)
 
 
 def _row(quantity: str, value: float, reference: float, gate: float = 1e-9, source: str = "exact circuit") -> Row:
@@ -271,7 +272,9 @@ def _tuned(count: int) -> list[Row]:
         met += not tuned.misses
         worst_share = max(worst_share, *(abs(tuned.shares[end] - share) for end, share in target.shares.items()))
         off = max(abs(tuned.reached[0] - target.systolic), abs(tuned.reached[1] - target.diastolic))
-        unexplained += off > PRESSURE_TOLERANCE and not any("by themselves" in miss for miss in tuned.misses)
+        unexplained += off > PRESSURE_TOLERANCE and not any(
+            "over the beat" in miss or "walls store" in miss for miss in tuned.misses
+        )
     source = "the targets themselves: 2 mmHg and 2 %"
     return [
         Row(
@@ -286,6 +289,35 @@ def _tuned(count: int) -> list[Row]:
         ),
         Row("zero_d", "tuned trees that miss without a reason", "", unexplained, 0.0, 0.0, source, True),
         Row("zero_d", "tuned shares, largest difference", "", worst_share, 0.0, 0.02, source, True),
+    ]
+
+
+def _tuned_on_waves(count: int) -> list[Row]:
+    """The same trees tuned on 0D and corrected on 1D: how many meet all in 1D, and what those that do leave at most."""
+    met, worst, corrections = 0, 0.0, 0
+    for seed in range(count):
+        shapes, _, _ = random_tree(seed)
+        network, inflow, target = random_target(seed)
+        assert target.mean is not None
+        waves = waves_of(shapes, inflow, BLOOD, Stiffness("olufsen"), target.mean, junctions="static")
+        tuned = tune_with(network, inflow, target, waves)
+        if not tuned.misses:
+            met, worst = met + 1, max(worst, largest_miss(tuned.goals))
+            corrections = max(corrections, tuned.n_corrections)
+    source = "the targets themselves: 2 mmHg and 2 %"
+    what = f"of {count} random trees, tuned on 0D and corrected on 1D, met in 1D"
+    return [
+        Row("zero_d", what, "", met, count, 0.25, source, is_least=True),
+        Row(
+            "zero_d",
+            f"largest miss of those in bands, after {corrections} corrections at most",
+            "",
+            worst,
+            0.0,
+            1.0,
+            source,
+            True,
+        ),
     ]
 
 

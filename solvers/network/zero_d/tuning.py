@@ -1,14 +1,15 @@
 """Windkessels behind a lumped tree such that a patient's pressures and the wished shares of the flow come out.
 
 The shares set the resistances, the mean pressure their sum, the pulse the time constant (the same for all outlets), and
-how much of the resistance is proximal the place of the mean between systole and diastole.
+how much of the resistance is proximal the place of the mean between systole and diastole. Where the same time constant
+and proximal share for all outlets do not suffice, each outlet gets its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from solvers.network.zero_d.network import Network, refuse
 from solvers.network.zero_d.solve import Beat, Inflow, periodic
 
 FloatArray = NDArray[np.float64]
+OneOrEach = float | FloatArray
 
 PHYSIOLOGIC = (2700.0, 40_000.0)
 """Pressures of arteries in a living person [Pa]: 20 to 300 mmHg. An assumption."""
@@ -29,6 +31,8 @@ PROXIMAL_BOUNDS = (1e-3, 0.6)
 TIME_CONSTANT_BOUNDS = (0.02, 20.0)
 """Of distal resistance times compliance, in periods. An assumption: beyond, the pressures take too long to settle."""
 STEPS = 256
+COARSE_STEPS, EACH_ROUNDS, NEAR = 128, 6, 1e-3
+"""Of the search with a time constant for each outlet: steps of a beat, rounds, weight of staying near to one of all."""
 SWEEPS = 4
 SETTLED = 1e-3
 """Largest change of a share in a sweep over the resistances that counts as none."""
@@ -56,6 +60,40 @@ class TreeTarget:
     site: str | None = None
 
 
+@dataclass(frozen=True)
+class Goal:
+    """A target and what came of it: ``pressure`` in Pa, ``share`` as a part of the inflow.
+
+    Attributes
+    ----------
+    band
+        Distance from ``wanted`` within which it counts as met.
+    why
+        Why it is not met, as the end of a sentence; empty where it is.
+    """
+
+    what: str
+    kind: Literal["pressure", "share"]
+    wanted: float
+    reached: float
+    band: float
+    why: str
+
+    @property
+    def is_met(self) -> bool:
+        """Whether it was reached."""
+        return abs(self.reached - self.wanted) <= self.band
+
+    @property
+    def sentence(self) -> str:
+        """That it is not met, and why."""
+        if self.kind == "pressure":
+            wanted, reached = f"{self.wanted / MMHG:.0f} mmHg", f"{self.reached / MMHG:.0f} mmHg"
+            return f"The {self.what} pressure of {wanted} cannot be met (nearest {reached}): {self.why}."
+        wanted, reached = f"{100 * self.wanted:.0f} %", f"{100 * self.reached:.0f} %"
+        return f"The share of {wanted} through {self.what} cannot be met (nearest {reached}): {self.why}."
+
+
 @dataclass(frozen=True, eq=False)
 class TunedTree:
     """The tree with the Windkessels that come nearest.
@@ -66,15 +104,20 @@ class TunedTree:
         Systolic, diastolic and mean pressure at the site [Pa].
     shares
         Of the inflow for each vessel that ends.
-    misses
-        A sentence for each target that is not met, and why.
+    goals
+        Each target with what was reached, and why it is not met.
     """
 
     network: Network
     beat: Beat
     reached: tuple[float, float, float]
     shares: dict[str, float]
-    misses: tuple[str, ...]
+    goals: tuple[Goal, ...]
+
+    @property
+    def misses(self) -> tuple[str, ...]:
+        """A sentence for each target that is not met, and why."""
+        return tuple(goal.sentence for goal in self.goals if not goal.is_met)
 
 
 def tune_tree(tree: Network, inflow: Inflow, target: TreeTarget, p_distal: float = 0.0) -> TunedTree:
@@ -90,14 +133,46 @@ def tune_tree(tree: Network, inflow: Inflow, target: TreeTarget, p_distal: float
     RunError
         ``bad_target``: a target that contradicts itself or lies outside what lives.
     """
-    _check(tree, inflow, target, p_distal)
+    check_target(tree, inflow, target, p_distal)
+    return search(tree, inflow, target, p_distal)
+
+
+def search(tree: Network, inflow: Inflow, target: TreeTarget, p_distal: float = 0.0) -> TunedTree:
+    """As `tune_tree`, for a target that need not be one of a living person (of a model that is known to be off)."""
     tuner = _Tuner(tree, inflow, target, p_distal)
-    found = tuner.with_mean() if target.mean is not None else tuner.without_mean()
-    network, beat = found
-    pressure = tuner.pressure(beat)
-    reached = float(pressure.max()), float(pressure.min()), float(pressure.mean())
-    shares = dict(zip(tuner.ends, tuner.shares(beat).tolist(), strict=True))
-    return TunedTree(network, beat, reached, shares, tuner.misses(reached, shares))
+    network, beat = tuner.own_for_each(*(tuner.with_mean() if target.mean is not None else tuner.without_mean()))
+    reached, shares = state_of(network, beat, target.site)
+    return TunedTree(network, beat, reached, shares, goals_of(target, reached, shares, tuner.why(network, beat)))
+
+
+def state_of(network: Network, beat: Beat, site: str | None) -> tuple[tuple[float, float, float], dict[str, float]]:
+    """Systolic, diastolic and mean pressure at a site [Pa], and each outlet's share of the flow."""
+    pressure = beat.pressure_in[:, 0] if site is None else beat.pressure_out[:, beat.names.index(site)]
+    ends = [name for name, _ in network.outlets]
+    flow = beat.flow_out[:, [beat.names.index(name) for name in ends]].mean(axis=0)
+    shares = dict(zip(ends, (flow / flow.sum()).tolist(), strict=True))
+    return (float(pressure.max()), float(pressure.min()), float(pressure.mean())), shares
+
+
+def goals_of(
+    target: TreeTarget,
+    reached: tuple[float, float, float],
+    shares: Mapping[str, float],
+    why: Mapping[str, str],
+) -> tuple[Goal, ...]:
+    """The targets beside what was reached; ``why`` by ``larger``, ``smaller`` (the pulse) and an outlet's vessel."""
+    wanted = {"systolic": target.systolic, "diastolic": target.diastolic, "mean": target.mean}
+    pulse = why["larger" if reached[0] - reached[1] > target.systolic - target.diastolic else "smaller"]
+    found = [
+        Goal(what, "pressure", value, got, PRESSURE_TOLERANCE, "" if abs(got - value) <= PRESSURE_TOLERANCE else pulse)
+        for (what, value), got in zip(wanted.items(), reached, strict=True)
+        if value is not None
+    ]
+    for name, share in target.shares.items():
+        is_met = abs(shares[name] - share) <= SHARE_TOLERANCE
+        reason = "" if is_met else why.get(name, "the search did not settle")
+        found.append(Goal(name, "share", share, shares[name], SHARE_TOLERANCE, reason))
+    return tuple(found)
 
 
 class _Tuner:
@@ -121,7 +196,7 @@ class _Tuner:
         flow = beat.flow_out[:, self._columns].mean(axis=0)
         return np.asarray(flow / flow.sum())
 
-    def solved(self, mean: float, time_constant: float, proximal: float) -> tuple[Network, Beat]:
+    def solved(self, mean: float, time_constant: OneOrEach, proximal: OneOrEach) -> tuple[Network, Beat]:
         """The tree whose outlets take their shares at a mean pressure at the site."""
         for _ in range(SWEEPS):
             over = mean + self._way - self._p_distal
@@ -138,15 +213,18 @@ class _Tuner:
                 break
         return network, beat
 
-    def _with(self, total: FloatArray, time_constant: float, proximal: float) -> Network:
+    def _with(self, total: FloatArray, time_constant: OneOrEach, proximal: OneOrEach) -> Network:
         outlets: list[tuple[str, Outlet]] = []
-        for (name, outlet), resistance in zip(self._tree.outlets, total.tolist(), strict=True):
-            distal = (1.0 - proximal) * resistance
+        each = zip(
+            *(np.broadcast_to(one, total.shape).tolist() for one in (total, time_constant, proximal)), strict=True
+        )
+        for (name, outlet), (resistance, constant, part) in zip(self._tree.outlets, each, strict=True):
+            distal = (1.0 - part) * resistance
             outlets.append(
                 (
                     name,
                     RcrOutlet(
-                        *(outlet.patch_id, outlet.name, proximal * resistance, time_constant / distal, distal),
+                        *(outlet.patch_id, outlet.name, part * resistance, constant / distal, distal),
                         *(self._target.diastolic, self._p_distal, outlet.extension_start),
                     ),
                 )
@@ -202,31 +280,63 @@ class _Tuner:
     def _of(self, x: FloatArray) -> tuple[float, float]:
         return float(np.exp(x[0])) * self._inflow.period, float(np.exp(x[1]))
 
-    def misses(self, reached: tuple[float, float, float], shares: Mapping[str, float]) -> tuple[str, ...]:
-        """A sentence for each target that is not met."""
-        told = []
-        target = self._target
-        is_larger = reached[0] - reached[1] > target.systolic - target.diastolic
-        why_not = (
-            "the inflow and the vessels before the outlets make a larger pulse by themselves"
-            if is_larger
-            else "the walls of the vessels and the inflow leave a smaller pulse by themselves"
+    def own_for_each(self, network: Network, beat: Beat) -> tuple[Network, Beat]:
+        """If the pulse is not met: a time constant and a proximal share for each outlet, as near as can be to one."""
+        wanted = np.array([self._target.systolic, self._target.diastolic])
+        if self._miss(beat) <= PRESSURE_TOLERANCE or len(self.ends) < 2:
+            return network, beat
+        outlets = [outlet for _, outlet in network.outlets if isinstance(outlet, RcrOutlet)]
+        total = np.array([outlet.r_proximal + outlet.r_distal for outlet in outlets])
+        constants = np.array([outlet.c * outlet.r_distal for outlet in outlets]) / self._inflow.period
+        start = np.log(np.concatenate([constants, np.array([outlet.r_proximal for outlet in outlets]) / total]))
+        bounds = np.log([TIME_CONSTANT_BOUNDS, PROXIMAL_BOUNDS]).repeat(len(outlets), axis=0)
+        start = np.clip(start, bounds[:, 0] + 1e-6, bounds[:, 1] - 1e-6)
+
+        def split(x: FloatArray) -> tuple[FloatArray, FloatArray]:
+            return np.exp(x[: len(outlets)]) * self._inflow.period, np.exp(x[len(outlets) :])
+
+        def misses(x: FloatArray) -> FloatArray:
+            pressure = self.pressure(periodic(self._with(total, *split(x)), self._inflow, COARSE_STEPS))
+            return np.concatenate([np.array([pressure.max(), pressure.min()]) / wanted - 1.0, NEAR * (x - start)])
+
+        found = least_squares(
+            misses,
+            start,
+            bounds=(bounds[:, 0], bounds[:, 1]),
+            diff_step=np.full(len(start), 0.02),
+            xtol=1e-3,
+            ftol=1e-3,
+            gtol=1e-6,
+            max_nfev=EACH_ROUNDS,
         )
-        wanted = {"systolic": target.systolic, "diastolic": target.diastolic, "mean": target.mean}
-        for (what, value), got in zip(wanted.items(), reached, strict=True):
-            if value is not None and abs(got - value) > PRESSURE_TOLERANCE:
-                told.append(
-                    f"The {what} pressure of {value / MMHG:.0f} mmHg cannot be met (nearest {got / MMHG:.0f} mmHg): "
-                    f"{why_not}."
-                )
-        for name, share in target.shares.items():
-            if abs(shares[name] - share) > SHARE_TOLERANCE:
-                why = "the way to it resists too much" if name in self._starved else "the search did not settle"
-                told.append(
-                    f"The share of {100 * share:.0f} % through {name} cannot be met (nearest {100 * shares[name]:.0f} "
-                    f"%): {why}."
-                )
-        return tuple(told)
+        other = self.solved(float(self.pressure(beat).mean()), *split(found.x))
+        return other if self._miss(other[1]) < self._miss(beat) else (network, beat)
+
+    def _miss(self, beat: Beat) -> float:
+        """Of systolic and diastolic pressure, the larger one [Pa]."""
+        pressure = self.pressure(beat)
+        return max(abs(pressure.max() - self._target.systolic), abs(pressure.min() - self._target.diastolic))
+
+    def why(self, network: Network, beat: Beat) -> dict[str, str]:
+        """Why a pulse is larger or smaller than wished, with the numbers that show it, and a share is not met."""
+        outlets = beat.pressure_out[:, self._columns] @ self.shares(beat)
+        way = float(np.ptp(self.pressure(beat) - outlets)) / MMHG
+        stored = sum(vessel.compliance for vessel in network.vessels) * MMHG * 1e6
+        told = {
+            "larger": f"to move this inflow through the vessels takes pressures that differ by {way:.0f} mmHg over the "
+            "beat, and no Windkessels behind them were found that balance it"
+        }
+        pulse = self._target.systolic - self._target.diastolic
+        if np.ptp(self.pressure(beat)) < pulse - PRESSURE_TOLERANCE:
+            mean = float(self.pressure(beat).mean())
+            _, stiff = self.solved(mean, TIME_CONSTANT_BOUNDS[0] * self._inflow.period, PROXIMAL_FRACTION)
+            most = float(np.ptp(self.pressure(stiff))) / MMHG
+            told["smaller"] = (
+                f"the vessels' own walls store {stored:.2g} mL in each mmHg, so that behind outlets that store next to "
+                f"nothing the pulse is {most:.0f} mmHg, where {pulse / MMHG:.0f} mmHg are wished"
+            )
+        told.setdefault("smaller", "the pulse is met, but not where it lies beside the mean pressure")
+        return told | dict.fromkeys(self._starved, "the way to it resists too much")
 
 
 def _nearest(misses: Callable[[FloatArray], FloatArray], start: FloatArray, low: FloatArray, high: FloatArray) -> Any:
@@ -235,7 +345,8 @@ def _nearest(misses: Callable[[FloatArray], FloatArray], start: FloatArray, low:
     )
 
 
-def _check(tree: Network, inflow: Inflow, target: TreeTarget, p_distal: float) -> None:
+def check_target(tree: Network, inflow: Inflow, target: TreeTarget, p_distal: float) -> None:
+    """Refuse a target that contradicts itself or lies outside what lives (RunError ``bad_target``)."""
     low, high = PHYSIOLOGIC
     named = {"systolic": target.systolic, "diastolic": target.diastolic}
     if target.mean is not None:
