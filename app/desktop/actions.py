@@ -65,7 +65,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("app.quit", "Quit", "Ctrl+Q", "Case"),
     Action("edit.undo", "Undo", "Ctrl+Z", "Edit", lambda s: s.is_writable and s.undo_label is not None),
     Action("edit.redo", "Redo", "Ctrl+Shift+Z", "Edit", lambda s: s.is_writable and s.redo_label is not None),
-    Action("points.disarm", "Stop placing points", "Esc", "Edit", lambda s: s.is_armed),
+    Action("points.disarm", "Stop placing points, put the edit tool away", "Esc", "Edit", lambda s: s.is_armed),
     *(
         Action(f"step.{step.id}", f"Go to {step.title}", f"Ctrl+{n}", "Steps", _has_case)
         for n, step in enumerate(STEPS.values(), 1)

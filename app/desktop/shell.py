@@ -303,7 +303,7 @@ class MainWindow(QMainWindow):
                 has_scan=session.data.volume is not None,
                 has_scene=scene is not None,
                 has_frames=scene is not None and scene.colors is not None and "results" in self.workspace.panels,
-                is_armed=bool(self.workspace.armed),
+                is_armed=bool(self.workspace.armed) or self.workspace.edit_tool.operation is not None,
             )
         )
         self._header.show()

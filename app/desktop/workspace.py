@@ -10,6 +10,9 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
 from app.case.commands import RemovePoint, SetParameters, SetPatientValues, SetPoint
+from app.desktop.edit.edit_section import EditSection
+from app.desktop.edit.edit_session import EditSession
+from app.desktop.edit.edit_tool import EditTool
 from app.desktop.libraries import import_heavy_libraries
 from app.desktop.new_case import series_of
 from app.desktop.panels.import_panel import ImportPanel
@@ -47,6 +50,9 @@ class Workspace(QWidget):
         self.rail = StepRail()
         self.quad = QuadView()
         self.scene: Any = None
+        self.edit_tool = EditTool(self.quad, self)
+        self.edit: EditSession | None = None
+        self.tools: EditSection | None = None
         self._monitor: Any = None
         self._libraries = Background("libraries", self)
         self._is_loading = False
@@ -76,7 +82,9 @@ class Workspace(QWidget):
             self._panel_stack.removeWidget(panel)
             panel.deleteLater()
         self.panels = {}
+        self.tools = None
         self._set_monitor_watch()
+        self._set_edit(session)
         if session is None:
             self.quad.set_volume(None)
             self.quad.set_labels(None)
@@ -113,6 +121,19 @@ class Workspace(QWidget):
         self._libraries.submit(
             lambda: step_of(store.case, first).module, go_on, go_on
         )  # the panel's form is made from it
+
+    def _set_edit(self, session: Session | None) -> None:
+        """Edit the labels of an open case, or none."""
+        if self.edit is not None:
+            self.edit_tool.set_session(None)
+            self.edit.close()
+            self.edit.deleteLater()
+        self.edit = EditSession(session, self) if session is not None else None
+        if self.edit is not None:
+            self.edit_tool.set_session(self.edit)
+            self.edit.edited.connect(self.quad.refresh_labels)
+            self.edit.rested.connect(lambda: self.scene and self.scene.refresh())
+            self.edit.refused.connect(self.refused)
 
     def _go_on(self, session: Session, first: str, answer: Any) -> None:
         """Show the first step that is not done, unless the user chose one meanwhile."""
@@ -216,6 +237,13 @@ class Workspace(QWidget):
             segment.remove_asked.connect(lambda role: self._do(RemovePoint(role)))
             segment.label_look_changed.connect(self.quad.set_label_look)
             segment.set_labels(self.session.data.labels)
+            tools = EditSection(self.edit_tool)
+            tools.place_asked.connect(self.show_place)
+            tools.chosen.connect(self.situation_changed)
+            if self.edit is not None:
+                tools.set_session(self.edit)
+            segment.add_edit(tools)
+            self.tools = tools
             return segment
         if step_id == "mesh":
             mesh = MeshPanel()
@@ -257,9 +285,15 @@ class Workspace(QWidget):
         self.situation_changed.emit()
 
     def disarm(self) -> None:
-        """Stop placing points."""
+        """Stop placing points and editing."""
         if self.armed:
             self.arm("")
+        self.put_tool_away()
+
+    def put_tool_away(self) -> None:
+        """Give the mouse back to the views."""
+        if self.tools is not None and self.edit_tool.operation is not None:
+            self.tools.choose("")
 
     def _place_point(self, role: str, position: Any) -> None:
         x, y, z = (round(float(value), 3) for value in position)

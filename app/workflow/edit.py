@@ -60,7 +60,7 @@ def read_working(opened: OpenCase) -> Working:
     CaseError
         ``step_missing`` when there is no scan.
     """
-    from imaging.volume_io import read_labels, read_volume
+    from imaging.volume_io import read_volume
 
     image = opened.case.current("image")
     if image is None:
@@ -69,13 +69,22 @@ def read_working(opened: OpenCase) -> Working:
     record = opened.case.current("segmentation")
     if record is None:
         return Working(LabelMap(np.zeros(volume.array.shape, np.uint8), volume.grid, {1: "vessel"}), volume, ())
-    labels = read_labels(opened.path_of(record.files["labels"]))
+    labels = read_with_barriers({name: opened.path_of(ref) for name, ref in record.files.items()})
     if labels.array.shape != volume.array.shape:
         raise CaseError("labels_and_scan_differ", "The labels are not on the scan's grid: segment again.")
-    if "barriers" in record.files:
-        barriers = read_labels(opened.path_of(record.files["barriers"])).array > 0
-        labels.array[barriers & (labels.array == 0)] = BARRIER
     return Working(labels, volume, edits_of(opened, record))
+
+
+def read_with_barriers(paths: Mapping[str, Path]) -> LabelMap:
+    """The labels of a record's files, with the barriers among them, if there are some."""
+    from imaging.volume_io import read_labels
+
+    labels = read_labels(paths["labels"])
+    if "barriers" in paths:
+        barriers = read_labels(paths["barriers"]).array > 0
+        labels.array[barriers & (labels.array == 0)] = BARRIER
+        return LabelMap(labels.array, labels.grid, {**labels.names, BARRIER: "barrier"})
+    return labels
 
 
 def edits_of(opened: OpenCase, record: Record | None) -> tuple[Edit, ...]:
@@ -184,20 +193,29 @@ def report_of(edit: Edit, applied: Applied, seconds: float) -> EditReport:
     )
 
 
-def commit_labels(opened: OpenCase, labels: LabelMap, edits: Sequence[Edit], title: str, seconds: float) -> Record:
-    """Take edited labels into the case: written whole, then one command, which ``undo`` names by ``title``."""
+def commit_labels(
+    opened: OpenCase, labels: LabelMap, edits: Sequence[Edit], title: str, seconds: float, record_id: str = ""
+) -> Record:
+    """Take edited labels into the case: written whole, then one command, which ``undo`` names by ``title``.
+
+    Parameters
+    ----------
+    record_id
+        Id of the new record; a new one when left out.
+    """
     from imaging.volume_io import write_labels
 
     case = opened.case
     before = case.current("segmentation")
     array = np.where(labels.array == BARRIER, 0, labels.array).astype(np.uint8)
     counts = np.bincount(array.ravel(), minlength=256)
-    names = dict(labels.names) | {int(v): f"label {v}" for v in np.flatnonzero(counts) if v and v not in labels.names}
+    named = {value: name for value, name in labels.names.items() if value != BARRIER}
+    names = named | {int(v): f"label {v}" for v in np.flatnonzero(counts) if v and v not in named}
     volumes = {name: round(float(counts[v]) * labels.grid.voxel_volume_ml, 2) for v, name in names.items()}
     preset = case.parameters.get("segment", {}).get("preset", "thoracic-aorta")
     facts: dict[str, Any] = {"preset": before.facts.get("preset", preset) if before is not None else preset}
     facts |= {"volume_ml": volumes, "n_edits": len(edits), "last_edit": title}
-    record_id = f"segmentation-{uuid.uuid4().hex[:8]}"
+    record_id = record_id or f"segmentation-{uuid.uuid4().hex[:8]}"
     destination = f"segmentations/{record_id}"
     with opened.staging() as out:
         files = {"labels": out / "labels.nrrd", "edits": out / "edits.json"}

@@ -15,7 +15,7 @@ import pytest
 from gui_cases import add_record, make_case
 from gui_driver import Driver
 from gui_fake_run import play
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QPointF, Qt, QTimer
 from test_steps_in_window import fake_step, start  # noqa: F401
 
 from app.case.bundle import OpenCase
@@ -132,6 +132,28 @@ def test_no_pause_is_longer_than_100_ms_while_a_step_computes(drive: Driver, tmp
             return window.session.runner.step_id is None
 
         measure.take(drive.longest_pause(is_done, "the step is done"))
+    measure.judge()
+
+
+def test_no_pause_is_longer_than_100_ms_while_labels_are_painted_and_undone(drive: Driver, chest_case: Path) -> None:
+    window, measure = drive.open_with_scene(chest_case), Measure(drive)
+    work = window.workspace
+    work.go_to("segment")
+    drive.settle(0.2)
+    assert work.tools is not None and work.edit is not None
+    work.tools.choose("brush")
+    work.tools.set_value("radius_mm", 8.0)
+    drive.settle(0.5)
+    axial, edit = work.quad.slices["axial"], work.edit
+    middle = axial.to_screen(work.quad.position_mm)
+    for _ in measure.attempts():
+        QTimer.singleShot(
+            0, window, lambda: drive.drag(axial, middle, middle + QPointF(60.0, 0.0), Qt.MouseButton.LeftButton)
+        )
+        painted = drive.longest_pause(lambda: edit.labels.array.any() and edit.is_saved, "the stroke is in the case")
+        QTimer.singleShot(0, window, window.actions_["edit.undo"].trigger)
+        undone = drive.longest_pause(lambda: not edit.labels.array.any(), "the stroke is undone")
+        measure.take(max(painted, undone))
     measure.judge()
 
 

@@ -88,7 +88,14 @@ class SegmentPanel(StepPanel):
         self.body.addLayout(self._points_box)
         self.body.addWidget(self._hint)
 
+    def add_edit(self, edit: QWidget) -> None:
+        """Put the edit tools into the panel."""
+        self._edit_box.addWidget(section("Edit the labels"))
+        self._edit_box.addWidget(edit)
+
     def add_sections_below(self) -> None:
+        self._edit_box = QVBoxLayout()
+        self.body.addLayout(self._edit_box)
         self._look = QWidget()
         look = QVBoxLayout(self._look)
         look.setContentsMargins(0, 0, 0, 0)

@@ -85,20 +85,20 @@ class Scene(QObject):
         """Show what belongs to a step."""
         self._step = step_id
         self.view.set_layer("mark", None)
-        self._refresh()
+        self.refresh()
 
     def set_shows(self, *, planes: bool | None = None, captions: bool | None = None) -> None:
         """Turn the slices or the names on or off."""
         self._shows_planes = self._shows_planes if planes is None else planes
         self._shows_captions = self._shows_captions if captions is None else captions
-        self._refresh()
+        self.refresh()
 
     def set_cut(self, is_cut: bool) -> None:
         """Lay the mesh open at the crosshair, and look at it from the front; or close it."""
         self._is_cut = is_cut
         if is_cut:
             self.view.look_from("A")
-        self._refresh()
+        self.refresh()
 
     def mark(self, place_mm: Any) -> None:
         """Light a place until another step is shown."""
@@ -139,9 +139,10 @@ class Scene(QObject):
             self.colors = ResultColors(content) if isinstance(content, ResultData) else None
             self.look = self.colors.first_look if self.colors is not None else ResultLook("")
             self.result_changed.emit()
-        self._refresh()
+        self.refresh()
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
+        """Show what is there now."""
         session = self._session
         if session is None:
             return

@@ -35,20 +35,26 @@ class CaseData(QObject):
         self._content: dict[str, Any] = {}
         self._generation: dict[str, int] = {}
         self._wanted: set[Item] = set()
+        self.held: dict[str, Callable[[Record | None], bool]] = {}
+        """Who has a record's content in memory already: it says so, and nothing is read."""
         self._reader = Background("case-reader", self)
         for item in ITEMS:
-            store.changed(item).connect(partial(self._reload, item))
+            store.changed(item).connect(partial(self.reload, item))
 
     def want(self, *items: Item) -> None:
         """Load items now, and again whenever their record changes."""
         for item in items:
             if item not in self._wanted:
                 self._wanted.add(item)
-                self._reload(item)
+                self.reload(item)
 
     def content(self, item: Item) -> Any:
         """What was loaded of an item, or None."""
         return self._content.get(item)
+
+    def put(self, item: Item, content: Any) -> None:
+        """Show content that is not on the disk yet."""
+        self._take(item, content)
 
     @property
     def volume(self) -> Volume | None:
@@ -93,10 +99,13 @@ class CaseData(QObject):
         """Load nothing more, and wait for what is being read."""
         self._reader.close(finish=False)
 
-    def _reload(self, item: Item) -> None:
+    def reload(self, item: Item) -> None:
+        """Bring a wanted item to what the case holds now."""
         if item not in self._wanted:
             return
         record = self._store.case.current(item)
+        if item in self.held and self.held[item](record):
+            return
         self.compute(item, partial(self._read, item, record), partial(self._take, item), partial(self._refuse, item))
 
     def _read(self, item: Item, record: Record | None) -> Any:
@@ -127,9 +136,9 @@ def _read_surface(paths: dict[str, Path]) -> Surface:
 
 
 def _read_labels(paths: dict[str, Path]) -> LabelMap:
-    from imaging.volume_io import read_labels
+    from app.workflow.edit import read_with_barriers
 
-    return read_labels(paths["labels"])
+    return read_with_barriers(paths)
 
 
 def _read_model(paths: dict[str, Path]) -> VesselModel:

@@ -77,6 +77,12 @@ class QuadView(QWidget):
         for view in self.slices.values():
             view.set_labels(labels if fits else None)
 
+    def refresh_labels(self, boxes: list[Any]) -> None:
+        """The labels within boxes of voxels (k, j, i) changed in place."""
+        for view in self.slices.values():
+            for box in boxes:
+                view.refresh_labels(box)
+
     def set_label_look(self, opacity: float, hidden: frozenset[int]) -> None:
         """How opaque the labels are, and which are not shown."""
         table = label_colors(opacity, hidden)

@@ -73,9 +73,7 @@ class SlicePlane:
     @property
     def letters(self) -> tuple[str, str, str, str]:
         """Orientation letters at the left, top, right and bottom edge."""
-        axes = np.asarray(self.grid.direction, dtype=float).reshape(3, 3).T
-        right = axes[self.across] * (-1.0 if self.is_flipped_across else 1.0)
-        bottom = axes[self.down] * (-1.0 if self.is_flipped_down else 1.0)
+        right, bottom, _ = self.axes
         return (
             orientation_letters(-right),
             orientation_letters(-bottom),
@@ -87,6 +85,19 @@ class SlicePlane:
         """The slice nearest to a position (LPS), kept inside the grid."""
         index = self.grid.to_index(position_mm)[self.through]
         return int(np.clip(np.rint(index), 0, self.n_slices - 1))
+
+    @property
+    def axes(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Unit vectors (LPS) that point right, down, and from slice to slice with rising index."""
+        columns = np.asarray(self.grid.direction, dtype=float).reshape(3, 3).T
+        right = columns[self.across] * (-1.0 if self.is_flipped_across else 1.0)
+        down = columns[self.down] * (-1.0 if self.is_flipped_down else 1.0)
+        return right, down, columns[self.through]
+
+    def depth_mm(self, positions_mm: Any, slice_index: int) -> FloatArray:
+        """How far positions (..., 3) lie behind a slice in the direction of rising index, mm."""
+        index = self.grid.to_index(positions_mm)[..., self.through]
+        return np.asarray((index - slice_index) * self.grid.spacing_mm[self.through], dtype=float)
 
     def image(self, array: NDArray[Any], slice_index: int) -> NDArray[Any]:
         """The slice of ``array[k, j, i]`` as rows from the top and columns from the left of the screen; a view."""

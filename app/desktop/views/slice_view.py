@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,21 @@ from imaging.types import FloatArray, LabelMap, Volume
 
 Drag = tuple[str, QPointF, Any]
 """What is dragged, where it began, and what it began with."""
+
+
+class SliceTool(Protocol):
+    """What works in the slices before the view's own mouse does; each answers whether it took the event."""
+
+    def press(self, view: SliceView, event: QMouseEvent) -> bool: ...
+
+    def move(self, view: SliceView, event: QMouseEvent) -> bool: ...
+
+    def release(self, view: SliceView, event: QMouseEvent) -> bool: ...
+
+    def double_click(self, view: SliceView, event: QMouseEvent) -> bool: ...
+
+    def paint(self, view: SliceView, painter: QPainter) -> None: ...
+
 
 _NO_DRAG: Drag = ("", QPointF(), None)
 _GRAB_PX = 9.0
@@ -70,6 +85,7 @@ class SliceView(QWidget):
         self._drag: Drag | None = None
         self._wheel_rest = 0.0
         self._was_painted = False
+        self._tools: list[SliceTool] = []
         self.setMinimumSize(120, 100)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMouseTracking(True)
@@ -91,6 +107,27 @@ class SliceView(QWidget):
         """Show labels on the scan's grid over it."""
         self._labels = labels
         self._overlay = None
+        self.update()
+
+    def refresh_labels(self, box: tuple[slice, slice, slice]) -> None:
+        """The labels within a box of voxels (k, j, i) changed in place: show that part of the slice anew."""
+        plane = self.plane
+        if plane is None or self._labels is None or self._overlay is None:
+            self.update()
+            return
+        through, across, down = (box[2 - axis] for axis in (plane.through, plane.across, plane.down))
+        if not through.start <= self.slice_index < through.stop:
+            return
+        columns, rows = plane.grid.size[plane.across], plane.grid.size[plane.down]
+        left = columns - across.stop if plane.is_flipped_across else across.start
+        top = rows - down.stop if plane.is_flipped_down else down.start
+        width, height = across.stop - across.start, down.stop - down.start
+        part = plane.image(self._labels.array, self.slice_index)[top : top + height, left : left + width]
+        rgba = np.ascontiguousarray(self._label_table[part])
+        painter = QPainter(self._overlay)
+        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
+        painter.drawImage(left, top, QImage(rgba.data, width, height, 4 * width, QImage.Format.Format_RGBA8888))
+        painter.end()
         self.update()
 
     def set_label_table(self, table: NDArray[np.uint8]) -> None:
@@ -134,6 +171,10 @@ class SliceView(QWidget):
         self._shows_labels = self._shows_labels if labels is None else labels
         self.update()
 
+    def add_tool(self, tool: SliceTool) -> None:
+        """Let a tool see the mouse first, and paint over the slice."""
+        self._tools.append(tool)
+
     def fit(self) -> None:
         """Show the whole slice."""
         self._zoom = 1.0
@@ -174,6 +215,23 @@ class SliceView(QWidget):
         return self.plane.to_lps(x_mm, y_mm, self.slice_index)
 
     @property
+    def axes(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Unit vectors (LPS) that point right, down and through the slice."""
+        assert self.plane is not None
+        return self.plane.axes
+
+    @property
+    def half_thickness_mm(self) -> float:
+        """How far what the slice shows reaches to either side."""
+        assert self.plane is not None
+        return self.plane.grid.spacing_mm[self.plane.through] / 2.0
+
+    def depth_mm(self, positions_mm: Any) -> FloatArray:
+        """How far positions (..., 3) lie from the shown slice, mm, signed."""
+        assert self.plane is not None
+        return self.plane.depth_mm(positions_mm, self.slice_index)
+
+    @property
     def readout(self) -> str:
         """Value, label and position under the mouse cursor, or an empty text."""
         if self._volume is None or self._cursor_mm is None or not self._volume.grid.contains(self._cursor_mm):
@@ -203,6 +261,8 @@ class SliceView(QWidget):
         slice_marks.draw_letters(painter, area, self.plane.letters)
         taken = self._draw_corners(painter, area)
         slice_marks.draw_points(painter, area, self._marks(), self._armed, taken)
+        for tool in self._tools:
+            tool.paint(self, painter)
         slice_marks.draw_frame(painter, area, has_focus=self.hasFocus())
         if not self._was_painted:
             self._was_painted = True
@@ -320,6 +380,8 @@ class SliceView(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if self.plane is None:
             return
+        if self._armed is None and any(tool.press(self, event) for tool in self._tools):
+            return
         at, button = event.position(), event.button()
         if button == Qt.MouseButton.RightButton:
             self._drag = ("window", at, self._window)
@@ -340,6 +402,8 @@ class SliceView(QWidget):
             return
         at = event.position()
         self._cursor_mm = self.to_lps(at)
+        if self._drag is None and any(tool.move(self, event) for tool in self._tools):
+            return
         kind, start, held = self._drag if self._drag is not None else _NO_DRAG
         if kind == "window":
             self.window_dragged.emit(held.dragged(at.x() - start.x(), start.y() - at.y()))
@@ -355,11 +419,15 @@ class SliceView(QWidget):
         self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._drag is None and any(tool.release(self, event) for tool in self._tools):
+            return
         drag, self._drag = self._drag, None
         if drag is not None and drag[0] == "point" and (event.position() - drag[1]).manhattanLength() > 2:
             self._place(drag[2], event.position())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if self.plane is not None and any(tool.double_click(self, event) for tool in self._tools):
+            return
         if event.button() == Qt.MouseButton.LeftButton and self._armed is None:
             self.maximize_asked.emit()
 
