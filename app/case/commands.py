@@ -88,14 +88,15 @@ class SetPatientValues:
 
 @dataclass(frozen=True)
 class SetParameters:
-    """Choose the parameters of a step."""
+    """Choose the parameters of a step; ``told`` says in a few words what that does."""
 
     step: str
     parameters: dict[str, Any]
+    told: str = ""
 
     @property
     def label(self) -> str:
-        return f"Set parameters of {self.step}"
+        return self.told or f"Set parameters of {self.step}"
 
     def apply(self, case: Case) -> Case:
         return case.model_copy(update={"parameters": {**case.parameters, self.step: self.parameters}})

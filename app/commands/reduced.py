@@ -40,9 +40,24 @@ def _what_if_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OUTLET=FACTOR",
         help="multiply the resistance behind an outlet (0.24: a coronary bed in hyperemia)",
     )
+    parser.add_argument(
+        "--compliance",
+        action="append",
+        default=[],
+        metavar="OUTLET=FACTOR",
+        help="multiply the compliance behind an outlet",
+    )
+    parser.add_argument("--close", action="append", default=[], metavar="OUTLET", help="let nothing through an outlet")
+    parser.add_argument("--stroke", type=float, metavar="FACTOR", help="multiply the volume that enters in a beat")
+    parser.add_argument(
+        "--heart-rate", type=float, metavar="BPM", help="so many beats in a minute, each of the same volume"
+    )
     parser.add_argument("--pressure", type=float, metavar="MMHG", help="hold this mean pressure at the inlet")
     parser.add_argument("--hold-pressure", action="store_true", help="hold the inlet's pressure instead of the inflow")
     parser.add_argument("--pulse", action="store_true", help="solve beats, for systolic and diastolic pressures")
+    parser.add_argument("--open", metavar="NAME", help="a what-if that the case keeps, in place of options")
+    parser.add_argument("--keep", metavar="NAME", help="keep this what-if in the case under a name")
+    parser.add_argument("--beside", metavar="NAME", help="compare with a what-if that the case keeps, not with now")
     _reduced_arguments(parser)
 
 
@@ -53,17 +68,20 @@ def _reduced_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _what_if(arguments: argparse.Namespace) -> Result:
-    from app.workflow.what_if import Change, what_if
+    from app.workflow.flow_setup import reduced_case
+    from app.workflow.plans import keep_plan, plan_of
+    from app.workflow.what_if import WhatIf
 
-    change = Change(
-        tuple(_stenosis(word) for word in arguments.stenosis),
-        _factors(arguments.radius),
-        _factors(arguments.outlet),
-        arguments.pressure,
-        arguments.hold_pressure,
-    )
-    with OpenCase.open(arguments.case, writable=False) as opened:
-        answer = what_if(opened, change, arguments.pulse, chosen_parameters(arguments))
+    change = _change(arguments)
+    with OpenCase.open(arguments.case, writable=arguments.keep is not None) as opened:
+        if arguments.open is not None:
+            change = plan_of(opened.case, arguments.open)
+        model = WhatIf(reduced_case(opened, chosen_parameters(arguments)), arguments.pulse)
+        answer = model.answer(change)
+        if arguments.beside is not None:
+            answer = model.beside(answer, plan_of(opened.case, arguments.beside))
+        if arguments.keep is not None:
+            keep_plan(opened, arguments.keep, change)
     rows = [
         {
             "vessel": after.name,
@@ -75,6 +93,25 @@ def _what_if(arguments: argparse.Namespace) -> Result:
     ]
     text = "\n".join([table(rows, tuple(rows[0])), *answer.notes, f"Answered in {answer.milliseconds:.1f} ms."])
     return Result(answer.as_dict(), text)
+
+
+def _change(arguments: argparse.Namespace) -> Any:
+    from app.workflow.what_if import Change
+
+    change = Change(
+        tuple(_stenosis(word) for word in arguments.stenosis),
+        _factors(arguments.radius),
+        _factors(arguments.outlet),
+        _factors(arguments.compliance),
+        tuple(arguments.close),
+        arguments.pressure,
+        arguments.hold_pressure,
+        1.0 if arguments.stroke is None else arguments.stroke,
+        arguments.heart_rate,
+    )
+    if arguments.open is not None and change != Change(radii={}, outlets={}, compliances={}):
+        raise CaseError("bad_parameter", "Give either --open, or what is changed: not both.")
+    return change
 
 
 def _stenosis(word: str) -> Any:
@@ -107,14 +144,34 @@ def _setup_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _setup(arguments: argparse.Namespace) -> Result:
     from app.workflow.flow_setup import reduced_case
+    from app.workflow.targets import targets_of
+    from app.workflow.what_if import WhatIf
 
     with OpenCase.open(arguments.case, writable=False) as opened:
-        setup = reduced_case(opened, chosen_parameters(arguments)).setup
+        model = WhatIf(reduced_case(opened, chosen_parameters(arguments)))
+        targets = targets_of(opened, model)
+    setup = model.case.setup
     rows = [{"outlet": o.name, "vessel": o.vessel, "closed by": o.condition.kind} for o in setup.outlets]
     source = "the current run" if setup.origin == "run" else "the patient's values and the chosen parameters"
     told = [f"{a.name}: {a.value} {a.unit} ({a.source})" for a in setup.assumptions]
-    text = "\n".join([f"Conditions of {source}.", table(rows, tuple(rows[0])), "Assumptions:", *told])
-    return Result(setup.as_dict(), text)
+    tuned = [
+        {
+            "target": f"{target.name} ({target.source})",
+            "wanted": f"{target.wanted:.1f} {target.unit}",
+            "band": f"{target.band:g} {target.unit}",
+            **{f"in {model}": f"{reached:.1f} {target.unit}" for model, reached in target.reached.items()},
+        }
+        for target in targets
+    ]
+    text = "\n".join(
+        [
+            f"Conditions of {source}.",
+            table(rows, tuple(rows[0])),
+            *([table(tuned, tuple(tuned[0]))] if tuned else []),
+            *("Assumptions:", *told),
+        ]
+    )
+    return Result(setup.as_dict() | {"targets": [target.as_dict() for target in targets]}, text)
 
 
 def _calibrate_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,22 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from app.case.bundle import OpenCase
 from app.case.errors import CaseError
 from app.workflow.flow_setup import ReducedCase, reduced_case
+from app.workflow.outlet_changes import FACTORS, at_pace, closed, paced, resisting, storing
 from app.workflow.units import ml_s_from_m3_s, mmhg_from_pa, pa_from_mmhg
 from imaging.types import FloatArray
-from solvers.contract.openings import (
-    CoronaryOutlet,
-    Outlet,
-    PressureOutlet,
-    RcrOutlet,
-    ResistanceOutlet,
-    SplitOutlet,
-    Waveform,
-)
+from solvers.contract.openings import Outlet, Waveform
 from solvers.network.vessel_tree import VesselTree, with_radius, with_stenosis
 
 if TYPE_CHECKING:
@@ -32,6 +23,7 @@ if TYPE_CHECKING:
 
 PLAUSIBLE_MMHG = (20.0, 300.0)
 """Mean pressures at an inlet that a person has."""
+HEART_RATES_BPM = (30.0, 220.0)
 
 
 @dataclass(frozen=True)
@@ -54,19 +46,30 @@ class Change:
     ----------
     radii
         Factor on the radius of a branch, by its name.
-    outlets
-        Factor on the resistance behind an outlet, by its name.
+    outlets, compliances
+        Factor on the resistance, and on the compliance, behind an outlet, by its name.
+    closed
+        Outlets that let nothing through.
     pressure_mmhg
         Mean pressure that is held at the inlet; None holds the inflow.
     holds_pressure
         Whether the pressure that the inlet had before is held in place of the inflow.
+    stroke
+        Factor on the volume that enters in a beat.
+    heart_rate_bpm
+        Beats in a minute, each of the same volume; None: as it is. The curve of a beat keeps its shape (an assumption:
+        of a real heart diastole shortens more than systole).
     """
 
     stenoses: tuple[Stenosis, ...] = ()
     radii: Mapping[str, float] | None = None
     outlets: Mapping[str, float] | None = None
+    compliances: Mapping[str, float] | None = None
+    closed: tuple[str, ...] = ()
     pressure_mmhg: float | None = None
     holds_pressure: bool = False
+    stroke: float = 1.0
+    heart_rate_bpm: float | None = None
 
 
 @dataclass(frozen=True)
@@ -139,13 +142,25 @@ class WhatIf:
             length = one.length_mm * 1e-3 if one.length_mm else None
             tree = with_stenosis(tree, one.branch, one.percent / 100.0, one.position, length)
         outlets = dict(self._outlets)
-        for name, factor in (change.outlets or {}).items():
-            vessel = self._vessel_of(name)
-            outlets[vessel] = resisting(outlets[vessel], factor)
+        for factors, scaled in ((change.outlets, resisting), (change.compliances, storing)):
+            for name, factor in (factors or {}).items():
+                vessel = self._vessel_of(name)
+                outlets[vessel] = scaled(outlets[vessel], factor)
+        shut = {self._vessel_of(name) for name in change.closed}
+        outlets |= {vessel: closed(outlets[vessel]) for vessel in shut}
+        if len(shut) == len(outlets):
+            raise CaseError("no_outlet", "All outlets are closed, so that no blood can leave: leave one open.")
+        pace = self._pace(change)
+        if pace != 1.0:
+            outlets = {vessel: at_pace(outlet, pace) for vessel, outlet in outlets.items()}
         network = self.network if tree is self._tree and outlets == self._outlets else self._network(tree, outlets)
-        after = self._solved(network, self._entering(change))
+        after = self._solved(network, self._entering(change, pace))
         milliseconds = 1e3 * (time.perf_counter() - started)
         return Answer(self.before, after, milliseconds, self._notes(tree, after))
+
+    def beside(self, answer: Answer, other: Change) -> Answer:
+        """The answer with the vessels after another change in the place of those before."""
+        return replace(answer, before=self.answer(other).after)
 
     def _vessel_of(self, outlet: str) -> str:
         for one in self.case.setup.outlets:
@@ -154,9 +169,39 @@ class WhatIf:
         names = ", ".join(one.name for one in self.case.setup.outlets)
         raise CaseError("no_outlet", f"There is no outlet {outlet!r}; there are: {names}.")
 
-    def _entering(self, change: Change) -> Inflow:
+    @property
+    def heart_rate_bpm(self) -> float:
+        """Of the beats that enter."""
+        return 60.0 / self._inflow.period
+
+    def _pace(self, change: Change) -> float:
+        """How many beats there are now for one before."""
+        if change.heart_rate_bpm is None:
+            return 1.0
+        low, high = HEART_RATES_BPM
+        if not low <= change.heart_rate_bpm <= high:
+            raise CaseError(
+                "bad_heart_rate",
+                f"A heart rate of {change.heart_rate_bpm:g} 1/min is none of a person, {low:g} to {high:g} 1/min: give "
+                "another.",
+            )
+        return change.heart_rate_bpm / self.heart_rate_bpm
+
+    def _entering(self, change: Change, pace: float) -> Inflow:
+        low, high = FACTORS
+        if not low <= change.stroke <= high:
+            raise CaseError(
+                "bad_inflow",
+                f"The volume of a beat can be made {low:g} to {high:g} times its own, not {change.stroke:g} times.",
+            )
         if change.pressure_mmhg is None and not change.holds_pressure:
-            return self._inflow
+            if pace == change.stroke == 1.0:
+                return self._inflow
+            return replace(
+                self._inflow,
+                curve=paced(self._inflow.curve, pace, change.stroke * pace),
+                period=self._inflow.period / pace,
+            )
         low, high = PLAUSIBLE_MMHG
         wanted = self.before[0].pressure_in_mmhg if change.pressure_mmhg is None else change.pressure_mmhg
         if not low <= wanted <= high:
@@ -165,7 +210,8 @@ class WhatIf:
                 f"A mean pressure of {wanted:g} mmHg at the inlet is outside what a person has, {low:g} to {high:g} "
                 "mmHg: give another.",
             )
-        return replace(self._inflow, curve=Waveform.constant(pa_from_mmhg(wanted)), is_flow=False)
+        held = Waveform.constant(pa_from_mmhg(wanted))
+        return replace(self._inflow, curve=held, period=self._inflow.period / pace, is_flow=False)
 
     def _network(self, tree: VesselTree, outlets: Mapping[str, Outlet]) -> Network:
         return lumped_network(self.case, tree, outlets)
@@ -274,26 +320,6 @@ def what_if(opened: OpenCase, change: Change, has_pulse: bool = False, given: di
         Values of `app.workflow.flow_setup.ReducedParameters` over those that the case remembers.
     """
     return WhatIf(reduced_case(opened, given), has_pulse).answer(change)
-
-
-def resisting(outlet: Outlet, factor: float) -> Outlet:
-    """An outlet with a multiple of its resistances."""
-    if not (np.isfinite(factor) and 0.01 <= factor <= 100.0):
-        raise CaseError(
-            "bad_outlet",
-            f"The resistance behind an outlet can be made 0.01 to 100 times its own, not {factor:g} times.",
-        )
-    if isinstance(outlet, RcrOutlet):
-        return replace(outlet, r_proximal=factor * outlet.r_proximal, r_distal=factor * outlet.r_distal)
-    if isinstance(outlet, ResistanceOutlet):
-        return replace(outlet, resistance=factor * outlet.resistance)
-    if isinstance(outlet, CoronaryOutlet):
-        resistances = {name: factor * getattr(outlet, name) for name in ("r_artery", "r_micro", "r_vein")}
-        return replace(outlet, **resistances)
-    assert isinstance(outlet, PressureOutlet | SplitOutlet)
-    raise CaseError(
-        "bad_outlet", f"Outlet {outlet.name} has no resistance that could be changed: it holds a pressure or a share."
-    )
 
 
 def _numbers(state: VesselState) -> dict[str, float]:

@@ -1,0 +1,172 @@
+"""What the outlets of a case are tuned to, and what its 0D model and its 3D run reach of that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from app.case.bundle import OpenCase
+from app.case.records import Case
+from app.workflow.units import mmhg_from_pa
+
+if TYPE_CHECKING:
+    from app.workflow.what_if import WhatIf
+
+ModelName = Literal["0D", "3D"]
+_PRESSURES = ("systolic", "diastolic")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One number that the outlets are tuned to.
+
+    Attributes
+    ----------
+    unit
+        ``mmHg``, or ``%`` of the flow that leaves.
+    band
+        Largest difference that counts as met, in the same unit.
+    source
+        ``entered`` for this patient, or ``assumed``.
+    reached
+        By the model that was asked; a model that was not solved is missing.
+    """
+
+    name: str
+    unit: str
+    wanted: float
+    band: float
+    source: Literal["entered", "assumed"]
+    reached: Mapping[ModelName, float]
+
+    def is_met_by(self, model: ModelName) -> bool:
+        """Whether a model comes within the band."""
+        return abs(self.reached[model] - self.wanted) <= self.band
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self) | {"is_met": {model: self.is_met_by(model) for model in self.reached}}
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """Pressures [mmHg] at a site, shares of the outlets, and both bands."""
+
+    site: str
+    pressures: tuple[float, float]
+    shares: Mapping[str, float]
+    pressure_band: float
+    share_band: float
+
+
+def targets_of(opened: OpenCase, model: WhatIf) -> tuple[Target, ...]:
+    """Target, band and what was reached; empty where nothing is tuned (outlets from files, steady flow, given shares).
+
+    Parameters
+    ----------
+    model
+        The 0D model of the case, with or without a pulse.
+    """
+    run = opened.case.current("run") if model.case.setup.origin == "run" else None
+    folder = opened.path_of(run.files["spec"]).parent if run is not None else None
+    wanted = _of_run(folder) if folder is not None else _of_patient(opened)
+    if wanted is None:
+        return ()
+    values: dict[ModelName, tuple[tuple[float, ...], Mapping[str, float]]] = {"0D": _by_0d(model, wanted.site)}
+    in_3d = _by_3d(folder, tuple(wanted.shares)) if folder is not None else None
+    if in_3d is not None:
+        values["3D"] = in_3d
+    place = wanted.site.replace("_", " ")
+    rows = [
+        Target(
+            f"{kind.capitalize()} pressure at {place}",
+            *("mmHg", wanted.pressures[k], wanted.pressure_band, _source(opened.case, f"{kind}_mmhg")),
+            {name: pressures[k] for name, (pressures, _) in values.items()},
+        )
+        for k, kind in enumerate(_PRESSURES)
+    ]
+    return (
+        *rows,
+        *(
+            Target(
+                f"Flow through {outlet.replace('_', ' ')}",
+                *("%", 100.0 * share, 100.0 * wanted.share_band, "assumed"),
+                {name: 100.0 * shares[outlet] for name, (_, shares) in values.items()},
+            )
+            for outlet, share in wanted.shares.items()
+        ),
+    )
+
+
+def _source(case: Case, name: str) -> Literal["entered", "assumed"]:
+    return "entered" if name in case.patient else "assumed"
+
+
+def _of_run(folder: Path) -> _Wanted | None:
+    from solvers.contract.spec import read_spec
+
+    spec = read_spec(folder)
+    if spec.tuning is None:
+        return None
+    shares = dict(zip((outlet.name for outlet in spec.outlets), spec.tuning.fractions, strict=True))
+    pressures = mmhg_from_pa(spec.tuning.systolic), mmhg_from_pa(spec.tuning.diastolic)
+    bands = mmhg_from_pa(spec.tuning.pressure_tolerance), spec.tuning.fraction_tolerance
+    return _Wanted(spec.tuning.site, pressures, shares, *bands)
+
+
+def _of_patient(opened: OpenCase) -> _Wanted | None:
+    """What a run that was prepared now would be tuned to."""
+    from app.workflow import simulate
+    from app.workflow.parameters import build
+    from app.workflow.patient import patient_values
+    from app.workflow.steady import is_steady
+    from app.workflow.vessel_paths import paths_to
+    from imaging.surface.surface_io import read_model
+
+    chosen = build(simulate.Parameters, opened.case.parameters.get("simulate", {}))
+    record = opened.case.current("model")
+    if record is None or chosen.outlets or chosen.outlet_model != "windkessel" or is_steady(chosen):
+        return None
+    model = read_model(opened.path_of(record.files["surface"]).parent)
+    outlets = tuple(patch for patch in model.patches if patch.kind == "outlet")
+    paths = paths_to(model.centerlines, outlets)
+    shares = simulate.flow_shares(outlets, paths, chosen.main_share, chosen.split_exponent)
+    site, values = simulate.cuff_site(outlets), patient_values(opened.case.patient)
+    inlet = next(patch.name for patch in model.patches if patch.kind == "inlet")
+    return _Wanted(
+        inlet if site is None else outlets[site].name,
+        (values.systolic_mmhg, values.diastolic_mmhg),
+        {outlet.name: float(share) for outlet, share in zip(outlets, shares, strict=True)},
+        simulate.PRESSURE_TOLERANCE_MMHG,
+        simulate.SHARE_TOLERANCE,
+    )
+
+
+def _by_0d(model: WhatIf, site: str) -> tuple[tuple[float, float], Mapping[str, float]]:
+    """Systolic and diastolic pressure [mmHg] at a site and the outlets' shares, of the 0D model's beat."""
+    from solvers.network.zero_d.solve import periodic
+
+    setup = model.case.setup
+    beat = periodic(model.network, setup.entering())
+    column = {name: k for k, name in enumerate(beat.names)}
+    vessel = {outlet.name: outlet.vessel for outlet in setup.outlets}
+    pressure = beat.pressure_out[:, column[vessel[site]]] if site in vessel else beat.pressure_in[:, 0]
+    flows = {name: float(beat.flow_out[:, column[own]].mean()) for name, own in vessel.items()}
+    whole = sum(flows.values())
+    found = mmhg_from_pa(float(pressure.max())), mmhg_from_pa(float(pressure.min()))
+    return found, {name: flow / whole for name, flow in flows.items()}
+
+
+def _by_3d(folder: Path, outlets: tuple[str, ...]) -> tuple[tuple[float, float], Mapping[str, float]] | None:
+    """What the last beat of a finished run reached."""
+    from solvers.contract.files import INDICES
+
+    try:
+        reached = json.loads((folder / INDICES).read_text(encoding="utf-8"))["tuning"]["reached"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    pressures = mmhg_from_pa(reached["systolic_Pa"]), mmhg_from_pa(reached["diastolic_Pa"])
+    return pressures, dict(zip(outlets, reached["fractions"], strict=True))
