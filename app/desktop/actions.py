@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenuBar
 
+from app.desktop.modes import MODES
 from app.desktop.views.window_level import PRESETS
 from app.workflow.steps import STEPS
 
@@ -70,6 +71,10 @@ ACTIONS: tuple[Action, ...] = (
         Action(f"step.{step.id}", f"Go to {step.title}", f"Ctrl+{n}", "Steps", _has_case)
         for n, step in enumerate(STEPS.values(), 1)
     ),
+    *(
+        Action(f"step.{mode.id}", f"Go to {mode.title}", f"Ctrl+{n}", "Steps", _has_case)
+        for n, mode in enumerate(MODES.values(), len(STEPS) + 1)
+    ),
     Action("step.run", "Run this step", "Ctrl+Return", "Steps", lambda s: s.is_writable and not s.is_running),
     Action("step.cancel", "Cancel the running step", "Ctrl+.", "Steps", lambda s: s.is_running),
     *(
@@ -115,7 +120,10 @@ MOUSE: tuple[tuple[str, str], ...] = (
     ("Slices: Shift and move", "The crosshair follows"),
     ("Any view: double click", "Maximize, or back"),
     ("3D: left, middle, right drag, wheel", "Rotate, pan, zoom, zoom"),
-    ("3D: click", "Read the value at that place; the crosshair goes there"),
+    (
+        "3D: click",
+        "Read the value there, choose the vessel (What if; 0D, 1D, 3D); the crosshair goes there",
+    ),
 )
 
 

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import importlib
+
 from app.workflow.steps import STEPS, ways_of
+
+_MODULES = (
+    "pyqtgraph",
+    "pyvista",
+    "vtkmodules.vtkRenderingOpenGL2",
+    "app.desktop.monitor.run_monitor",
+    "app.desktop.panels.results_panel",
+    "app.desktop.scene.scene",
+)
+_OF_MODES = ("app.desktop.what_if.mode", "solvers.network.zero_d.solve")
 
 
 def import_heavy_libraries() -> None:
     """Import what the 3D view, the plots and the panels need, in a thread, so that the window finds it there."""
-    import pyqtgraph  # noqa: F401
-    import pyvista  # noqa: F401
-    import vtkmodules.vtkRenderingOpenGL2  # noqa: F401
-
-    import app.desktop.monitor.run_monitor
-    import app.desktop.panels.results_panel
-    import app.desktop.scene.scene  # noqa: F401
-
+    for name in _MODULES:
+        importlib.import_module(name)
     for step in (way for step_id in STEPS for way in ways_of(step_id)):
         _ = step.module  # its parameters make the form of its panel
+
+
+def import_modes() -> None:
+    """Import what the modes need, in a thread, once all else is on the screen."""
+    for name in _OF_MODES:
+        importlib.import_module(name)

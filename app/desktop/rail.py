@@ -1,4 +1,4 @@
-"""The steps of the path on the left, each with a dot whose shape tells its state."""
+"""The steps of the path on the left, and the modes below them, each with a dot whose shape tells its state."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
-from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QFrame, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from app.desktop import theme
+from app.desktop.modes import MODES
 from app.desktop.session.step_states import STATE_WORDS, State, StepState
 from app.workflow.steps import STEPS
 
@@ -91,7 +92,7 @@ class StepButton(QAbstractButton):
 
 
 class StepRail(QFrame):
-    """All steps; any may be chosen at any time."""
+    """All steps, and below them the modes; any may be chosen at any time."""
 
     chosen = Signal(str)
 
@@ -104,16 +105,23 @@ class StepRail(QFrame):
         layout.setSpacing(2)
         self._group = QButtonGroup(self)
         self.buttons: dict[str, StepButton] = {}
-        for number, step in enumerate(STEPS.values(), 1):
-            button = StepButton(number, step.title, self)
-            button.clicked.connect(lambda checked=False, step_id=step.id: self.chosen.emit(step_id))
+        places: dict[str, str] = {step.id: step.title for step in STEPS.values()}
+        places |= {mode.id: mode.title for mode in MODES.values()}
+        for number, (place_id, title) in enumerate(places.items(), 1):
+            if number == len(STEPS) + 1:
+                heading = QLabel("Models in seconds")
+                heading.setObjectName("section")
+                heading.setContentsMargins(10, 6, 0, 2)
+                layout.addWidget(heading)
+            button = StepButton(number, title, self)
+            button.clicked.connect(lambda checked=False, place_id=place_id: self.chosen.emit(place_id))
             self._group.addButton(button)
             layout.addWidget(button)
-            self.buttons[step.id] = button
+            self.buttons[place_id] = button
         layout.addStretch(1)
 
     def set_states(self, states: Mapping[str, StepState]) -> None:
-        """Show the state of each step of the case's path; others are left out."""
+        """Show the state of each step of the case's path and of each mode; others are left out."""
         for step_id, button in self.buttons.items():
             button.setVisible(step_id in states)
             if step_id in states:

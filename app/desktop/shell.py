@@ -29,6 +29,7 @@ from app.desktop.actions import ACTIONS, ActionSet, Situation
 from app.desktop.cheat_sheet import CheatSheet
 from app.desktop.job_bar import JobBar
 from app.desktop.message_bar import MessageBar
+from app.desktop.modes import MODES
 from app.desktop.new_case import (
     NewCaseDialog,
     SeriesChoice,
@@ -157,7 +158,7 @@ class MainWindow(QMainWindow):
             "help.keys": lambda: CheatSheet(self).show(),
             "help.about": self._about,
         }
-        handlers |= {f"step.{step_id}": partial(work.go_to, step_id) for step_id in STEPS}
+        handlers |= {f"step.{step_id}": partial(work.go_to, step_id) for step_id in (*STEPS, *MODES)}
         handlers |= {f"window.{preset.id}": partial(quad.set_window, preset.window) for preset in PRESETS}
         handlers |= {f"layout.{name}": partial(quad.set_layout, name) for name in ("four", "scene", "only_scene")}
         looks = [action.id for action in ACTIONS if action.id.startswith("look.")]

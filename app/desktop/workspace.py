@@ -5,15 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QTimer, QUrl, Signal
+from PySide6.QtCore import Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QWidget
 
 from app.case.commands import RemovePoint, SetParameters, SetPatientValues, SetPoint
 from app.desktop.edit.edit_section import EditSection
 from app.desktop.edit.edit_session import EditSession
 from app.desktop.edit.edit_tool import EditTool
-from app.desktop.libraries import import_heavy_libraries
+from app.desktop.libraries import import_heavy_libraries, import_modes
+from app.desktop.modes import MODES, mode_states
 from app.desktop.new_case import series_of
 from app.desktop.panels.import_panel import ImportPanel
 from app.desktop.panels.mesh_panel import MeshPanel
@@ -32,6 +33,8 @@ from imaging.segmentation.presets import PRESETS
 
 _ITEMS = {"mesh": "mesh", "results": "result", "report": "result"}
 _PANEL_WIDTH = 410
+_BELOW_SHARES = (5, 3)
+"""Of the height: what a mode shows in 3D, and below it."""
 
 
 class Workspace(QWidget):
@@ -58,14 +61,22 @@ class Workspace(QWidget):
         self._is_loading = False
         self._center = QStackedWidget()
         self._center.addWidget(self.quad)
+        self._below = QStackedWidget()
+        self._below.hide()
+        self._middle = QSplitter(Qt.Orientation.Vertical)
+        self._middle.setChildrenCollapsible(False)
+        for widget, share in zip((self._center, self._below), _BELOW_SHARES, strict=True):
+            self._middle.addWidget(widget)
+            self._middle.setStretchFactor(self._middle.count() - 1, share)
         self.panels: dict[str, StepPanel] = {}
+        self.modes: dict[str, Any] = {}
         self._panel_stack = QStackedWidget()
         self._panel_stack.setFixedWidth(_PANEL_WIDTH)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.rail)
-        layout.addWidget(self._center, 1)
+        layout.addWidget(self._middle, 1)
         layout.addWidget(self._panel_stack)
         self.rail.chosen.connect(self.go_to)
         self.quad.point_placed.connect(self._place_point)
@@ -83,6 +94,7 @@ class Workspace(QWidget):
             panel.deleteLater()
         self.panels = {}
         self.tools = None
+        self._close_modes()
         self._set_monitor_watch()
         self._set_edit(session)
         if session is None:
@@ -107,7 +119,9 @@ class Workspace(QWidget):
         runner.started.connect(lambda step_id: self._tell_progress(step_id, 0.0, "Starting", None))
         runner.ended.connect(self._end_progress)
         runner.finished.connect(self._note_finished)
-        self.rail.set_states(session.states)
+        session.run_watch.status_changed.connect(self._refresh_rail)
+        store.model_changed.connect(self._refresh_rail)
+        self._refresh_rail()
         self.quad.set_can_edit(store.is_writable)
         self._show_points()
         data.want("image", "surface", "segmentation")
@@ -163,6 +177,8 @@ class Workspace(QWidget):
         self.scene.set_step(self.step_id)
         self.scene.set_session(self.session)
         self.scene.result_changed.connect(self._take_result)
+        for mode in self.modes.values():
+            mode.set_scene(self.scene)
         self.session.data.want("model")
         self.situation_changed.emit()
         QTimer.singleShot(0, self, self._take_result)  # the window answers in between
@@ -179,10 +195,16 @@ class Workspace(QWidget):
     # Steps ------------------------------------------------------------------------------------------------------------
 
     def go_to(self, step_id: str) -> None:
-        """Show a step; any may be shown at any time."""
-        if self.session is None or step_id not in self.session.states:
+        """Show a step or a mode; any may be shown at any time."""
+        if self.session is None or step_id not in (*self.session.states, *MODES):
             return
+        if self.step_id in self.modes:
+            self.modes[self.step_id].leave()
         self.step_id = step_id
+        if step_id in MODES:
+            self._enter_mode(step_id)
+            return
+        self._below.hide()
         if step_id != "segment":
             self.disarm()
         panel = self._panel(step_id)
@@ -196,6 +218,56 @@ class Workspace(QWidget):
         if self.scene is not None:
             self.scene.set_step(step_id)
         self.situation_changed.emit()
+
+    def _enter_mode(self, mode_id: str) -> None:
+        assert self.session is not None
+        self.disarm()
+        self.rail.set_current(mode_id)
+        if mode_id not in self.modes:
+            enter = partial(self._make_mode, self.session, mode_id)
+            self._libraries.submit(import_modes, enter, self.refused.emit)
+        else:
+            self._show_mode(mode_id)
+
+    def _make_mode(self, session: Session, mode_id: str, done: Any) -> None:
+        if session is not self.session or mode_id in self.modes or self.step_id != mode_id:
+            return
+        mode = self.modes[mode_id] = self._new_mode(mode_id)
+        mode.refused.connect(self.refused)
+        self._panel_stack.addWidget(mode.panel)
+        self._below.addWidget(mode.below)
+        QTimer.singleShot(0, mode, partial(self._show_mode, mode_id))  # the window answers in between
+
+    def _show_mode(self, mode_id: str) -> None:
+        if mode_id != self.step_id or mode_id not in self.modes:
+            return
+        mode = self.modes[mode_id]
+        self._below.show()
+        self._panel_stack.setCurrentWidget(mode.panel)
+        self._below.setCurrentWidget(mode.below)
+        self._center.setCurrentWidget(self.quad)
+        self.quad.set_layout("only_scene")
+        if self.scene is not None:
+            self.scene.show_vessels(None)
+            self.scene.set_step(mode_id)
+        mode.enter(self.scene)
+        self.situation_changed.emit()
+
+    def _new_mode(self, mode_id: str) -> Any:
+        from app.desktop.what_if.mode import WhatIfMode
+
+        assert self.session is not None
+        return WhatIfMode(self.session, self)
+
+    def _close_modes(self) -> None:
+        for mode in self.modes.values():
+            mode.close()
+            for stack, widget in ((self._panel_stack, mode.panel), (self._below, mode.below)):
+                stack.removeWidget(widget)
+                widget.deleteLater()
+            mode.deleteLater()
+        self.modes = {}
+        self._below.hide()
 
     def run_current(self) -> None:
         """Run the step that is shown, if it can be."""
@@ -354,10 +426,15 @@ class Workspace(QWidget):
     def _refresh_states(self) -> None:
         if self.session is None:
             return
-        self.rail.set_states(self.session.states)
+        self._refresh_rail()
         for panel in self.panels.values():
             panel.set_state(self.session.states[panel.step_id], self.session.runner.step_id is not None)
         self.situation_changed.emit()
+
+    def _refresh_rail(self) -> None:
+        if self.session is not None:
+            of_modes = mode_states(self.session.store.case, self.session.run_watch.status)
+            self.rail.set_states({**self.session.states, **of_modes})
 
     def _tell_progress(self, step_id: str, fraction: float, text: str, seconds_left: float | None) -> None:
         if step_id in self.panels:

@@ -163,7 +163,11 @@ def _by_0d(model: WhatIf, site: str) -> tuple[tuple[float, float], Mapping[str, 
 def _by_3d(folder: Path, outlets: tuple[str, ...]) -> tuple[tuple[float, float], Mapping[str, float]] | None:
     """What the last beat of a finished run reached."""
     from solvers.contract.files import INDICES
+    from solvers.contract.state import read_state
 
+    state = read_state(folder)
+    if state is None or state.status != "finished":
+        return None
     try:
         reached = json.loads((folder / INDICES).read_text(encoding="utf-8"))["tuning"]["reached"]
     except (OSError, ValueError, KeyError, TypeError):

@@ -96,6 +96,28 @@ def tube_model() -> VesselModel:
     return VesselModel(Surface(points, facets, {}, {"patch": patch}), PATCHES, tree, EXTENSION_START, {}, ())
 
 
+def branched_model() -> VesselModel:
+    """The tube, with a narrower one that leaves it to the patient's left at 30 mm: two pieces of surface, one tree."""
+    points, _, facets, patch = square_tube()
+    aside = np.column_stack(
+        [10.0 + points[:, 2], 20.0 + (points[:, 1] - 20.0) / 2.0, 30.0 + (points[:, 0] - 10.0) / 2.0]
+    )
+    ends = {1: 1, 2: 1, 3: 4}
+    side = np.array([ends[p] for p in patch.tolist()], dtype=np.int32)
+    main = np.array([(10.0, 20.0, z) for z in np.linspace(0, 60, 61)])
+    way = np.array([(x, 20.0, 30.0) for x in np.linspace(11.0, 70.0, 60)])
+    branches = (Branch("aorta", tuple(range(61))), Branch("left_subclavian", (30, *range(61, 121)), "aorta"))
+    tree = CenterlineTree(np.concatenate([main, way]), np.repeat([6.0, 3.0], [61, 60]), branches)
+    surface = Surface(
+        np.concatenate([points, aside]),
+        np.concatenate([facets, facets[:, ::-1] + len(points)]),
+        {},
+        {"patch": np.concatenate([patch, side])},
+    )
+    outlet = Patch(4, "left_subclavian", "outlet", (70.0, 20.0, 30.0), (1.0, 0.0, 0.0), 36.0, 3.4)
+    return VesselModel(surface, (*PATCHES, outlet), tree, EXTENSION_START, {}, ())
+
+
 def tube_mesh() -> TetMesh:
     points, cells, facets, patch = square_tube()
     center = points[cells].mean(axis=1)
@@ -159,6 +181,14 @@ def add_record(opened: OpenCase, step_id: str, files: dict[str, Path], facts: di
     return record
 
 
+def make_branched_case(folder: Path) -> Path:
+    """A case whose model has two vessels; nothing is solved yet."""
+    make_case(folder, upto="segment")
+    with OpenCase.open(folder) as opened, opened.staging() as out:
+        _add_model(opened, out, branched_model())
+    return folder
+
+
 def make_case(folder: Path, *, upto: str = "import", title: str = "Tube", grid: Grid = GRID) -> Path:
     """A case folder whose steps up to one are done."""
     with OpenCase.create(folder, title) as opened, opened.staging() as out:
@@ -178,8 +208,8 @@ def _add_segmentation(opened: OpenCase, out: Path) -> None:
     add_record(opened, "segment", {"labels": out / "labels.nrrd"}, facts)
 
 
-def _add_model(opened: OpenCase, out: Path) -> None:
-    write_model(tube_model(), out / "model")
+def _add_model(opened: OpenCase, out: Path, model: VesselModel | None = None) -> None:
+    write_model(model or tube_model(), out / "model")
     add_record(opened, "model", {path.stem: path for path in (out / "model").iterdir()}, {"n_outlets": 1})
 
 

@@ -14,12 +14,15 @@ import pytest
 from app.case.bundle import OpenCase
 from app.case.errors import CaseError
 from app.workflow.flow_setup import reduced_case
+from app.workflow.outlet_changes import paced, resisting, storing
 from app.workflow.patient_tree import patient_tree, vessels_of_outlets
 from app.workflow.reduced_bench import made_case
+from app.workflow.vessel_places import vessel_places
 from app.workflow.what_if import Change, Stenosis, WhatIf
 from imaging.centerline.section_area import radius_of_area, section_areas
 from imaging.types import Branch, CenterlineTree, Patch, Surface
 from solvers.contract.errors import RunError
+from solvers.contract.openings import RcrOutlet, ResistanceOutlet, Waveform
 
 
 def _lines() -> CenterlineTree:
@@ -134,9 +137,50 @@ def test_less_resistance_behind_an_outlet_draws_flow_and_a_narrow_branch_gives_i
     assert first.systolic_mmhg > first.pressure_in_mmhg > first.diastolic_mmhg
 
 
+def test_a_closed_outlet_lets_nothing_through_and_the_others_take_its_flow() -> None:
+    model = WhatIf(made_case(), has_pulse=True)
+    first, *others = model.case.setup.outlets
+    answer = model.answer(Change(closed=(first.name,)))
+    after = {state.name: state.flow_ml_s for state in answer.after}
+    assert abs(after[first.vessel]) < 1e-4 * answer.before[0].flow_ml_s
+    assert sum(after[one.vessel] for one in others) == pytest.approx(answer.before[0].flow_ml_s, rel=1e-4)
+
+
+def test_a_faster_heart_brings_more_beats_of_the_same_volume() -> None:
+    model = WhatIf(made_case(), has_pulse=True)
+    faster = model.answer(Change(heart_rate_bpm=1.25 * model.heart_rate_bpm)).after[0]
+    fuller = model.answer(Change(stroke=1.25)).after[0]
+    assert faster.flow_ml_s == pytest.approx(1.25 * model.before[0].flow_ml_s, rel=1e-3)
+    assert fuller.flow_ml_s == pytest.approx(faster.flow_ml_s, rel=1e-3)
+    assert abs(fuller.systolic_mmhg - faster.systolic_mmhg) > 1.0, "the beats follow each other at another pace"  # type: ignore[operator]
+    slow = Waveform((0.0, 0.2, 0.4, 0.6), (1.0, 3.0, 2.0, 1.0))
+    assert paced(slow, 2.0, 3.0) == Waveform((0.0, 0.1, 0.2, 0.3), (3.0, 9.0, 6.0, 3.0))
+
+
+def test_an_outlet_stores_more_only_where_it_stores() -> None:
+    windkessel = RcrOutlet(3, "end", 1e7, 1e-9, 1e8, 1e4, 0.0)
+    assert storing(windkessel, 2.0) == replace(windkessel, c=2e-9)
+    assert resisting(windkessel, 2.0) == replace(windkessel, r_proximal=2e7, r_distal=2e8)
+    with pytest.raises(CaseError, match="stores no blood"):
+        storing(ResistanceOutlet(3, "end", 1e8, 0.0), 3.0)
+
+
+def test_the_wall_belongs_to_the_vessel_around_it_also_where_a_narrow_one_begins_inside_a_wide_one() -> None:
+    lines = _lines()
+    wall = np.array([[5.0, 0.0, 10.0], [5.0, 0.0, 70.0], [20.0, 2.0, 40.0], [0.0, 5.0, 39.0], [-25.0, 0.0, 42.2]])
+    places = vessel_places(wall, lines, patient_tree(lines))
+    assert [places.names[k] for k in places.vessel] == ["aorta", "aorta.2", "left", "aorta", "right"]
+    at_start = np.array([{"aorta": 100.0}.get(name, 50.0) for name in places.names])
+    values = places.between(at_start, np.full(len(places.names), 50.0))
+    assert values[0] == pytest.approx(100.0 - 50.0 * 10.0 / 40.0) and values[1:3] == pytest.approx(50.0)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        (Change(heart_rate_bpm=5.0), "heart rate of 5 1/min is none of a person"),
+        (Change(stroke=-1.0), "volume of a beat can be made"),
+        (Change(compliances={"LAD": 2.0}), "There is no outlet 'LAD'"),
         (Change(outlets={"LAD": 0.5}), "There is no outlet 'LAD'"),
         (Change(outlets={"end of v1": -1.0}), "0.01 to 100 times its own|There is no outlet"),
         (Change(pressure_mmhg=1000.0), "outside what a person has"),

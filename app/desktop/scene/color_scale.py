@@ -18,6 +18,9 @@ from app.desktop.views.slice_marks import draw_text
 _UPPER_PERCENTILE = 99.0
 _SAMPLES = 2_000_000
 _NOTE_SCALE = 0.8
+_STEPS_OF_RANGE = 8
+_CHANGE_MAP = "CET-D1"
+"""From blue over white to red."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,29 @@ class ColorScale:
         note = f"fixed over the cycle\n{top}\nmaximum {most:.3g} {unit_text(unit)}".rstrip()
         return cls(label, unit, float(low), float(high), note, map_name)
 
+    @classmethod
+    def round(
+        cls, label: str, unit: str, values: NDArray[Any], note: str, *, least: float, is_change: bool = False
+    ) -> ColorScale:
+        """A range from round number to round number, so that colors stay while values move a little.
+
+        Parameters
+        ----------
+        least
+            Smallest width of the range.
+        is_change
+            Whether zero is in the middle, between two colors.
+        """
+        low, high = float(np.min(values)), float(np.max(values))
+        if is_change:
+            high = max(abs(low), abs(high), 0.5 * least)
+            low = -high
+        elif high - low < least:
+            low, high = 0.5 * (low + high - least), 0.5 * (low + high + least)
+        step = round_step((high - low) / _STEPS_OF_RANGE)
+        low, high = np.floor(low / step + 1e-9) * step, np.ceil(high / step - 1e-9) * step
+        return cls(label, unit, float(low), float(high), note, _CHANGE_MAP if is_change else "viridis")
+
     def rgb(self, values: NDArray[Any]) -> NDArray[np.uint8]:
         """RGB (n, 3) of values (n,)."""
         table = color_table(self.map_name)
@@ -70,12 +96,16 @@ def color_table(map_name: str) -> NDArray[np.uint8]:
     return np.ascontiguousarray(table[:, :3].astype(np.uint8))
 
 
+def round_step(least: float) -> float:
+    """The smallest round number that is not smaller."""
+    power = 10.0 ** np.floor(np.log10(least))
+    return float(next(power * factor for factor in (1.0, 2.0, 2.5, 5.0, 10.0) if power * factor >= least * 0.999))
+
+
 def ticks_of(low: float, high: float, n_wanted: int = 5) -> list[float]:
     """Round numbers from ``low`` to ``high``."""
     span = high - low
-    raw = span / n_wanted
-    power = 10.0 ** np.floor(np.log10(raw))
-    step = next(power * factor for factor in (1.0, 2.0, 2.5, 5.0, 10.0) if power * factor >= raw * 0.999)
+    step = round_step(span / n_wanted)
     first = np.ceil(low / step - 1e-9) * step
     return [float(value) + 0.0 for value in np.arange(first, high + 1e-9 * span, step)]
 

@@ -10,6 +10,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.desktop import theme
+from app.desktop.modes import MODES
 from app.desktop.scene.anatomy_layers import (
     captions_of,
     crosshair_actors,
@@ -24,6 +25,7 @@ from app.desktop.scene.anatomy_layers import (
 )
 from app.desktop.scene.plane_layer import SliceInScene
 from app.desktop.scene.result_look import ResultActors, ResultColors, ResultLook, changed_look
+from app.desktop.scene.vessel_look import VesselActors, VesselLook, VesselWall
 from app.desktop.session.case_data import ITEMS
 from app.desktop.session.session import Session
 from app.desktop.views.quad_view import QuadView
@@ -40,9 +42,12 @@ _LAYERS = ("anatomy", "planes", "points", "crosshair", "mark")
 
 
 class Scene(QObject):
-    """Fills a `SceneView`. ``result_changed`` tells that another result (or none) can be looked at."""
+    """Fills a `SceneView`. ``result_changed`` tells that another result (or none) can be looked at, ``wall_changed``
+    that the vessels of another wall can be colored; ``vessel_picked`` carries the vessel that was clicked."""
 
     result_changed = Signal()
+    wall_changed = Signal()
+    vessel_picked = Signal(str)
 
     def __init__(self, view: SceneView, quad: QuadView, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -58,6 +63,9 @@ class Scene(QObject):
         self.colors: ResultColors | None = None
         self.look = ResultLook("")
         self._result_actors: ResultActors | None = None
+        self.wall: VesselWall | None = None
+        self.vessel_look: VesselLook | None = None
+        self._vessel_actors: VesselActors | None = None
         self._follow_timer = QTimer(self)
         self._follow_timer.setSingleShot(True)
         self._follow_timer.timeout.connect(self._follow)
@@ -69,7 +77,7 @@ class Scene(QObject):
         """Show a case, or nothing."""
         self._session = session
         self._framed_for = ""
-        self.colors = None
+        self.colors = self.wall = self.vessel_look = None
         for name in _LAYERS:
             self.view.set_layer(name, None)
         self.view.set_legend(None)
@@ -85,6 +93,7 @@ class Scene(QObject):
         """Show what belongs to a step."""
         self._step = step_id
         self.view.set_layer("mark", None)
+        self._want_wall()
         self.refresh()
 
     def set_shows(self, *, planes: bool | None = None, captions: bool | None = None) -> None:
@@ -126,6 +135,39 @@ class Scene(QObject):
                 self.view.set_layer("anatomy", partial(self._build_result, self.colors, self.look))
                 self.view.set_legend(partial(self.colors.paint_legend, self.look))
 
+    def show_vessels(self, look: VesselLook | None) -> None:
+        """Color the vessels in a mode; None shows the plain model."""
+        had, self.vessel_look = self.vessel_look, look
+        if self._step not in MODES:
+            return
+        if look is None or had is None or not self._shows_vessels:
+            self.refresh()
+        else:
+            self._show_vessels(look)
+
+    def _show_vessels(self, look: VesselLook) -> None:
+        assert self.wall is not None
+        captions = look.captions if self._shows_captions else ()
+        self.view.set_layer("anatomy", partial(self._build_vessels, self.wall, look), captions)
+        self.view.set_legend(look.paint_legend)
+
+    @property
+    def _shows_vessels(self) -> bool:
+        return self._step in MODES and self.wall is not None and self.vessel_look is not None
+
+    def _want_wall(self) -> None:
+        """Give the points of the wall to their vessels, off the window's thread."""
+        data = self._session.data if self._session is not None else None
+        if data is not None and self._step in MODES and (self.wall is None or self.wall.model is not data.model):
+            self.wall = None
+            if data.model is not None:
+                data.compute("wall", partial(VesselWall, data.model), self._take_wall)
+
+    def _take_wall(self, wall: VesselWall) -> None:
+        self.wall = wall
+        self.wall_changed.emit()
+        self.refresh()
+
     @property
     def _shows_result(self) -> bool:
         return self._step in ("results", "report") and self.colors is not None
@@ -139,6 +181,8 @@ class Scene(QObject):
             self.colors = ResultColors(content) if isinstance(content, ResultData) else None
             self.look = self.colors.first_look if self.colors is not None else ResultLook("")
             self.result_changed.emit()
+        elif item == "model":
+            self._want_wall()
         self.refresh()
 
     def refresh(self) -> None:
@@ -152,6 +196,8 @@ class Scene(QObject):
         self.view.set_layer("anatomy", build, captions if self._shows_captions else ())
         if self._shows_result:
             self.show_result()
+        if self._shows_vessels and self.vessel_look is not None:
+            self._show_vessels(self.vessel_look)
         self._show_points()
         self._show_planes(session.data.volume)
         self._follow()
@@ -162,7 +208,7 @@ class Scene(QObject):
     def _anatomy(self, session: Session) -> tuple[str, Build | None, Sequence[Caption]]:
         """What kind of thing the step shows (a new kind is framed anew), how it is made, and its captions."""
         data, step = session.data, self._step
-        if self._shows_result:
+        if self._shows_result or self._shows_vessels:
             return "vessel", None, ()
         if step == "mesh" and data.mesh is not None:
             cut_at = self._quad.position_mm if self._is_cut else None
@@ -183,6 +229,12 @@ class Scene(QObject):
         if self._result_actors is None or self._result_actors.colors is not colors:
             self._result_actors = ResultActors(colors)
         return self._result_actors.show(look)
+
+    def _build_vessels(self, wall: VesselWall, look: VesselLook) -> Sequence[Any]:
+        """In the rendering thread: so is the actor of the vessels."""
+        if self._vessel_actors is None or self._vessel_actors.wall is not wall:
+            self._vessel_actors = VesselActors(wall)
+        return self._vessel_actors.show(look)
 
     def _show_points(self) -> None:
         if self._session is None:
@@ -227,6 +279,10 @@ class Scene(QObject):
         text = ""
         if pick.layer == "anatomy" and self._shows_result and self.colors is not None and pick.point_id >= 0:
             text = self.colors.read(self.look, pick.point_id)
+        elif pick.layer == "anatomy" and self._shows_vessels and self.wall is not None and self.vessel_look is not None:
+            vessel = self.wall.vessel_at(pick.point_id)
+            text = self.vessel_look.told.get(vessel, "")
+            self.vessel_picked.emit(vessel)
         self.view.set_readout(text)
         if pick.layer in ("anatomy", "points"):
             self._quad.choose_position(np.asarray(pick.position_mm))

@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from multiprocessing import Pipe
 from typing import Any
@@ -63,7 +64,8 @@ class ChildTask(QObject):
     def cancel(self) -> None:
         """End the process with all that it started, and wait until it is gone."""
         self._timer.stop()
-        self._end_processes()
+        self._kill()
+        self._process.wait()
 
     def _poll(self) -> None:
         message: tuple[str, Any] | None = None
@@ -83,10 +85,11 @@ class ChildTask(QObject):
         self._timer.stop()
         if kind == "gone":
             value = Refusal("step_killed", _killed_sentence(self._process.wait()))
-        self._end_processes()
+        self._kill()
+        threading.Thread(target=self._process.wait, daemon=True).start()  # a large process takes its time to go
         (self.done if kind == "done" else self.failed).emit(value)
 
-    def _end_processes(self) -> None:
+    def _kill(self) -> None:
         try:
             leader = psutil.Process(self._process.pid)
             family = [*leader.children(recursive=True), leader]
@@ -97,7 +100,6 @@ class ChildTask(QObject):
                 process.kill()
             except psutil.NoSuchProcess:
                 continue
-        self._process.wait()
         self._receiver.close()
 
 
