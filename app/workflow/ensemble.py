@@ -23,9 +23,10 @@ from app.case.bundle import OpenCase
 from app.case.errors import CaseError
 from app.workflow.batches import Tally, run_batches
 from app.workflow.flow_setup import ReducedCase, reduced_case
+from app.workflow.outlet_changes import resisting
 from app.workflow.patient_tree import PatientTree
 from app.workflow.units import ml_s_from_m3_s, mmhg_from_pa
-from app.workflow.what_if import lumped_network, resisting
+from app.workflow.what_if import lumped_network
 from imaging.types import FloatArray, Progress, silent
 from solvers.contract.errors import RunError
 from solvers.contract.openings import CoronaryOutlet, Outlet, RcrOutlet, Waveform
