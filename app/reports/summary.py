@@ -249,7 +249,7 @@ def _shape_check(model: Record) -> Check:
     limit = float(model.recipe.parameters.get("volume_change_limit", 0.02))
     change = float(model.facts["volume_change_relative"])
     return Check(
-        "Volume of the surface against the segmentation",
+        "Volume of the surface, changed by smoothing",
         _percent(change),
         f"±{100.0 * limit:g} %",
         _held(abs(change) <= limit),

@@ -7,13 +7,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from app.case.bundle import OpenCase
 from app.workflow.demo import run_demo
 from app.workflow.flow_bench import cost_rows, peer_rows, scaling_rows, sizing_rows
+from app.workflow.imaging_bench import (
+    aorta_mra_rows,
+    centerline_speed_rows,
+    meshable_rows,
+    phantom_rows,
+    thoracic_ct_rows,
+)
 from app.workflow.network_bench import bench_adan56, bench_svoned
 from app.workflow.reduced_bench import zero_d_rows
 from app.workflow.samples import import_sample
@@ -129,6 +136,11 @@ BENCHES: dict[str, Callable[[Progress], dict[str, Any] | list[dict[str, Any]]]] 
     "first-slice": bench_first_slice,
     "ct-to-report": bench_ct_to_report,
     "memory": bench_memory,
+    "imaging-phantoms": phantom_rows,
+    "imaging-meshable": meshable_rows,
+    "imaging-aorta-mra": aorta_mra_rows,
+    "imaging-thoracic-ct": thoracic_ct_rows,
+    "imaging-centerlines": centerline_speed_rows,
     "flow-peers": peer_rows,
     "flow-cost": cost_rows,
     "flow-scaling": scaling_rows,
@@ -139,11 +151,22 @@ BENCHES: dict[str, Callable[[Progress], dict[str, Any] | list[dict[str, Any]]]] 
     "reduced-adan56-cycle": bench_adan56,
     "reduced-svoned-case-05": bench_svoned,
 }
-GROUPS = {group: tuple(name for name in BENCHES if name.startswith(f"{group}-")) for group in ("flow", "reduced")}
+GROUP_NAMES = ("imaging", "flow", "reduced")
+GROUPS = {group: tuple(name for name in BENCHES if name.startswith(f"{group}-")) for group in GROUP_NAMES}
 """Names that stand for several benches."""
+LONG: dict[str, Callable[[Progress], list[dict[str, Any]]]] = {
+    "imaging-phantoms": partial(phantom_rows, is_long=True),
+    "imaging-meshable": partial(meshable_rows, n=100),
+}
+"""What is measured instead when there is time: more of the same."""
 
 
-def run_benches(names: list[str], progress: Progress = silent) -> list[dict[str, Any]]:
+def within(progress: Progress, number: int, total: int) -> Progress:
+    """The progress of one of several pieces of work."""
+    return lambda fraction, text: progress((number + fraction) / total, text)
+
+
+def run_benches(names: list[str], progress: Progress = silent, is_long: bool = False) -> list[dict[str, Any]]:
     """Run the named benches and groups one after another; a bench gives one row or several.
 
     One that fails gives one row that says why, and the others are measured all the same.
@@ -153,7 +176,7 @@ def run_benches(names: list[str], progress: Progress = silent) -> list[dict[str,
     for number, name in enumerate(single):
         progress(number / len(single), name)
         try:
-            found = BENCHES[name](silent)
+            found = ((LONG.get(name) if is_long else None) or BENCHES[name])(within(progress, number, len(single)))
         except Exception as error:  # whatever it is, the other benches are worth measuring
             why = f"failed: {type(error).__name__}: {error}"
             found = {"name": name, "value": None, "unit": "1", "goal": "-", "met": False, "how": why}

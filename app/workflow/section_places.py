@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from app.workflow.units import M3_PER_ML, M_PER_MM, PA_PER_MMHG
-from imaging.types import Branch, CenterlineTree, FloatArray, VesselModel
+from imaging.centerline.own_stretch import departures, own_stretch
+from imaging.types import Branch, FloatArray, VesselModel
 
 if TYPE_CHECKING:
     from solvers.contract.sections import Section
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 APART_RADII = 2.0
 """Distance of two sections of a vessel in its median radii: the flow hardly changes on less."""
 MOST_APART = 1e3
-CLEAR_RADII = 1.25
-"""A section stays so many local radii away from where another vessel departs and from the vessel's ends, because there
-the plane cuts what belongs to both."""
 TANGENT_RADII = 1.0
 """The vessel's direction is that between two points of its centerline so many radii before and behind."""
 
@@ -46,14 +44,14 @@ def _of_branch(model: VesselModel, branch: Branch, apart: float) -> list[Section
     if len(indices) < 3:
         return []
     s = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
-    low, high = _own_stretch(model, branch, points, s, radius)
+    low, high = own_stretch(model, branch, points, s, radius)
     if not high > low:
         return []
     n = max(1, int((high - low) / (apart * APART_RADII * float(np.median(radius)))))
     found: list[Section] = []
     for place in low + (high - low) * (np.arange(n) + 0.5) / n:
         local = float(np.interp(place, s, radius))
-        if any(abs(place - at) < clear for at, clear in _departures(tree, branch, s, radius)):
+        if any(abs(place - at) < clear for at, clear in departures(tree, branch, s, radius)):
             continue
         behind, ahead = (_at(points, s, place + side * TANGENT_RADII * local) for side in (-1.0, 1.0))
         direction, center = ahead - behind, _at(points, s, place) * M_PER_MM
@@ -69,42 +67,6 @@ def _of_branch(model: VesselModel, branch: Branch, apart: float) -> list[Section
 
 def _at(points: FloatArray, s: FloatArray, place: float) -> FloatArray:
     return np.array([np.interp(place, s, points[:, axis]) for axis in range(3)])
-
-
-def _own_stretch(
-    model: VesselModel, branch: Branch, points: FloatArray, s: FloatArray, radius: FloatArray
-) -> tuple[float, float]:
-    """From where to where [mm] along a branch a plane cuts this vessel alone: without its start, end and extensions."""
-    low, high = CLEAR_RADII * float(radius[0]), float(s[-1]) - CLEAR_RADII * float(radius[-1])
-    if branch.parent is not None:
-        tree = model.centerlines
-        parent = np.array(tree.branch(branch.parent).indices)
-        nearest = int(np.argmin(np.linalg.norm(tree.points[parent] - points[0], axis=1)))
-        low = CLEAR_RADII * (float(tree.radius_mm[parent][nearest]) + float(radius[0]))
-    for start in model.extension_start_mm.values():
-        distance = np.linalg.norm(points - np.asarray(start), axis=1)
-        at = int(np.argmin(distance))
-        if distance[at] > float(radius[at]):
-            continue
-        if s[at] < 0.5 * s[-1] and branch.parent is None:
-            low = max(low, float(s[at]))
-        elif s[at] >= 0.5 * s[-1]:
-            high = min(high, float(s[at]))
-    return low, high
-
-
-def _departures(tree: CenterlineTree, branch: Branch, s: FloatArray, radius: FloatArray) -> list[tuple[float, float]]:
-    """Where daughters leave a branch [mm], and how far a section has to stay away from there [mm]."""
-    points = tree.points[np.array(branch.indices)]
-    found = []
-    for daughter in tree.branches:
-        if daughter.parent != branch.name:
-            continue
-        first = np.array(daughter.indices)
-        at = int(np.argmin(np.linalg.norm(points - tree.points[first[0]], axis=1)))
-        own = float(np.median(tree.radius_mm[first[len(first) // 2 :]]))
-        found.append((float(s[at]), CLEAR_RADII * max(own, 0.5 * float(radius[at]))))
-    return found
 
 
 def section_averages(folder: Path) -> list[dict[str, Any]]:

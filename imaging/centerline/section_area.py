@@ -2,15 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.surface.sections import plane_axes
 from imaging.types import CenterlineTree, FloatArray, IntArray, Surface
 
 LARGEST = 2.0
 """Largest radius of equal area over the inscribed one that is believed: above it the section runs into a neighbor."""
 SPAN = 3
 """Points to either side from which the direction of a centerline is taken."""
+
+_CALIPERS = 90
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """A closed curve in a plane: segments from ``start`` (k, 3) to ``end`` (k, 3), mm LPS, and the area it encloses."""
+
+    start: FloatArray
+    end: FloatArray
+    normal: FloatArray
+    area_mm2: float
+
+    @property
+    def perimeter_mm(self) -> float:
+        """Length of the curve."""
+        return float(np.linalg.norm(self.end - self.start, axis=1).sum())
+
+    @property
+    def hydraulic_diameter_mm(self) -> float:
+        """Four times the area over the perimeter: the diameter of a round section."""
+        return 4.0 * self.area_mm2 / self.perimeter_mm
+
+    def diameters_mm(self) -> tuple[float, float]:
+        """Least and largest distance between two parallel lines that hold the curve between them (calipers)."""
+        u, v = plane_axes(self.normal)
+        flat = np.stack([self.start @ u, self.start @ v])
+        angle = np.arange(_CALIPERS) * np.pi / _CALIPERS
+        along = np.stack([np.cos(angle), np.sin(angle)], axis=1) @ flat
+        width = np.ptp(along, axis=1)
+        return float(width.min()), float(width.max())
 
 
 def section_areas(surface: Surface, points: FloatArray, directions: FloatArray) -> FloatArray:
@@ -26,7 +60,8 @@ def section_areas(surface: Surface, points: FloatArray, directions: FloatArray) 
     area_mm2 : (n,)
         Not a number where no closed curve runs around the point.
     """
-    return np.array([_area(surface, point, way) for point, way in zip(points, directions, strict=True)])
+    found = [outline_at(surface, point, way) for point, way in zip(points, directions, strict=True)]
+    return np.array([np.nan if outline is None else outline.area_mm2 for outline in found])
 
 
 def radius_of_area(surface: Surface, tree: CenterlineTree, step_mm: float = 2.0) -> FloatArray:
@@ -59,13 +94,20 @@ def radius_of_area(surface: Surface, tree: CenterlineTree, step_mm: float = 2.0)
     return found
 
 
-def _area(surface: Surface, center: FloatArray, normal: FloatArray) -> float:
+def outline_at(surface: Surface, center: FloatArray, normal: FloatArray) -> Outline | None:
+    """The smallest closed curve around a point in which a plane cuts a surface; None where there is none.
+
+    Parameters
+    ----------
+    center, normal : (3,)
+        mm, LPS; the normal is a unit vector.
+    """
     height = (surface.points - center) @ normal
     above: NDArray[np.bool_] = height > 0.0
     corners = above[surface.triangles]
     cut = np.flatnonzero(corners.any(axis=1) & ~corners.all(axis=1))
     if len(cut) < 3:
-        return float("nan")
+        return None
     triangles = surface.triangles[cut]
     first, start = _crossing(surface.points, height, triangles, corners[cut], True)
     second, end = _crossing(surface.points, height, triangles, corners[cut], False)
@@ -77,9 +119,10 @@ def _area(surface: Surface, center: FloatArray, normal: FloatArray) -> float:
     winding = np.bincount(piece, turn, n) / (2.0 * np.pi)
     around = np.flatnonzero(np.abs(winding) > 0.5)
     if len(around) == 0:
-        return float("nan")
+        return None
     areas = np.abs(np.bincount(piece, cross, n)[around]) / 2.0
-    return float(areas.min())
+    mine = piece == around[int(areas.argmin())]
+    return Outline(start[mine] + center, end[mine] + center, normal, float(areas.min()))
 
 
 def _crossing(

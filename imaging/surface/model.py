@@ -23,7 +23,7 @@ from imaging.surface.extensions import add_extension
 from imaging.surface.lumen import Lumen
 from imaging.surface.lumen_field import crop_to_lumen, lumen_field
 from imaging.surface.parameters import ModelParameters
-from imaging.surface.partial_volume import partial_volume
+from imaging.surface.partial_volume import WALL_HU, partial_volume
 from imaging.surface.polydata import SignedDistance
 from imaging.surface.remesh import RemeshError, fitted, remeshed
 from imaging.surface.smoothing import taubin_smoothed
@@ -52,12 +52,13 @@ from imaging.types import (
 )
 
 _WINDOW_VOXELS = 2.0
-_WINDOW_VOXELS_WITH_SCAN = 3.0
+_WINDOW_VOXELS_WITH_SCAN = 4.0
 _HAUSDORFF_VOXELS = 0.15
 _ATTEMPTS = 4
 _JOINT_RADII = 0.6
 _JOINT_PASSES = 30
 _RETREAT_NOTED_RADII = 1.0
+_SCAN_CHANGE_NOTED = 0.1
 
 
 def build_model(
@@ -97,17 +98,19 @@ def build_model(
     ends = ordered_ends(ends)
     mask, ends, notes = lumen_with_ends(labels, ends, parameters.end_snap_mm)
     progress(0.03, "Smoothing the lumen")
-    lumen = _lumen(labels, volume, mask, parameters)
+    lumen, scan_volume = measured_lumen(labels, volume, mask, parameters)
     label_volume = float(mask.sum()) * labels.grid.voxel_volume_ml
     wall_volume = enclosed_volume_mm3(lumen.points, lumen.triangles) / 1000.0
     built = _built(lumen, ends, parameters, progress)
     closed = built.closed
-    change = wall_volume / label_volume - 1.0
+    change = wall_volume / scan_volume - 1.0
+    by_scan = scan_volume / label_volume - 1.0
     genus = _genus(lumen.triangles)
     figures = {
         "label_volume_ml": label_volume,
         "wall_volume_ml": wall_volume,
         "volume_change_relative": change,
+        "scan_volume_change_relative": by_scan,
         "model_volume_ml": enclosed_volume_mm3(closed.surface.points, closed.surface.triangles) / 1000.0,
         "n_triangles": float(len(closed.surface.triangles)),
         "min_triangle_quality": float(triangle_quality(closed.surface.points, closed.surface.triangles).min()),
@@ -115,7 +118,11 @@ def build_model(
         "n_loops": float(genus),
     }
     if abs(change) > parameters.volume_change_limit:
-        notes += (f"Smoothing changed the lumen volume by {100 * change:+.1f} % against the segmentation.",)
+        notes += (f"Smoothing changed the lumen volume by {100 * change:+.1f} %.",)
+    if abs(by_scan) > _SCAN_CHANGE_NOTED:
+        notes += (
+            f"The scan shows {100 * by_scan:+.1f} % of lumen against the segmentation; the wall follows the scan.",
+        )
     if genus:
         notes += (f"The lumen has {genus} loop(s): two vessels touch somewhere in the segmentation.",)
     progress(1.0, "Model finished")
@@ -219,10 +226,13 @@ def _deviation_mm(lumen: Lumen, built: _Built) -> FloatArray:
     return np.abs(lumen.distance(points[away]))
 
 
-def _lumen(labels: LabelMap, volume: Volume | None, mask: NDArray[np.bool_], parameters: ModelParameters) -> Lumen:
+def measured_lumen(
+    labels: LabelMap, volume: Volume | None, mask: NDArray[np.bool_], parameters: ModelParameters
+) -> tuple[Lumen, float]:
+    """The lumen and its volume in mL by the scan's partial volumes, or by the labels where there is no scan."""
     grid = labels.grid
     region, cropped, cropped_grid = crop_to_lumen(mask, grid)
-    occupancy = cropped.astype(np.float32)
+    occupancy = content = cropped.astype(np.float32)
     window = _WINDOW_VOXELS
     if volume is not None and parameters.use_scan:
         if volume.grid.size != grid.size or not np.allclose(volume.grid.to_lps([0, 0, 0]), grid.to_lps([0, 0, 0])):
@@ -233,10 +243,12 @@ def _lumen(labels: LabelMap, volume: Volume | None, mask: NDArray[np.bool_], par
             )
         margin = (cropped.shape[0] - mask[region].shape[0]) // 2
         image = _cropped_image(volume.array, region, margin)
-        occupancy = partial_volume(cropped, image)
+        found = partial_volume(cropped, image, WALL_HU if volume.modality == "CT" else -np.inf)
+        occupancy, content = found.sided, found.share
         window = _WINDOW_VOXELS_WITH_SCAN
-    field = lumen_field(cropped, occupancy, cropped_grid, parameters.smoothing_voxels, window)
-    points, triangles = contour(field, 1000.0 * float(mask.sum()) * grid.voxel_volume_ml)
+    field = lumen_field(cropped, occupancy, cropped_grid, parameters.smoothing_voxels, window, content)
+    volume_ml = float(content.sum(dtype=float)) * grid.voxel_volume_ml
+    points, triangles = contour(field, 1000.0 * volume_ml)
     if len(triangles) == 0 or not is_watertight(triangles):
         raise ImagingError(
             "lumen_too_thin",
@@ -245,7 +257,8 @@ def _lumen(labels: LabelMap, volume: Volume | None, mask: NDArray[np.bool_], par
             triple(grid.to_lps(np.argwhere(mask).mean(axis=0)[::-1])),
         )
     step = float(np.clip(min(grid.spacing_mm) / 2.0, 0.1, 0.75))
-    return Lumen(field, points, triangles, SignedDistance(points, triangles), float(max(grid.spacing_mm)), step, labels)
+    wall = SignedDistance(points, triangles)
+    return Lumen(field, points, triangles, wall, float(max(grid.spacing_mm)), step, labels), volume_ml
 
 
 def _cropped_image(array: NDArray[np.generic], region: tuple[slice, ...], margin: int) -> NDArray[np.float32]:

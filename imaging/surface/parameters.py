@@ -43,6 +43,6 @@ class ModelParameters:
         "1",
         0.001,
         0.1,
-        "Change of volume against the segmentation that is noted as a finding",
+        "Change of volume by the smoothing that is noted as a finding",
         "issue: under 2 %",
     )

@@ -1,0 +1,276 @@
+"""Phantoms with known truth through the real pipeline: segment, model, sections, mesh."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from imaging.errors import ImagingError
+from imaging.segmentation.declaration import Preset
+from imaging.types import FloatArray, Grid, LabelMap, VesselEnd, VesselModel, silent
+from sample_data.phantoms import Phantom, RenderedPhantom, RenderSettings, Vessel, render_ct
+
+_END_DEPTH_MM = 1.0
+_CLEAR_RADII = 2.5
+"""So far from its ends a vessel is measured: there the planes that end it, not the method, decide."""
+_COVERED = 0.8
+
+
+@dataclass(frozen=True)
+class PhantomCase:
+    """A phantom, how it is scanned, and the seed of all that is drawn."""
+
+    name: str
+    make: Callable[[], Phantom]
+    spacing_mm: tuple[float, float, float]
+    noise_hu: float
+    seed: int
+
+    def rendered(self) -> RenderedPhantom:
+        """The scan: blur of 1.1 voxels, noise correlated over one voxel, lumen of 320 to 480 HU."""
+        i, j, k = self.spacing_mm
+        lumen = float(np.random.default_rng(self.seed).uniform(320.0, 480.0))
+        settings = RenderSettings(
+            lumen_hu=lumen,
+            noise_hu=self.noise_hu,
+            blur_fwhm_mm=(1.1 * i, 1.1 * j, 1.1 * k),
+            noise_correlation_mm=i,
+        )
+        return render_ct(self.make(), self.spacing_mm, settings, rng_seed=self.seed)
+
+
+@dataclass
+class PhantomResult:
+    """What the pipeline made of a phantom; lengths in voxels (the largest spacing)."""
+
+    case: PhantomCase
+    how: str = ""
+    failure: str = ""
+    code: str = ""
+    dice: float | None = None
+    widths_voxels: list[float] = field(default_factory=list)
+    diameter_error_voxels: list[float] = field(default_factory=list)
+    centerline_error_voxels: list[float] = field(default_factory=list)
+    stenoses: list[tuple[float, float]] = field(default_factory=list)
+    n_vessels: int = 0
+    missing: list[str] = field(default_factory=list)
+    invented: list[str] = field(default_factory=list)
+    n_cells: int = 0
+    repairs: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def run_phantom(case: PhantomCase, wants_mesh: bool = False, level: str = "coarse") -> PhantomResult:
+    """The pipeline on one phantom; a refusal is kept with its code, nothing is raised."""
+    result = PhantomResult(case)
+    scan = case.rendered()
+    try:
+        labels = _timed(result, "segment", lambda: _segmented(scan, result))
+        truth = scan.labels.array > 0
+        result.dice = 2.0 * float((truth & (labels.array > 0)).sum()) / float(truth.sum() + (labels.array > 0).sum())
+        model = _timed(result, "model", lambda: _model(scan, labels))
+        _measure(result, scan, model)
+        if wants_mesh:
+            from imaging.meshing.parameters import MeshParameters
+            from imaging.meshing.quality import assess
+            from imaging.meshing.tetrahedra import mesh_model
+
+            mesh = _timed(result, "mesh", lambda: mesh_model(model, MeshParameters(level=level)))
+            quality = assess(mesh, model)
+            result.n_cells, result.repairs = len(mesh.tets), sum("because" in note for note in mesh.notes)
+            if not (quality.is_watertight and quality.is_tagged and quality.min_volume_mm3 > 0.0):
+                result.failure, result.code = "the mesh did not stand its check", "bad_mesh"
+    except ImagingError as refusal:
+        result.failure, result.code = refusal.message, refusal.code
+    return result
+
+
+def _timed[T](result: PhantomResult, name: str, work: Callable[[], T]) -> T:
+    started = time.perf_counter()
+    try:
+        return work()
+    finally:
+        result.seconds[name] = time.perf_counter() - started
+
+
+def preset_for(phantom: Phantom) -> Preset | None:
+    """The preset whose points a phantom has."""
+    from imaging.segmentation.presets import PRESETS
+
+    fitting = [p for p in PRESETS.values() if {role.id for role in p.roles} <= set(phantom.seeds)]
+    return max(fitting, key=lambda preset: len(preset.roles), default=None)
+
+
+def _segmented(scan: RenderedPhantom, result: PhantomResult) -> LabelMap:
+    """By the preset of the anatomy; a plain tube by the method behind the presets, with the ends as its points."""
+    phantom = scan.phantom
+    preset = preset_for(phantom)
+    if preset is not None:
+        result.how = preset.id
+        points = {role.id: phantom.seeds[role.id] for role in preset.roles}
+        return preset.segment(scan.volume, points, preset.parameters_type(), silent)
+    if len(phantom.vessels) > 3:
+        result.how = "the truth's labels, for want of a preset"
+        return scan.labels
+    from imaging.segmentation.arterial_tree import ArterialTreeParameters, TreeRoles, segment_tree
+
+    result.how = "arterial tree"
+    ends = {end.name: end.position_mm for end in vessel_ends(phantom)}
+    inlet, first, *others = ends
+    names = dict(enumerate((first, *others), start=1))
+    roles = TreeRoles((inlet, first), tuple(others), {role: role for role in ends}, names)
+    voxel = float(np.clip(0.7 * min(scan.volume.grid.spacing_mm), 0.6, 2.0))
+    parameters = ArterialTreeParameters(working_voxel_mm=voxel)
+    return segment_tree(scan.volume, ends, roles, parameters, silent)
+
+
+def vessel_ends(phantom: Phantom) -> list[VesselEnd]:
+    """The phantom's openings, a millimeter inside its end planes."""
+    found = []
+    for end in phantom.ends:
+        x, y, z = (c - _END_DEPTH_MM * n for c, n in zip(end.center_mm, end.normal, strict=True))
+        found.append(VesselEnd(end.name, end.kind, (x, y, z)))
+    return found
+
+
+def _model(scan: RenderedPhantom, labels: LabelMap) -> VesselModel:
+    from imaging.surface.model import build_model
+
+    return build_model(labels, scan.volume, vessel_ends(scan.phantom))
+
+
+def _measure(result: PhantomResult, scan: RenderedPhantom, model: VesselModel) -> None:
+    from imaging.centerline.lesions import find_lesions
+    from imaging.centerline.vessel_sections import vessel_sections
+
+    phantom, voxel = scan.phantom, max(scan.volume.grid.spacing_mm)
+    sections = vessel_sections(model)
+    places = np.concatenate([found.center_mm for found in sections])
+    measured = np.concatenate([found.diameter_mm for found in sections])
+    owner, along, _ = _nearest_vessel(phantom, places)
+    result.n_vessels = len(phantom.vessels)
+    lines = model.centerlines.points
+    line_owner, line_along, line_away = _nearest_vessel(phantom, lines)
+    for number, vessel in enumerate(phantom.vessels):
+        wide = 2.0 * float(np.median(vessel.radius(np.linspace(0.0, vessel.curve.length_mm, 50)))) / voxel
+        result.widths_voxels.append(wide)
+        low, high = _own_interval(phantom, vessel)
+        mine = (owner == number) & (along > low) & (along < high)
+        if mine.any():
+            result.diameter_error_voxels += list((measured[mine] - vessel.diameter_mm(along[mine])) / voxel)
+        near = (line_owner == number) & (line_along > low) & (line_along < high)
+        if near.any():
+            result.centerline_error_voxels += list(line_away[near] / voxel)
+        if high > low:
+            reached = np.unique(np.round((line_along[near] - low) / (high - low) * 20.0))
+            if len(reached) < _COVERED * 20:
+                result.missing.append(vessel.name)
+    branches = model.centerlines.branches
+    result.invented = [b.name for b in branches if not _is_there(phantom, lines[np.array(b.indices)])]
+    lesions = [lesion for found in sections for lesion in find_lesions(found) if lesion.kind == "stenosis"]
+    for vessel, at, percent in _true_stenoses(phantom):
+        where = vessel.curve.position(at)
+        reach = 3.0 * float(vessel.radius(at)) + 2.0 * voxel
+        near_by = [x for x in lesions if np.linalg.norm(np.asarray(x.place_mm) - where) < reach]
+        found_percent = max((lesion.diameter_percent for lesion in near_by), default=0.0)
+        result.stenoses.append((percent, found_percent))
+
+
+def _is_there(phantom: Phantom, line: FloatArray) -> bool:
+    """Whether a branch runs in the phantom's lumen, which goes on where flow extensions are."""
+    values = phantom.wall_implicit(line)
+    return bool((values < 0.0).mean() > 0.5)
+
+
+def _nearest_vessel(phantom: Phantom, points: FloatArray) -> tuple[Any, FloatArray, FloatArray]:
+    """Of each point: the vessel in whose wall function it lies deepest, arc length along it, distance from its line."""
+    values = np.stack([vessel.implicit(points, 1e4, 1e4) for vessel in phantom.vessels])
+    owner = values.argmin(axis=0)
+    along, away = np.zeros(len(points)), np.zeros(len(points))
+    for number, vessel in enumerate(phantom.vessels):
+        mine = owner == number
+        if mine.any():
+            s, foot = vessel.curve.project(points[mine])
+            along[mine], away[mine] = s, np.linalg.norm(points[mine] - foot, axis=1)
+    return owner, along, away
+
+
+def _own_interval(phantom: Phantom, vessel: Vessel) -> tuple[float, float]:
+    from sample_data.phantoms import exact_interval_mm
+
+    try:
+        low, high = exact_interval_mm(phantom, vessel.name)
+    except ValueError:
+        return 0.0, -1.0
+    length = vessel.curve.length_mm
+    low = max(low, _CLEAR_RADII * float(vessel.radius(0.0)) if vessel.inlet else low)
+    high = min(high, length - _CLEAR_RADII * float(vessel.radius(length)) if vessel.outlet else high)
+    return low, high
+
+
+def _true_stenoses(phantom: Phantom) -> list[tuple[Vessel, float, float]]:
+    """Vessel, place and diameter percent of each stenosis that a phantom has, from its radius profiles."""
+    from sample_data.phantoms.radii import CosineBump, Narrowed
+
+    found = []
+    for vessel in phantom.vessels:
+        profile = vessel.radius
+        if isinstance(profile, CosineBump) and profile.extreme_mm < profile.radius_mm:
+            found.append((vessel, profile.center_mm, 100.0 * (1.0 - profile.extreme_mm / profile.radius_mm)))
+        if isinstance(profile, Narrowed):
+            found.append((vessel, profile.center_mm, 100.0 * profile.fraction))
+    return found
+
+
+def fifteen_branches(voxel_mm: float = 0.8) -> tuple[LabelMap, list[VesselEnd]]:
+    """A tree that parts three times into two, turned by a right angle each time: labels 1 to 15 and nine ends."""
+    tubes: list[tuple[FloatArray, FloatArray, float]] = []
+    ends = [VesselEnd("root", "inlet", (0.0, 0.0, 1.0))]
+    _grow(tubes, ends, np.zeros(3), np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0]), 0)
+    corners = np.array([point for a, b, _ in tubes for point in (a, b)])
+    low = corners.min(axis=0) - 8.0
+    i, j, k = (int(n) for n in np.ceil((corners.max(axis=0) + 8.0 - low) / voxel_mm))
+    grid = Grid((i, j, k), (voxel_mm,) * 3, (float(low[0]), float(low[1]), float(low[2])))
+    labels = np.zeros(grid.array_shape, np.uint8)
+    for value, (a, b, radius) in enumerate(tubes, start=1):
+        first = np.maximum(np.floor((np.minimum(a, b) - radius - low) / voxel_mm).astype(int) - 1, 0)
+        last = np.ceil((np.maximum(a, b) + radius - low) / voxel_mm).astype(int) + 2
+        box = tuple(slice(x, y) for x, y in zip(first[::-1], last[::-1], strict=True))
+        index = np.stack(
+            np.meshgrid(
+                *(np.arange(s.start, min(s.stop, n)) for s, n in zip(box, labels.shape, strict=True)), indexing="ij"
+            ),
+            axis=-1,
+        )
+        offset = grid.to_lps(index[..., ::-1]) - a
+        along = np.clip(offset @ (b - a) / ((b - a) @ (b - a)), 0.0, 1.0)
+        inside = np.linalg.norm(offset - along[..., None] * (b - a), axis=-1) < radius
+        part = labels[box]
+        part[inside & (part == 0)] = value
+    return LabelMap(labels, grid, {value: f"vessel_{value}" for value in range(1, len(tubes) + 1)}), ends
+
+
+_LENGTHS_MM, _RADII_MM, _SPREAD = (40.0, 34.0, 28.0, 24.0), (5.0, 4.0, 3.2, 2.6), 0.6
+
+
+def _grow(
+    tubes: list[tuple[FloatArray, FloatArray, float]],
+    ends: list[VesselEnd],
+    start: FloatArray,
+    heading: FloatArray,
+    aside: FloatArray,
+    level: int,
+) -> None:
+    stop = start + _LENGTHS_MM[level] * heading
+    tubes.append((start, stop, _RADII_MM[level]))
+    if level == len(_LENGTHS_MM) - 1:
+        x, y, z = (float(c) for c in stop - heading)
+        ends.append(VesselEnd(f"end_{len(ends)}", "outlet", (x, y, z)))
+        return
+    for side in (-1.0, 1.0):
+        turned = np.cos(_SPREAD) * heading + side * np.sin(_SPREAD) * aside
+        _grow(tubes, ends, stop, turned, np.cross(turned, aside) / np.linalg.norm(np.cross(turned, aside)), level + 1)
