@@ -12,15 +12,17 @@ from app.commands.preflight import COMMANDS as PREFLIGHT
 from app.commands.reduced import COMMANDS as REDUCED
 from app.commands.runs import COMMANDS as RUNS
 from app.commands.steps import COMMANDS as STEPS
+from app.commands.vessels import COMMANDS as VESSELS
 
 _IN_ORDER_OF_THE_PATH = (
-    *("sample", "scan", "import", "points", "patient", "segment", "edit", "model", "mesh"),
+    *("sample", "scan", "import", "points", "patient", "segment", "edit", "model", "lesions"),
+    *("meshdoctor", "mesh"),
     *("simulate", "check", "doctor", "run", "sections", "cancel", "results", "report"),
     *("info", "undo", "redo", "open", "demo", "network", "verify", "bench"),
 )
 _MADE = {
     command.name: command
-    for command in (*CASES, *STEPS, *EDITING, *PREFLIGHT, *DOCTOR, *RUNS, *REDUCED, *NETWORKS, *CHECKS)
+    for command in (*CASES, *STEPS, *EDITING, *PREFLIGHT, *DOCTOR, *RUNS, *REDUCED, *NETWORKS, *VESSELS, *CHECKS)
 }
 
 COMMANDS: dict[str, Command] = {name: _MADE.pop(name) for name in _IN_ORDER_OF_THE_PATH} | _MADE

@@ -114,6 +114,7 @@ class Workspace(QWidget):
         session.run_watch.status_changed.connect(self._refresh_run)
         session.check.changed.connect(self._refresh_check)
         session.doctor.changed.connect(self._refresh_run)
+        session.surface_doctor.changed.connect(self._refresh_surface)
         session.run_watch.finished.connect(lambda: self.noted.emit("The run is finished.", "results"))
         runner.progressed.connect(self._tell_progress)
         runner.started.connect(lambda step_id: self._tell_progress(step_id, 0.0, "Starting", None))
@@ -320,6 +321,10 @@ class Workspace(QWidget):
         if step_id == "mesh":
             mesh = MeshPanel()
             mesh.cut_changed.connect(lambda is_cut: self.scene and self.scene.set_cut(is_cut))
+            mesh.examine_asked.connect(self.session.surface_doctor.examine)
+            mesh.place_asked.connect(self.show_place)
+            mesh.fix_asked.connect(self.session.repair_model)
+            mesh.family_asked.connect(self.session.mesh_family)
             return mesh
         if step_id == "simulate":
             simulate = SimulatePanel()
@@ -420,6 +425,8 @@ class Workspace(QWidget):
         if isinstance(panel, SegmentPanel):
             chosen = store.case.parameters.get("segment", {}).get("preset", next(iter(PRESETS)))
             panel.set_roles(PRESETS[chosen].roles)
+        if isinstance(panel, MeshPanel):
+            panel.set_doctor(self.session.surface_doctor)
         if isinstance(panel, SimulatePanel):
             self._refresh_run()
 
@@ -492,6 +499,10 @@ class Workspace(QWidget):
             watch = self.session.run_watch
             panel.set_run(watch, progress_sentence(watch), self.session.doctor.told)
             self._refresh_check()
+
+    def _refresh_surface(self) -> None:
+        if "mesh" in self.panels:
+            self._refresh_panel(self.panels["mesh"])
 
     def _refresh_check(self) -> None:
         panel = self.panels.get("simulate")

@@ -70,8 +70,7 @@ def run_phantom(case: PhantomCase, wants_mesh: bool = False, level: str = "coars
     scan = case.rendered()
     try:
         labels = _timed(result, "segment", lambda: _segmented(scan, result))
-        truth = scan.labels.array > 0
-        result.dice = 2.0 * float((truth & (labels.array > 0)).sum()) / float(truth.sum() + (labels.array > 0).sum())
+        result.dice = _overlap(scan, labels)
         model = _timed(result, "model", lambda: _model(scan, labels))
         _measure(result, scan, model)
         if wants_mesh:
@@ -87,6 +86,22 @@ def run_phantom(case: PhantomCase, wants_mesh: bool = False, level: str = "coars
     except ImagingError as refusal:
         result.failure, result.code = refusal.message, refusal.code
     return result
+
+
+def _overlap(scan: RenderedPhantom, labels: LabelMap) -> float:
+    """Dice of the lumen, without what lies beyond the ends or less than three voxels inside of them."""
+    from imaging.segmentation.agreement import dice
+
+    either = np.argwhere((scan.labels.array > 0) | (labels.array > 0))
+    position = scan.labels.grid.to_lps(either[:, ::-1])
+    clear = np.ones(len(either), bool)
+    for end in scan.phantom.ends:
+        offset = position - np.asarray(end.center_mm)
+        depth = offset @ np.asarray(end.normal)
+        near = np.linalg.norm(offset, axis=1) < 3.0 * end.radius_mm + 5.0
+        clear &= ~(near & (depth > -_END_DEPTH_MM - 3.0 * max(scan.labels.grid.spacing_mm)))
+    k, j, i = either[clear].T
+    return dice(scan.labels.array[k, j, i] > 0, labels.array[k, j, i] > 0)
 
 
 def _timed[T](result: PhantomResult, name: str, work: Callable[[], T]) -> T:

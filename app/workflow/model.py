@@ -42,13 +42,16 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
 
 def facts_of(model: VesselModel) -> dict[str, Any]:
     """What a model's record says of it."""
+    from app.workflow.lesions import vessels_of
     from imaging.surface.topology import is_watertight
 
+    lesions = [lesion.sentence for _, found in vessels_of(model) for lesion in found]
     caps = {patch.name: patch for patch in model.patches if patch.kind != "wall"}
     return {
         **{name: round(value, 6) for name, value in model.figures.items()},
         "is_watertight": is_watertight(model.surface.triangles),
         "n_outlets": sum(patch.kind == "outlet" for patch in model.patches),
         "cap_radius_mm": {name: round(patch.radius_mm, 3) for name, patch in caps.items()},
+        "findings": lesions,
         "notes": list(model.notes),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,11 @@ from app.desktop.session.run_doctor import RunDoctor
 from app.desktop.session.run_watch import RunWatch
 from app.desktop.session.step_runner import StepRunner
 from app.desktop.session.step_states import StepState, states_of
+from app.desktop.session.surface_doctor import SurfaceDoctor
 from app.workflow.doctor import apply_fix, steps_to_redo
+from app.workflow.meshdoctor import repair_request
 from app.workflow.simulate import cancel_run, run_folder, start_run
+from imaging.meshing.parameters import LEVELS
 from imaging.types import Progress
 from solvers.doctor.fixes import Fix
 
@@ -42,6 +46,7 @@ class Session(QObject):
         self.run_watch = RunWatch(self)
         self.check = RunCheck(self.store, self)
         self.doctor = RunDoctor(self)
+        self.surface_doctor = SurfaceDoctor(self.store, self)
         self._failures: dict[str, str] = {}
         self._stoppers: list[ChildTask] = []
         self._chain: list[tuple[str, dict[str, Any]]] = []
@@ -50,6 +55,7 @@ class Session(QObject):
         self.data.failed.connect(self.refused)
         self.run_watch.failed.connect(self.refused)
         self.check.refused.connect(self.refused)
+        self.surface_doctor.refused.connect(self.refused)
         self.runner.failed.connect(self._remember_failure)
         self.runner.started.connect(self._forget_failure)
         self.runner.ended.connect(self._refresh_states)
@@ -97,6 +103,18 @@ class Session(QObject):
         else:
             self.start_run(go_on=True)
 
+    def repair_model(self, number: int) -> None:
+        """Apply a repair of the Mesh Doctor: it becomes a new model, which Undo takes back."""
+        record = self.store.case.current("model")
+        if record is not None:
+            self.runner.run("model", record.recipe.parameters, partial(repair_request, number=number))
+
+    def mesh_family(self) -> None:
+        """Mesh at every level of resolution, one after the other."""
+        remembered = self.store.case.parameters.get("mesh", {})
+        self._chain = [("mesh", {**remembered, "level": level}) for level in LEVELS]
+        self._run_next()
+
     def _start_changed(self, fix: Fix) -> None:
         if fix.goes_on:
             self.start_run(go_on=True)
@@ -128,6 +146,7 @@ class Session(QObject):
         self.runner.cancel()
         self.check.cancel()
         self.doctor.cancel()
+        self.surface_doctor.cancel()
         for task in self._stoppers:
             if task.is_running:
                 task.cancel()

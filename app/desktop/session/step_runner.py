@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,13 @@ class StepRunner(QObject):
         """The step that is running, or None."""
         return self._step_id
 
-    def run(self, step_id: str, values: Mapping[str, Any] | None = None) -> None:
-        """Start a step with chosen parameters; nothing happens while another one runs."""
+    def run(
+        self, step_id: str, values: Mapping[str, Any] | None = None, work: Callable[..., Outcome] | None = None
+    ) -> None:
+        """Start a step with chosen parameters; nothing happens while another one runs.
+
+        ``work(request, out, progress=...)`` makes the step's outcome in another way than its module does.
+        """
         if self._step_id is not None:
             return
         self._step_id = step_id
@@ -60,7 +66,7 @@ class StepRunner(QObject):
         generation = self._generation
         self.started.emit(step_id)
         self._store.call(
-            lambda: self._prepare(step_id, values), lambda made: self._compute(generation, *made), self._refuse
+            lambda: self._prepare(step_id, values), lambda made: self._compute(generation, work, *made), self._refuse
         )
 
     def cancel(self) -> None:
@@ -78,12 +84,20 @@ class StepRunner(QObject):
         staging = self._store.opened.staging()
         return step, request, staging, staging.__enter__()
 
-    def _compute(self, generation: int, step: Step, request: Request, staging: Staging, out: Path) -> None:
+    def _compute(
+        self,
+        generation: int,
+        work: Callable[..., Outcome] | None,
+        step: Step,
+        request: Request,
+        staging: Staging,
+        out: Path,
+    ) -> None:
         if generation != self._generation:
             self._drop(staging)
             return
         self._staging = staging
-        self._task = ChildTask(compute_step, (step.module_name, request, out), self)
+        self._task = ChildTask(work or partial(compute_step, step.module_name), (request, out), self)
         self._task.progressed.connect(self._tell)
         self._task.failed.connect(self._refuse)
         self._task.done.connect(lambda outcome: self._commit(step, request, outcome))
