@@ -11,16 +11,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
-from imaging.isolated import run_isolated
+from imaging.isolated import IsolatedError, run_isolated
 from imaging.meshing.core import boundary_of
 from imaging.meshing.shape import volumes_mm3
-from imaging.types import FloatArray, IntArray, Progress
+from imaging.types import FloatArray, IntArray, Progress, TetMesh, VesselModel
 
 _TIMEOUT_S = 600.0
 ENVELOPE_EDGES = 0.1
 """Half width of the envelope relative to the wished edge length. Assumption."""
 _STOP_ENERGY = 10.0
+NOTE = "The vessel was filled by fTetWild, because every other way failed: it has no boundary layers."
 
 
 def is_available() -> bool:
@@ -58,6 +60,32 @@ def tetwild_surface(
     outer = boundary_of(tets)
     used, inverse = np.unique(outer, return_inverse=True)
     return nodes[used], inverse.reshape(-1, 3).astype(np.int64)
+
+
+def rescued(model: VesselModel, edge_mm: float, progress: Progress) -> TetMesh:
+    """The model filled by fTetWild: without boundary layers, its patches those of the nearest triangles.
+
+    Raises
+    ------
+    imaging.isolated.IsolatedError
+        Also when a cap is lost or a cell came out flat.
+    """
+    surface = model.surface
+    points, tets = tetwild_filled(surface.points, surface.triangles, edge_mm, progress, 0.95)
+    facets = boundary_of(tets)
+    centers = cKDTree(surface.points[surface.triangles].mean(axis=1))
+    nearest = centers.query(points[facets].mean(axis=1))[1]
+    patch = np.asarray(surface.triangle_data["patch"])[nearest].astype(np.int32)
+    for cap in (found for found in model.patches if found.kind != "wall"):
+        own = np.unique(facets[patch == cap.id])
+        height = (points[own] - np.asarray(cap.center_mm)) @ np.asarray(cap.normal)
+        points[own] -= height[:, None] * np.asarray(cap.normal)
+    if set(np.unique(patch).tolist()) != {found.id for found in model.patches}:
+        raise IsolatedError("an opening was lost")
+    if volumes_mm3(points, tets).min() <= 0.0:
+        raise IsolatedError("a cell came out flat")
+    layer = np.zeros(len(tets), np.int8)
+    return TetMesh(points, tets, facets, patch, layer, model.patches, (NOTE,))
 
 
 def compute(arrays: dict[str, NDArray[Any]], edge_mm: float) -> dict[str, NDArray[Any]]:

@@ -15,6 +15,7 @@ from imaging.meshing.core import boundary_of, fill_core
 from imaging.meshing.inscribed_ball import bending_radius_mm
 from imaging.meshing.parameters import MeshParameters
 from imaging.meshing.repair import LADDER, Attempt, MeshingFailure
+from imaging.meshing.rescue import is_available, rescued
 from imaging.meshing.shape import volumes_mm3
 from imaging.surface.caps import CapError, cap
 from imaging.surface.checks import position_text, triple
@@ -45,7 +46,8 @@ def mesh_model(model: VesselModel, parameters: MeshParameters | None = None, pro
     """Fill a vessel model with tetrahedra.
 
     The wall gets new triangles sized by the local radius and grows boundary layers inward; the rest is filled by TetGen
-    and improved by MMG. A failed attempt climbs a ladder of repairs; what was needed is in the mesh's notes.
+    and improved by MMG. A failed attempt climbs a ladder of repairs, at whose end stands fTetWild where it is there;
+    what was needed is in the mesh's notes.
 
     Parameters
     ----------
@@ -89,6 +91,12 @@ def mesh_model(model: VesselModel, parameters: MeshParameters | None = None, pro
             continue
         progress(1.0, "Mesh finished")
         return replace(mesh, notes=(*attempt.notes, *mesh.notes))
+    if is_available():
+        edge = parameters.resolution.edge_radii * float(np.median(model.centerlines.radius_mm))
+        try:
+            return rescued(model, edge, progress)
+        except IsolatedError as last:
+            failure = MeshingFailure(f"{failure.reason}; fTetWild: {last}", failure.place_mm)
     raise ImagingError(
         "meshing_failed",
         f"The vessel could not be filled with a mesh: {failure.reason} near {position_text(failure.place_mm)}. Correct "

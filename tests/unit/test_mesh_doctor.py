@@ -10,7 +10,9 @@ import pytest
 
 from app.workflow.meshdoctor import diagnose
 from imaging.errors import ImagingError
-from imaging.meshing.rescue import is_available, tetwild_filled
+from imaging.meshing import tetrahedra
+from imaging.meshing.quality import assess
+from imaging.meshing.rescue import NOTE, is_available, tetwild_filled
 from imaging.meshing.shape import volumes_mm3
 from imaging.meshing.surface_fixes import repaired
 from imaging.surface.surface_findings import surface_findings
@@ -151,7 +153,38 @@ def test_repair_that_would_move_the_wall_too_far_is_refused_with_the_place() -> 
     assert refusal.value.place_mm is not None
 
 
-@pytest.mark.skipif(not is_available(), reason="the package pytetwild is not installed")
+NEEDS_TETWILD = pytest.mark.skipif(not is_available(), reason="the package pytetwild is not installed")
+
+
+def _fail(*_):
+    raise tetrahedra.MeshingFailure("planted", (0.0, 0.0, 8.0))
+
+
+@NEEDS_TETWILD
+def test_what_every_rung_of_the_ladder_gave_up_is_filled_by_the_envelope_mesher(monkeypatch) -> None:
+    monkeypatch.setattr(tetrahedra, "_meshed", _fail)
+    mesh = tetrahedra.mesh_model(healthy())
+    assert NOTE in mesh.notes
+    quality = assess(mesh, healthy())
+    assert quality.is_watertight and quality.is_tagged and quality.min_volume_mm3 > 0.0
+    assert abs(quality.volume_error) < 0.03
+    assert quality.n_boundary_layers == 0
+    for patch in healthy().patches[1:]:
+        on_cap = mesh.points[np.unique(mesh.facets[mesh.facet_patch == patch.id])]
+        assert np.abs((on_cap - np.asarray(patch.center_mm)) @ np.asarray(patch.normal)).max() < 1e-9
+
+
+def test_without_the_envelope_mesher_the_failure_is_named_with_its_place(monkeypatch) -> None:
+    monkeypatch.setattr(tetrahedra, "_meshed", _fail)
+    monkeypatch.setattr(tetrahedra, "is_available", lambda: False)
+    with pytest.raises(ImagingError) as refusal:
+        tetrahedra.mesh_model(healthy())
+    assert refusal.value.code == "meshing_failed"
+    assert "planted" in refusal.value.message
+    assert refusal.value.place_mm == (0.0, 0.0, 8.0)
+
+
+@NEEDS_TETWILD
 def test_envelope_mesher_fills_a_surface_with_a_gap() -> None:
     model, _ = hole()
     points, tets = tetwild_filled(model.surface.points, model.surface.triangles, 0.8, silent, 0.0)
