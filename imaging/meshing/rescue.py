@@ -6,7 +6,9 @@ within an envelope around them. There are no boundary layers.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import tempfile
 from typing import Any
 
 import numpy as np
@@ -94,14 +96,16 @@ def compute(arrays: dict[str, NDArray[Any]], edge_mm: float) -> dict[str, NDArra
 
     points = arrays["points"]
     diagonal = float(np.linalg.norm(np.ptp(points, axis=0)))
-    nodes, elements = pytetwild.tetrahedralize(
-        np.ascontiguousarray(points, dtype=np.float64),
-        np.ascontiguousarray(arrays["triangles"], dtype=np.int32),
-        edge_length_abs=edge_mm,
-        epsilon=ENVELOPE_EDGES * edge_mm / diagonal,
-        stop_energy=_STOP_ENERGY,
-        num_threads=1,
-    )
+    # The library leaves a file with the surface in the working folder.
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        nodes, elements = pytetwild.tetrahedralize(
+            np.ascontiguousarray(points, dtype=np.float64),
+            np.ascontiguousarray(arrays["triangles"], dtype=np.int32),
+            edge_length_abs=edge_mm,
+            epsilon=ENVELOPE_EDGES * edge_mm / diagonal,
+            stop_energy=_STOP_ENERGY,
+            num_threads=1,
+        )
     tets = np.asarray(elements, dtype=np.int64)
     tets = np.where((volumes_mm3(nodes, tets) < 0)[:, None], tets[:, [1, 0, 2, 3]], tets)
     return {"points": np.asarray(nodes, dtype=np.float64), "tets": tets}
