@@ -15,7 +15,7 @@ from app.commands.steps import COMMANDS as STEPS
 from app.commands.vessels import COMMANDS as VESSELS
 
 _IN_ORDER_OF_THE_PATH = (
-    *("sample", "scan", "import", "points", "patient", "segment", "edit", "model", "lesions"),
+    *("sample", "scan", "import", "points", "patient", "segment", "edit", "agree", "model", "lesions"),
     *("meshdoctor", "mesh"),
     *("simulate", "check", "doctor", "run", "sections", "cancel", "results", "report"),
     *("info", "undo", "redo", "open", "demo", "network", "verify", "bench"),

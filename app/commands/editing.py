@@ -80,4 +80,20 @@ def _run(arguments: argparse.Namespace) -> Result:
     return Result(value, "\n".join(lines))
 
 
-COMMANDS = (Command("edit", "edit the labels: grow, cut, smooth, barriers; replay a script", _arguments, _run),)
+def _agree_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("first", type=Path, help="label map (NRRD, NIfTI, MHA), or a case folder")
+    parser.add_argument("second", type=Path, help="another one of the same patient")
+    parser.add_argument("--picture", type=Path, help="write a PNG that shows where they differ")
+
+
+def _agree(arguments: argparse.Namespace) -> Result:
+    from app.workflow.agree import agree
+
+    found = agree(arguments.first, arguments.second, arguments.picture, console_progress("agree"))
+    return Result(found.to_json(), found.to_text())
+
+
+COMMANDS = (
+    Command("edit", "edit the labels: grow, cut, smooth, barriers; replay a script", _arguments, _run),
+    Command("agree", "hold two segmentations against each other", _agree_arguments, _agree),
+)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QStackedWidget, QWidget
 
 from app.case.commands import RemovePoint, SetParameters, SetPatientValues, SetPoint
+from app.desktop.edit.agreement_dialog import AgreementDialog
 from app.desktop.edit.edit_section import EditSection
 from app.desktop.edit.edit_session import EditSession
 from app.desktop.edit.edit_tool import EditTool
@@ -313,6 +315,7 @@ class Workspace(QWidget):
             tools = EditSection(self.edit_tool)
             tools.place_asked.connect(self.show_place)
             tools.chosen.connect(self.situation_changed)
+            tools.compare_asked.connect(self._ask_comparison)
             if self.edit is not None:
                 tools.set_session(self.edit)
             segment.add_edit(tools)
@@ -367,6 +370,11 @@ class Workspace(QWidget):
             self.arm("")
         self.put_tool_away()
 
+    def _ask_comparison(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Another segmentation of this scan (NRRD, NIfTI, MHA)")
+        if name and self.session is not None:
+            AgreementDialog(self.session.store.opened.folder, Path(name), self).show()
+
     def put_tool_away(self) -> None:
         """Give the mouse back to the views."""
         if self.tools is not None and self.edit_tool.operation is not None:
@@ -404,6 +412,8 @@ class Workspace(QWidget):
             panel = self.panels.get("segment")
             if isinstance(panel, SegmentPanel):
                 panel.set_labels(content)
+        if item == "segmentation" and self.tools is not None:
+            self.tools.refresh()
         self.situation_changed.emit()
 
     def _take_result(self) -> None:

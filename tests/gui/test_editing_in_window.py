@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gui_cases import add_record, make_case
+from gui_cases import add_record, make_case, tube_labels
 from gui_driver import Driver
 from PySide6.QtCore import QPointF, Qt
 
 from app.case.bundle import OpenCase
+from app.desktop.edit.agreement_dialog import AgreementDialog
 from app.desktop.shell import MainWindow
 from imaging.types import Grid, Volume
-from imaging.volume_io import read_labels, write_volume
+from imaging.volume_io import read_labels, write_labels, write_volume
 
 pytestmark = pytest.mark.gui
 
@@ -173,3 +174,15 @@ def test_a_barrier_that_the_leak_guard_proposes_is_put_and_the_growth_made_again
     work.session.store.undo()
     work.session.store.undo()
     drive.until(lambda: (work.edit.labels.array[30, :, 28] == 1).any(), "the leak is back")
+
+
+def test_the_labels_are_compared_with_a_file(drive: Driver, new_folder: NewFolder, tmp_path: Path) -> None:
+    folder = make_case(new_folder("compared"), upto="segment")
+    labels = tube_labels()
+    labels.array[:, :, :19] = 0
+    write_labels(labels, tmp_path / "other.nrrd")
+    dialog = AgreementDialog(folder, tmp_path / "other.nrrd")
+    drive.show(dialog)
+    drive.until(lambda: dialog.found is not None, "they are compared")
+    assert "left_subclavian" in dialog.text.text() and not dialog.picture.pixmap().isNull()
+    dialog.close()

@@ -37,6 +37,7 @@ class EditSection(QWidget):
 
     place_asked = Signal(object)
     chosen = Signal()
+    compare_asked = Signal()
 
     def __init__(self, tool: EditTool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -91,7 +92,11 @@ class EditSection(QWidget):
         row.addWidget(self.show_leak)
         row.addWidget(self.barrier)
         layout.addLayout(row)
-        tool.places_changed.connect(self._refresh)
+        self.compare = QPushButton("Compare with another segmentation …")
+        self.compare.setToolTip("Dice, surface distance, volumes and diameters, with a picture of where they differ.")
+        self.compare.clicked.connect(self.compare_asked)
+        layout.addWidget(self.compare)
+        tool.places_changed.connect(self.refresh)
         self.show_leak.clicked.connect(self._ask_place)
         self._choose(0)
 
@@ -101,9 +106,9 @@ class EditSection(QWidget):
         self.cancel.clicked.connect(session.cancel)
         self.barrier.clicked.connect(session.accept_barrier)
         session.done.connect(self._tell)
-        session.busy_changed.connect(self._refresh)
+        session.busy_changed.connect(self.refresh)
         session.progressed.connect(self._tell_progress)
-        self._refresh()
+        self.refresh()
 
     def choose(self, operation_id: str) -> None:
         """Take an edit into the hand; an empty text puts it away."""
@@ -135,9 +140,10 @@ class EditSection(QWidget):
     def _take_settings(self, *_: object) -> None:
         self._tool.parameters = self._form.values if self._form is not None else {}
         self._tool.label = self.label.value()
-        self._refresh()
+        self.refresh()
 
-    def _refresh(self, *_: object) -> None:
+    def refresh(self, *_: object) -> None:
+        """Show what can be done now."""
         operation = self._tool.operation
         is_busy = self._session is not None and self._session.is_busy
         n = len(self._tool.places)
@@ -154,6 +160,7 @@ class EditSection(QWidget):
         self.tools.setEnabled(not is_busy)
         if self._form is not None:
             self._form.setEnabled(not is_busy)
+        self.compare.setVisible(self._session is not None and self._session.labels is not None)
         self.bar.setVisible(is_busy)
         self.cancel.setVisible(is_busy)
         has_leak = self._session is not None and bool(self._session.last_leaks) and not is_busy
@@ -168,7 +175,7 @@ class EditSection(QWidget):
         self.said.setText(" ".join([first, *notes]))
         if report.leaks:
             self._ask_place()
-        self._refresh()
+        self.refresh()
 
     def _tell_progress(self, fraction: float, text: str) -> None:
         self.bar.setValue(round(1000 * fraction))
