@@ -143,6 +143,14 @@ class Numerics:
         "change of the velocity against the convecting one, over the largest, that asks for another",
         0.005,
     )
+    pressure_passes: int = quantity("", 1, 20, "how often momentum and pressure are solved in a step", 1)
+    eddy_coefficient: float = quantity(
+        "",
+        0.0,
+        3.0,
+        "coefficient of the sigma model of eddies smaller than the cells; 0 leaves it out, 1.35 is usual",
+        0.0,
+    )
     max_cfl: float = quantity("", 0.1, 1e6, "CFL number above which a time step is halved, or the run stops", 100.0)
     max_halvings: int = quantity("", 0, 12, "how often a time step that is too large is halved at most", 7)
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from solvers.fem.eddy_viscosity import EddyViscosity
 from solvers.fem.linear_kernels import add_linear_cells
 from solvers.fem.mesh import FlowMesh, Index
 from solvers.fem.momentum_kernels import add_backflow, add_cells, add_outlet_pressure, add_stiffness
@@ -44,6 +45,8 @@ class MomentumAssembler:
         Time step [s].
     is_steady
         Whether SUPG leaves out the time step, on which the steady state then does not depend.
+    eddy_coefficient
+        Of the model of eddies smaller than the cells (``solvers.fem.eddy_viscosity``); 0 leaves it out.
     """
 
     def __init__(
@@ -57,7 +60,9 @@ class MomentumAssembler:
         supg: bool,
         dt: float,
         is_steady: bool = False,
+        eddy_coefficient: float = 0.0,
     ) -> None:
+        self._eddies = EddyViscosity(mesh, eddy_coefficient) if eddy_coefficient > 0.0 else None
         self._mesh, self._pattern = mesh, pattern
         self._is_steady = is_steady
         self._supg, self._beta = supg, backflow_beta
@@ -68,20 +73,14 @@ class MomentumAssembler:
         is_open = np.isin(mesh.facets.patch, open_patches)
         self._variable: VariableViscosity | None = None
         self.viscosity: FloatArray = np.zeros(mesh.n_cells)
-        """Mean kinematic viscosity of each cell [m2/s], which a law changes from step to step."""
+        """Mean kinematic viscosity of each cell [m2/s], which a law and eddies change from step to step."""
+        self._own_viscosity = self.viscosity
         if callable(viscosity):
             self._variable = VariableViscosity(mesh, pattern, viscosity, is_open)
         else:
             self.viscosity[:] = viscosity
         if self._variable is None and not self._is_linear:
-            add_stiffness(
-                mesh.inverse_jacobian,
-                mesh.determinant,
-                self.viscosity,
-                self._tables.stiffness,
-                pattern.cell_positions,
-                self._constant,
-            )
+            self._add_stiffness(self.viscosity, self._constant)
         share = mesh.determinant[:, None] / (6.0 * mesh.velocity.cells.shape[1])
         volume = np.zeros(mesh.velocity.n_local)
         np.add.at(volume, mesh.velocity.cells, np.broadcast_to(share, mesh.velocity.cells.shape))
@@ -132,11 +131,17 @@ class MomentumAssembler:
         np.copyto(self.values, self._constant)
         right_side = np.zeros((mesh.velocity.n_local, 3))
         time_part = 0.0 if self._is_steady else (2.0 / dt) ** 2
-        implicit, residual = self.viscosity, np.zeros((0, 3))
+        implicit, residual = self._own_viscosity, np.zeros((0, 3))
         if self._variable is not None:
             self._variable.add(nodal[:, :3], self.values, right_side)
             self.viscosity, implicit = self._variable.cell, self._variable.implicit
             residual = self._variable.residual
+        if self._eddies is not None:
+            eddy = self._eddies.of(np.ascontiguousarray(nodal[:, :3]))
+            known = self._own_viscosity if self._variable is None else self.viscosity
+            self.viscosity, implicit = known + eddy, implicit + eddy
+            if not self._is_linear:
+                self._add_stiffness(eddy, self.values)
         if self._is_linear:
             add_linear_cells(
                 mesh.velocity.cells,
@@ -200,6 +205,14 @@ class MomentumAssembler:
             )
         self.values[-1] = 0.0
         return right_side
+
+    def _add_stiffness(self, viscosity: FloatArray, values: FloatArray) -> None:
+        """(nu grad v, grad u) with the viscosity of each cell."""
+        mesh = self._mesh
+        add_stiffness(
+            *(mesh.inverse_jacobian, mesh.determinant, viscosity, self._tables.stiffness),
+            *(self._pattern.cell_positions, values),
+        )
 
     def prescribe(self, right_side: FloatArray, nodes: NDArray[np.int64], velocity: FloatArray) -> None:
         """Set the right sides of unknowns (k,) with prescribed velocities (k, 3)."""

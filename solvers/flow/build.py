@@ -80,6 +80,8 @@ def build_flow(
             reference_speed=speed,
             law=viscosity_law(spec.fluid),
             is_steady=spec.time.is_steady,
+            eddy_coefficient=numerics.eddy_coefficient,
+            pressure_passes=numerics.pressure_passes,
         ),
         [*inlets, NoSlip(mesh, spec.wall_patch_ids)],
         tuple(cap.patch_id for cap in spec.caps),

@@ -67,6 +67,11 @@ class FlowParameters:
         those of backward Euler with the last velocity as the convecting one, whose size only the way to it limits.
     frozen_component
         A velocity component (0, 1 or 2) that is zero everywhere, as in a plane flow computed in a slab.
+    eddy_coefficient
+        Of the model of eddies smaller than the cells; 0: none.
+    pressure_passes
+        How often a step is made in all, each time from the pressure and convected by the velocity found before: what is
+        left of the splitting's error gets smaller each time.
     """
 
     density: float
@@ -82,6 +87,8 @@ class FlowParameters:
     law: ViscosityLaw | None = None
     is_steady: bool = False
     frozen_component: int | None = None
+    eddy_coefficient: float = 0.0
+    pressure_passes: int = 1
 
     @property
     def kinematic(self) -> float | ViscosityLaw:
@@ -187,6 +194,7 @@ class FlowSolver:
             parameters.supg,
             dt,
             parameters.is_steady,
+            parameters.eddy_coefficient,
         )
         self._velocity_solver = VelocitySolver(
             mesh.comm, self.pattern, velocity.halo, parameters.velocity_tolerance, parameters.max_passes > 1
@@ -243,9 +251,20 @@ class FlowSolver:
         is_second = self._n_history > 0 and not self.parameters.is_steady
         bdf = Bdf.second(self.dt) if is_second else Bdf.euler(self.dt)
         time = self._origin + (self._n_since_origin + 1) * self.dt
-        cfl = self._solve_momentum(bdf, time)
-        report, divergence = self._last_solve, weak_divergence(self.mesh, self.velocity)
-        pressure_iterations = self._correct_pressure(bdf, time, divergence)
+        known = (self.velocity, self.old_velocity, self.correction, self.old_correction)
+        outlets, memories = self.outlets.corrections, self.outlets.memories()
+        found, pressure_iterations = None, 0
+        for _ in range(self.parameters.pressure_passes):
+            if found is not None:  # from the same history, but for the pressures that were found
+                self.velocity, self.old_velocity, self.correction, self.old_correction = known
+                self.outlets.corrections = outlets
+                self.outlets.remember(memories)
+            cfl = self._solve_momentum(bdf, time, found)
+            divergence = weak_divergence(self.mesh, self.velocity)
+            guess = 0.0 if found is not None else bdf.alpha * (2.0 * self.correction - self.old_correction)
+            pressure_iterations += self._correct_pressure(bdf, time, divergence, guess)
+            found = self.velocity
+        report = self._last_solve
         self.step_number += 1
         self._n_since_origin += 1
         self._n_history += 1
@@ -281,10 +300,15 @@ class FlowSolver:
             pressures=self.parameters.density * measured[:, 1],
         )
 
-    def _solve_momentum(self, bdf: Bdf, time: float) -> float:
-        """Set the new velocity; returns this rank's CFL number."""
+    def _solve_momentum(self, bdf: Bdf, time: float, found: FloatArray | None) -> float:
+        """Set the new velocity; returns this rank's CFL number.
+
+        ``found`` is what an earlier solve of the same step has found for it.
+        """
         nodal = np.empty((self.mesh.velocity.n_local, 6))
         nodal[:, :3] = self._extrapolated()
+        if found is not None:
+            nodal[self._inner, :3] = found[self._inner]
         nodal[:, 3:] = (bdf.newest * self.velocity + bdf.older * self.old_velocity) / bdf.dt
         predicted = self.kinematic_pressure + (bdf.newest * self.correction + bdf.older * self.old_correction) / bdf.dt
         behind = self.outlets.predicted(bdf)
@@ -292,9 +316,10 @@ class FlowSolver:
             self._sum(np.array([cap.flow(self.end_velocity), cap.flow(self._earlier[0])]))
             for cap in (self.caps[inlet.patch_id] for inlet in self._free_inlets)
         ]
-        if self._n_since_factors % self.parameters.refactor_every == 0:
-            self._velocity_solver.forget_factors()
-        self._n_since_factors += 1
+        if found is None:
+            if self._n_since_factors % self.parameters.refactor_every == 0:
+                self._velocity_solver.forget_factors()
+            self._n_since_factors += 1
         new_velocity = nodal[:, :3].copy()
         for condition in self._prescribed:
             new_velocity[condition.nodes] = condition.values(time)
@@ -371,11 +396,10 @@ class FlowSolver:
             return 0.0
         return self._alpha / bdf.alpha * self._stabilization.apply(pressure)
 
-    def _correct_pressure(self, bdf: Bdf, time: float, divergence: FloatArray) -> int:
+    def _correct_pressure(self, bdf: Bdf, time: float, divergence: FloatArray, guess: FloatArray | float) -> int:
         """Make the end-of-step velocity divergence-free and its outlets obey their models."""
-        guess = bdf.alpha * (2.0 * self.correction - self.old_correction)
         excess = divergence + self._stabilized(bdf, self.kinematic_pressure)
-        increment, iterations = self._poisson.solve(-bdf.alpha * excess, guess)
+        increment, iterations = self._poisson.solve(-bdf.alpha * excess, guess + np.zeros_like(self.correction))
         n_owned = self.mesh.pressure.n_owned
         self.outlets.close(bdf, time, increment, self.velocity)
         # what the stabilization balances for good is no error of the splitting, and must not change the pressure

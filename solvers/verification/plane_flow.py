@@ -48,10 +48,12 @@ def slab_solver(
     frozen_component: int | None = 2,
     has_outlet: bool = True,
     tolerance: float = 1e-8,
+    pressure_passes: int = 1,
+    pass_tolerance: float = 5e-3,
 ) -> FlowSolver:
     """Fluid of density 1 at rest; ``velocity`` holds on the patches ``moving``, but the walls win where they touch.
 
-    ``tolerance`` is that of the momentum equation's residual.
+    ``tolerance`` is that of the momentum equation's residual; for the passes see :class:`FlowParameters`.
     """
     mesh = distribute(MPI.COMM_SELF, arrays, 2)
     parameters = FlowParameters(
@@ -62,6 +64,8 @@ def slab_solver(
         frozen_component=frozen_component,
         backflow_beta=0.5,
         max_passes=3,
+        pressure_passes=pressure_passes,
+        pass_tolerance=pass_tolerance,
     )
     prescribed: list[PrescribedVelocity] = [GivenVelocity(mesh, moving, velocity), NoSlip(mesh, walls)]
     model = PrescribedPressure(PeriodicCurve(Waveform.constant(0.0), 1.0))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -52,3 +54,23 @@ def test_any_resistance_is_coupled_stably_and_keeps_mass(r_proximal: float) -> N
         if step > 10:  # the impulsive start is over
             # the mean pressure on the outlet is not exactly what is behind it: the fluid there is accelerated
             assert report.pressures[1] == pytest.approx(wanted, abs=0.01 * abs(wanted - 1.1e4) + 60.0)
+
+
+def test_a_second_pass_with_the_pressure_leaves_less_of_the_splitting_and_advances_outlets_once() -> None:
+    flow = Waveform(tuple(TIMES.tolist()), tuple((2e-5 * np.sin(2.0 * np.pi * TIMES / PERIOD)).tolist()))
+    outlet = RcrOutlet(OUTLET, "outlet", 1e7, 1e-9, 1e8, p_initial=1.1e4, p_distal=1.1e4)
+    left = []
+    for passes in (1, 2):
+        solver = tube_solver(straight_tube(0.02, 0.005, 3, 5), flow, "blunt", PERIOD, 100, outlet)
+        solver.parameters = replace(solver.parameters, pressure_passes=passes)
+        model, imbalance = Windkessel(1e7, 1e-9, 1e8, 1.1e4, 1.1e4), 0.0
+        for step in range(25):
+            report = solver.step()
+            bdf = Bdf.second(solver.dt) if step else Bdf.euler(solver.dt)
+            offset, slope = model.relation(bdf, report.time)
+            assert solver.outlets.pressures[0] == pytest.approx(offset + slope * report.flows[1], rel=1e-9)
+            model.advance(bdf, report.time, float(report.flows[1]))
+            assert abs(report.flows.sum()) < 1e-15
+            imbalance = max(imbalance, abs(report.splitting_imbalance)) if step > 5 else 0.0
+        left.append(imbalance)
+    assert left[1] < 0.5 * left[0], left
