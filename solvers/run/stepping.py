@@ -151,6 +151,7 @@ class Stepper:
         self.level += 1
         self._flow.go_back(state.flow)
         self._watch.work = state.energy.work
+        self._watch.forget()
         self.step = state.step
         self._change()
         self._failed_cfl = float(np.fmin(self._failed_cfl, 2.0 * failure.cfl))

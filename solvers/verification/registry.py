@@ -16,6 +16,7 @@ from solvers.verification.index_checks import check_indices
 from solvers.verification.junction_checks import check_junctions, check_volume
 from solvers.verification.network_checks import check_arterial_trees, check_boileau
 from solvers.verification.nozzle_checks import check_nozzle
+from solvers.verification.nozzle_unsteady import check_nozzle_unsteady
 from solvers.verification.opening_checks import check_openings
 from solvers.verification.order_checks import (
     check_linear_space_order,
@@ -94,6 +95,7 @@ CHECKS: dict[str, Check] = {
         Check("boileau", "One dimension: carotid, aorta, iliac bifurcation", check_boileau),
         Check("arterial_trees", "One dimension: ADAN56 and circle of Willis", check_arterial_trees, is_long=True),
         Check("fda_nozzle", "FDA nozzle at Re 500, against measurements", check_nozzle, is_long=True),
+        Check("fda_nozzle_3500", "FDA nozzle at Re 3500, means over time", check_nozzle_unsteady, is_long=True),
     )
 }
 

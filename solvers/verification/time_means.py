@@ -32,6 +32,8 @@ from solvers.flow.build import build_flow
 from solvers.flow.measured import read_measured
 from solvers.flow.solver import FlowSolver
 from solvers.launch.local import find_mpiexec
+from solvers.run.growth import SAMPLE_EVERY, EnergyWatch
+from solvers.run.guard import Guard
 
 FloatArray = NDArray[np.float64]
 
@@ -133,16 +135,17 @@ def main(folder: Path) -> int:
         if comm.rank == 0 and step % 10 == 0:
             print(step, flush=True)
 
-    found = _means(solver, course, tell)
+    found = _means(solver, spec, course, tell)
     if comm.rank == 0:
         np.savez(folder / MEANS, **found)  # type: ignore[arg-type]
     return 0
 
 
-def _means(solver: FlowSolver, course: Course, tell: Callable[[int], None]) -> dict[str, FloatArray]:
+def _means(solver: FlowSolver, spec: RunSpec, course: Course, tell: Callable[[int], None]) -> dict[str, FloatArray]:
     """The arrays of :class:`TimeMeans` on rank 0; empty elsewhere."""
+    advance = _Guarded(solver, spec)
     for step in range(course.settle_steps):
-        _advance(solver)
+        advance()
         tell(step)
     space, vertices = solver.mesh.velocity, solver.mesh.pressure
     n, m = space.n_owned, vertices.n_owned
@@ -150,7 +153,7 @@ def _means(solver: FlowSolver, course: Course, tell: Callable[[int], None]) -> d
     parts = np.zeros((n, course.n_parts))
     count = course.n_parts * course.part_steps
     for step in range(count):
-        _advance(solver)
+        advance()
         tell(course.settle_steps + step)
         velocity += solver.velocity[:n] / count
         square += solver.velocity[:n, 2] ** 2 / count
@@ -167,10 +170,25 @@ def _means(solver: FlowSolver, course: Course, tell: Callable[[int], None]) -> d
     return {name: array for name, array in gathered.items() if array is not None}
 
 
-def _advance(solver: FlowSolver) -> None:
-    report = solver.step()
-    if not (report.velocity_converged and np.isfinite(report.max_speed)):
-        raise ArithmeticError(f"The flow diverged at {solver.time:.4g} s.")
+class _Guarded:
+    """Steps under the guards of a run, which end it: there is no way back to smaller steps here."""
+
+    def __init__(self, solver: FlowSolver, spec: RunSpec) -> None:
+        self._solver, density = solver, spec.fluid.density
+        areas = [solver.caps[inlet.patch_id].area for inlet in spec.inlets]
+        peaks = [max(map(abs, inlet.flow.values)) / area for inlet, area in zip(spec.inlets, areas, strict=True)]
+        self._guard = Guard(spec.numerics.max_cfl, max(peaks, default=0.0), density)
+        self._watch = EnergyWatch(solver, density, spec.n_inlets)
+        self._mark, self._velocity = self._watch.mark(), solver.velocity
+
+    def __call__(self) -> None:
+        """One step; ArithmeticError says what is wrong with it."""
+        report, dt = self._solver.step(), self._solver.dt
+        trouble = self._guard.judge(report, dt) or self._watch.judge(report, dt, self._mark, self._velocity)
+        if trouble is not None and not trouble.is_soft:
+            raise ArithmeticError(trouble.sentence)
+        if report.step % SAMPLE_EVERY == 0:
+            self._mark, self._velocity = self._watch.mark(), self._solver.velocity
 
 
 if __name__ == "__main__":
