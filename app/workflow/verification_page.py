@@ -71,7 +71,7 @@ def draw_curve(curve: Mapping[str, Any], path: Path) -> None:
     axes.plot(curve["x"], curve["computed"], linewidth=1.2, label="computed")
     if curve["reference_x"]:
         axes.plot(curve["reference_x"], curve["reference"], "o", markersize=4, fillstyle="none", label=curve["source"])
-        axes.legend(fontsize=8)
+        figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     axes.set_xlabel(curve["x_label"])
     axes.set_ylabel(curve["y_label"])
     axes.set_title(curve["quantity"], fontsize=9)

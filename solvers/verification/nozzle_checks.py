@@ -11,9 +11,9 @@ from solvers.verification.meshes import INLET, OUTLET, WALL
 from solvers.verification.nozzle_data import DENSITY, DIFFUSER, EXPANSION, FLOW, VISCOSITY, Measured, NozzleData
 from solvers.verification.nozzle_mesh import NozzleGrid, nozzle
 from solvers.verification.nozzle_reading import NozzleReading, profile_error
-from solvers.verification.row import Progress, Row
+from solvers.verification.row import Curve, Progress, Row
 
-GRID = NozzleGrid(core_rings=5, annulus_rings=5, coarseness=1.25)
+GRID = NozzleGrid(core_rings=4, annulus_rings=4, core_stretch=0.4)
 EXPANSION_ENDS, DIFFUSER_ENDS = (-0.10, 0.20), (-0.19, 0.06)
 """Ends [m] of the meshes on the axis of the flow into the expansion."""
 LONG_STEPS = (0.1, 60)
@@ -28,7 +28,7 @@ STUDY_ERROR, STUDY_SPREAD = 0.34, 0.30
 """Mean and standard deviation of the study's global error over its laminar computations (Stewart et al. 2012)."""
 
 
-def check_nozzle(progress: Progress, long: bool) -> list[Row]:
+def check_nozzle(progress: Progress, long: bool) -> list[Row | Curve]:
     """Steady flow of Re 500 in the throat, in both directions, on tetrahedra that follow the body."""
     if not long:
         return []
@@ -37,6 +37,8 @@ def check_nozzle(progress: Progress, long: bool) -> list[Row]:
     return [
         *compare(expansion, EXPANSION, "expansion"),
         *compare(diffuser, DIFFUSER, "diffuser"),
+        *curves(expansion, EXPANSION, "expansion"),
+        *curves(diffuser, DIFFUSER, "diffuser"),
     ]
 
 
@@ -101,6 +103,28 @@ def compare(reading: NozzleReading, data: NozzleData, name: str) -> list[Row]:
         )
     )
     return rows
+
+
+def curves(reading: NozzleReading, data: NozzleData, name: str) -> list[Curve]:
+    """Speed on the axis and pressure on the wall of one direction of flow."""
+    stations = np.array([z for z, _, _ in data.axis])
+    along = reading.axis()
+    z, speed = along[:, (along[0] >= stations[0] - 5e-3) & (along[0] <= stations[-1] + 5e-3)]
+    measured = tuple(mean for _, mean, _ in data.axis)
+    wall_z, pressure, _ = (np.array(column) for column in zip(*data.wall_pressure, strict=True))
+    fine = np.linspace(wall_z[0], wall_z[-1], 200)
+    on_wall = np.array([reading.wall_pressure(float(place)) for place in fine]) - reading.wall_pressure(wall_z[-1])
+    place = "distance along the flow from the sudden change [mm]"
+    return [
+        Curve(
+            *(NAME, f"{name}: speed on the axis", place, "speed [m/s]", tuple(1e3 * z), tuple(speed)),
+            *(MEASURED, tuple(1e3 * stations), measured),
+        ),
+        Curve(
+            *(NAME, f"{name}: pressure on the wall", place, "pressure [Pa]", tuple(1e3 * fine), tuple(on_wall)),
+            *(MEASURED, tuple(1e3 * wall_z), tuple(pressure)),
+        ),
+    ]
 
 
 def measured_gate(mean: float, deviation: float) -> float:

@@ -49,10 +49,13 @@ def levels(breaks: Sequence[float], size: Callable[[FloatArray], FloatArray]) ->
 
 
 def cell_length(z: FloatArray) -> FloatArray:
-    """Length [m] of cells along the axis at z: short at the ends of the throat, longer with the distance from them."""
-    to_expansion = np.where(z > 0.0, 0.4e-3 + 0.08 * z, 0.4e-3 - 0.25 * z)
-    to_throat = 0.6e-3 + 0.06 * np.abs(z - THROAT_START)
-    longest = np.where(z < CONE_START, 6e-3, np.where(z < 0.0, 2e-3, 8e-3))
+    """Length [m] of cells along the axis at z: short at the ends of the throat, longer with the distance from them.
+
+    A section carries the flow it should only where cells along the axis are short: at the sharp edge most of all.
+    """
+    to_expansion = 0.1e-3 + np.where(z > 0.0, 0.10, 0.12) * np.abs(z)
+    to_throat = 0.3e-3 + 0.08 * np.abs(z - THROAT_START)
+    longest = np.where(z < CONE_START, 6e-3, np.where(z < 0.0, 2.5e-3, 8e-3))
     return np.asarray(np.minimum(np.minimum(to_expansion, to_throat), longest))
 
 

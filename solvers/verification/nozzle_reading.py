@@ -61,6 +61,12 @@ class NozzleReading:
         """Axial velocity [m/s] on the axis."""
         return float(self.profile(z)[1][0])
 
+    def axis(self) -> FloatArray:
+        """Places along the flow [m] and axial velocities [m/s] on the whole axis, (2, n)."""
+        on_axis = np.flatnonzero(np.hypot(self._nodes[:, 0], self._nodes[:, 1]) < TINY)
+        on_axis = on_axis[np.argsort(self._nodes[on_axis, 2])]
+        return np.stack([self._nodes[on_axis, 2], self._axial[on_axis]])
+
     def jet_width(self, z: float) -> float:
         """Width [m] within which the velocity exceeds half that on the axis."""
         return half_width(*self.profile(z))
