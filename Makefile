@@ -33,7 +33,10 @@ app: $(STAMP)
 	@$(BIN)/angiotwin open
 
 test: $(STAMP)
-	@$(DISPLAY_RUN) $(BIN)/python -m pytest
+	@failed=0; \
+	$(DISPLAY_RUN) $(BIN)/python -m pytest -n 2 --dist loadfile -m "not mpi and not gui" $(if $(REPORTS),--junitxml=$(REPORTS)/two.xml) || failed=1; \
+	$(DISPLAY_RUN) $(BIN)/python -m pytest -m "mpi or gui" $(if $(REPORTS),--junitxml=$(REPORTS)/one.xml) || failed=1; \
+	exit $$failed
 
 verify: $(STAMP)
 	@$(BIN)/angiotwin verify --long
