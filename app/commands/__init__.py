@@ -12,6 +12,7 @@ from app.commands.preflight import COMMANDS as PREFLIGHT
 from app.commands.reduced import COMMANDS as REDUCED
 from app.commands.runs import COMMANDS as RUNS
 from app.commands.steps import COMMANDS as STEPS
+from app.commands.tuning import COMMANDS as TUNING
 from app.commands.vessels import COMMANDS as VESSELS
 
 _IN_ORDER_OF_THE_PATH = (
@@ -22,7 +23,19 @@ _IN_ORDER_OF_THE_PATH = (
 )
 _MADE = {
     command.name: command
-    for command in (*CASES, *STEPS, *EDITING, *PREFLIGHT, *DOCTOR, *RUNS, *REDUCED, *NETWORKS, *VESSELS, *CHECKS)
+    for command in (
+        *CASES,
+        *STEPS,
+        *EDITING,
+        *PREFLIGHT,
+        *DOCTOR,
+        *RUNS,
+        *REDUCED,
+        *TUNING,
+        *NETWORKS,
+        *VESSELS,
+        *CHECKS,
+    )
 }
 
 COMMANDS: dict[str, Command] = {name: _MADE.pop(name) for name in _IN_ORDER_OF_THE_PATH} | _MADE

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -62,6 +62,22 @@ def network_of_case(case: ReducedCase) -> Network1D:
     )
 
 
+@dataclass(frozen=True)
+class Graft:
+    """A case's vessels in the place of some of a network's, see :func:`solvers.network.one_d.graft.grafted`."""
+
+    case: Path
+    replaced: tuple[str, ...]
+    joins: Mapping[str, str]
+
+
+def _of_case(folder: Path) -> Network1D:
+    from app.workflow.flow_setup import reduced_case
+
+    with OpenCase.open(folder, writable=False) as opened:
+        return network_of_case(reduced_case(opened))
+
+
 def solve_network_file(
     file: Path,
     reading: Literal["file", "openbf"] = "file",
@@ -70,6 +86,7 @@ def solve_network_file(
     out: Path | None = None,
     progress: Progress = silent,
     is_cancelled: Callable[[], bool] = lambda: False,
+    graft: Graft | None = None,
 ) -> dict[str, Any]:
     """Solve the network of a file, or of a case's folder, to its periodic state.
 
@@ -83,6 +100,8 @@ def solve_network_file(
         After which the run ends even where it is not periodic.
     out
         CSV file for the curves of the last cycle: a row for each time, vessel and place.
+    graft
+        A case whose vessels take the place of some of the network's.
 
     Returns
     -------
@@ -100,13 +119,11 @@ def solve_network_file(
         raise CaseError("bad_spacing", f"Cells of {spacing_mm:g} mm cannot be taken: give 0.1 to 50 mm.")
     if max_cycles < 1:
         raise CaseError("bad_cycles", f"{max_cycles} cycles cannot be solved: give at least one.")
-    if file.is_dir():
-        from app.workflow.flow_setup import reduced_case
+    network = replace(_of_case(file), name=file.stem) if file.is_dir() else read_network(file, reading)
+    if graft is not None:
+        from solvers.network.one_d.graft import grafted
 
-        with OpenCase.open(file, writable=False) as opened:
-            network = replace(network_of_case(reduced_case(opened)), name=file.stem)
-    else:
-        network = read_network(file, reading)
+        network = grafted(network, _of_case(graft.case), graft.replaced, graft.joins)
     scheme = Scheme(spacing=1e-3 * spacing_mm, max_cycles=max_cycles)
     found = solve_network(network, scheme, progress, is_cancelled)
     if out is not None:

@@ -25,7 +25,7 @@ OneOrEach = float | FloatArray
 
 PHYSIOLOGIC = (2700.0, 40_000.0)
 """Pressures of arteries in a living person [Pa]: 20 to 300 mmHg. An assumption."""
-PRESSURE_TOLERANCE, SHARE_TOLERANCE = 266.6, 0.02
+PRESSURE_TOLERANCE, SHARE_TOLERANCE = 266.644774830, 0.02
 """2 mmHg [Pa] and 2 % of the inflow."""
 PROXIMAL_BOUNDS = (1e-3, 0.6)
 TIME_CONSTANT_BOUNDS = (0.02, 20.0)
