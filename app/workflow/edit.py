@@ -208,7 +208,8 @@ def commit_labels(
     case = opened.case
     before = case.current("segmentation")
     array = np.where(labels.array == BARRIER, 0, labels.array).astype(np.uint8)
-    counts = np.bincount(array.ravel(), minlength=256)
+    # Slice by slice, because it widens what it counts.
+    counts = np.sum([np.bincount(one.ravel(), minlength=256) for one in array], axis=0)
     named = {value: name for value, name in labels.names.items() if value != BARRIER}
     names = named | {int(v): f"label {v}" for v in np.flatnonzero(counts) if v and v not in named}
     volumes = {name: round(float(counts[v]) * labels.grid.voxel_volume_ml, 2) for v, name in names.items()}

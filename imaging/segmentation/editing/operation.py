@@ -192,6 +192,11 @@ def flag(default: bool, meaning: str) -> Any:
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def text(default: str, meaning: str) -> Any:
+    """A dataclass field for a word or a name."""
+    return dataclasses.field(default=default, metadata={"help": meaning, "unit": "", "source": "what the user has"})
+
+
 def box_of(first: Any, end: Any) -> Box:
     """Slices from ``first`` up to ``end`` along k, j, i."""
     k, j, i = (slice(int(a), int(b)) for a, b in zip(first, end, strict=True))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from imaging.errors import ImagingError
-from imaging.segmentation.editing import detecting, growing, painting, shaping
+from imaging.segmentation.editing import detecting, growing, learning, painting, shaping
 from imaging.segmentation.editing.delta import Delta, difference
 from imaging.segmentation.editing.growing import Leak
 from imaging.segmentation.editing.operation import LARGEST_LABEL, Canvas, Labels, Operation, require_places
@@ -19,7 +19,13 @@ from imaging.types import Grid, Progress, Volume
 
 OPERATIONS: Mapping[str, Operation] = {
     operation.id: operation
-    for operation in (*painting.OPERATIONS, *growing.OPERATIONS, *shaping.OPERATIONS, *detecting.OPERATIONS)
+    for operation in (
+        *painting.OPERATIONS,
+        *growing.OPERATIONS,
+        *shaping.OPERATIONS,
+        *detecting.OPERATIONS,
+        *learning.OPERATIONS,
+    )
 }
 
 
@@ -118,6 +124,8 @@ def _parameters(operation: Operation, values: Mapping[str, Any]) -> Any:
         if "choices" in said:
             is_good = value in said["choices"]
             wanted = "one of " + ", ".join(said["choices"])
+        elif isinstance(default, str):
+            is_good, wanted = isinstance(value, str), "a text"
         elif isinstance(default, bool):
             is_good, wanted = isinstance(value, bool), "true or false"
         else:
