@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.case.errors import CaseError
-from app.case.records import Case, Position, Record
+from app.case.records import Case, Measurement, Position, Record
 
 
 class Command(Protocol):
@@ -100,6 +100,42 @@ class SetParameters:
 
     def apply(self, case: Case) -> Case:
         return case.model_copy(update={"parameters": {**case.parameters, self.step: self.parameters}})
+
+
+@dataclass(frozen=True)
+class SetMeasurement:
+    """Add a measurement, or put it in the place of that of its id."""
+
+    measurement: Measurement
+    is_new: bool = True
+
+    @property
+    def label(self) -> str:
+        return f"{'Measure' if self.is_new else 'Change'} {self.measurement.name}"
+
+    def apply(self, case: Case) -> Case:
+        for position_mm in self.measurement.points_mm:
+            _check_position(self.measurement.name, position_mm)
+        kept = case.measurements
+        if any(old.id == self.measurement.id for old in kept):
+            after = tuple(self.measurement if old.id == self.measurement.id else old for old in kept)
+        else:
+            after = (*kept, self.measurement)
+        return case.model_copy(update={"measurements": after})
+
+
+@dataclass(frozen=True)
+class RemoveMeasurements:
+    """Take measurements away."""
+
+    ids: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        return f"Remove {len(self.ids)} measurement{'s' if len(self.ids) != 1 else ''}"
+
+    def apply(self, case: Case) -> Case:
+        return case.model_copy(update={"measurements": tuple(m for m in case.measurements if m.id not in self.ids)})
 
 
 @dataclass(frozen=True)

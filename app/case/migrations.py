@@ -11,7 +11,7 @@ from app.case.records import SCHEMA_VERSION
 def migrate(stored: dict[str, Any]) -> dict[str, Any]:
     """A stored case in the present schema.
 
-    There is one schema so far; a case from a newer program is refused.
+    Version 2 added measurements. A case from a newer program is refused.
     """
     version = int(stored["schema_version"])
     if version > SCHEMA_VERSION:
@@ -20,4 +20,4 @@ def migrate(stored: dict[str, Any]) -> dict[str, Any]:
             f"The case was written by a newer AngioTwin (case format {version}, this program reads up to "
             f"{SCHEMA_VERSION}): update the program.",
         )
-    return stored
+    return {**stored, "schema_version": SCHEMA_VERSION}

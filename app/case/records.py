@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Kind = Literal["image", "surface", "segmentation", "model", "mesh", "run", "result", "report"]
 Position = tuple[float, float, float]
@@ -58,6 +58,19 @@ class Record(Frozen):
         return digest_of({name: ref.sha256 for name, ref in self.files.items()})
 
 
+class Measurement(Frozen):
+    """What was measured in the scan: its kind, its points (LPS, mm) and, for a label's volume, the label.
+
+    What it says is worked out from the scan when it is asked for, never stored.
+    """
+
+    id: str
+    kind: Literal["distance", "polyline", "angle", "ellipse", "sphere", "volume"]
+    name: str
+    points_mm: tuple[Position, ...] = ()
+    label: str = ""
+
+
 class Case(Frozen):
     """Everything that is known of one patient's twin. Lengths in mm, frame LPS.
 
@@ -74,6 +87,7 @@ class Case(Frozen):
     points: dict[str, Position] = {}
     patient: dict[str, float] = {}
     parameters: dict[str, dict[str, Any]] = {}
+    measurements: tuple[Measurement, ...] = ()
     records: tuple[Record, ...] = ()
 
     def current(self, kind: Kind) -> Record | None:

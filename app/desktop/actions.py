@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMainWindow, QMenuBar
 from app.desktop.modes import MODES
 from app.desktop.views.window_level import PRESETS
 from app.workflow.steps import STEPS
+from imaging.measurement import TYPES, MeasurementKind
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Situation:
     has_scan: bool = False
     has_scene: bool = False
     has_frames: bool = False
+    has_vessels: bool = False
     is_armed: bool = False
 
 
@@ -38,6 +40,7 @@ class Action:
     menu: str
     enabled_when: Callable[[Situation], bool] = lambda situation: True
     is_toggle: bool = False
+    starts_on: bool = True
 
 
 def _has_case(situation: Situation) -> bool:
@@ -56,6 +59,14 @@ def _has_frames(situation: Situation) -> bool:
     return situation.has_frames
 
 
+MEASURE_KEYS: dict[MeasurementKind, str] = {
+    "distance": "D",
+    "polyline": "Shift+D",
+    "angle": "G",
+    "ellipse": "Shift+E",
+    "sphere": "Shift+B",
+}
+
 ACTIONS: tuple[Action, ...] = (
     Action("case.open", "Open case …", "Ctrl+O", "Case"),
     Action("case.new_file", "New case from a scan file …", "Ctrl+N", "Case"),
@@ -66,7 +77,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("app.quit", "Quit", "Ctrl+Q", "Case"),
     Action("edit.undo", "Undo", "Ctrl+Z", "Edit", lambda s: s.is_writable and s.undo_label is not None),
     Action("edit.redo", "Redo", "Ctrl+Shift+Z", "Edit", lambda s: s.is_writable and s.redo_label is not None),
-    Action("points.disarm", "Stop placing points, put the edit tool away", "Esc", "Edit", lambda s: s.is_armed),
+    Action("points.disarm", "Stop placing points, measuring, editing", "Esc", "Edit", lambda s: s.is_armed),
     *(
         Action(f"step.{step.id}", f"Go to {step.title}", f"Ctrl+{n}", "Steps", _has_case)
         for n, step in enumerate(STEPS.values(), 1)
@@ -91,6 +102,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("window.reset", "Window: back to the first", "0", "View", _has_scan),
     Action("view.labels", "Labels over the scan", "O", "View", _has_scan, True),
     Action("view.crosshair", "Crosshair", "X", "View", _has_scan, True),
+    Action("view.oblique", "Turn the planes (oblique)", "Q", "View", _has_scan, True, False),
+    Action("view.slab", "Slab: thin, MIP, MinIP, mean", "K", "View", _has_scan),
+    Action("view.thicker", "Thicker slab", "]", "View", _has_scan),
+    Action("view.thinner", "Thinner slab", "[", "View", _has_scan),
+    Action("view.cine", "Cine through the slices", "C", "View", _has_scan, True, False),
+    Action("view.slicer_mouse", "Mouse as in 3D Slicer", "", "View", _has_case, True, False),
+    Action("view.detach", "View in a window of its own", "F9", "View", _has_case),
     Action("view.planes", "Slices in the 3D view", "T", "View", _has_scene, True),
     Action("view.captions", "Names in the 3D view", "N", "View", _has_scene, True),
     Action("view.fit", "Show all", "F", "View", _has_case),
@@ -98,6 +116,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("layout.four", "Four views", "F5", "View", _has_case),
     Action("layout.scene", "3D large beside the slices", "F6", "View", _has_case),
     Action("layout.only_scene", "3D alone", "F7", "View", _has_case),
+    Action("layout.vessel", "Along a vessel (curved planar)", "F8", "View", lambda s: s.has_vessels),
+    Action("view.volume", "Volume rendering …", "Y", "3D", lambda s: s.has_scene and s.has_scan),
+    Action("measure.table", "Table of measurements", "U", "Measure", _has_scan),
+    *(
+        Action(
+            f"measure.{kind}", f"Measure: {TYPES[kind].title}", key, "Measure", lambda s: s.has_scan and s.is_writable
+        )
+        for kind, key in MEASURE_KEYS.items()
+    ),
     Action("look.A", "Look from the front (anterior)", "A", "3D", _has_scene),
     Action("look.P", "Look from the back (posterior)", "P", "3D", _has_scene),
     Action("look.L", "Look from the patient's left", "L", "3D", _has_scene),
@@ -117,8 +144,12 @@ MOUSE: tuple[tuple[str, str], ...] = (
     ("Slices: wheel, Up and Down, Page Up and Page Down", "Change the slice"),
     ("Slices: right drag", "Window: right is wider, up is a higher level"),
     ("Slices: middle drag, Ctrl and wheel", "Pan, zoom"),
+    ("Slices: drag a ring of the crosshair (Q)", "Turn the two other planes"),
+    ("Slices, mouse as in 3D Slicer", "Left drag: window; Shift and left, middle: pan; right: zoom; click: crosshair"),
+    ("Slices: drag the end of a measurement", "Change it; it can be undone"),
     ("Slices: Shift and move", "The crosshair follows"),
     ("Any view: double click", "Maximize, or back"),
+    ("Vessel: click, drag, wheel", "Go along the vessel; all views follow"),
     ("3D: left, middle, right drag, wheel", "Rotate, pan, zoom, zoom"),
     (
         "3D: click",
@@ -138,7 +169,7 @@ class ActionSet:
         for declared in ACTIONS:
             action = QAction(declared.title, window)
             action.setCheckable(declared.is_toggle)
-            action.setChecked(declared.is_toggle)
+            action.setChecked(declared.is_toggle and declared.starts_on)
             if declared.key:
                 action.setShortcut(QKeySequence(declared.key))
             handler = handlers[declared.id]

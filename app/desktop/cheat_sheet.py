@@ -23,7 +23,7 @@ class CheatSheet(QDialog):
             if action.key:
                 groups.setdefault(action.menu, []).append((action.key, action.title))
         groups["Mouse"] = list(MOUSE)
-        for part in (("Case", "Edit", "Steps", "Results"), ("View", "3D"), ("Mouse", "Help")):
+        for part in (("Case", "Edit", "Steps", "Results"), ("View", "3D"), ("Measure", "Mouse", "Help")):
             text = "".join(_table(title, groups[title]) for title in part)
             label = QLabel(text)
             label.setTextFormat(Qt.TextFormat.RichText)

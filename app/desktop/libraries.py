@@ -13,6 +13,7 @@ _MODULES = (
     "app.desktop.monitor.run_monitor",
     "app.desktop.panels.results_panel",
     "app.desktop.scene.scene",
+    "app.desktop.vessel_guide",
 )
 _OF_MODES = ("app.desktop.what_if.mode", "solvers.network.zero_d.solve")
 

@@ -10,6 +10,7 @@ from typing import Any
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
+    QDockWidget,
     QFileDialog,
     QFrame,
     QHBoxLayout,
@@ -28,6 +29,7 @@ from app.case.commands import RenameCase
 from app.desktop.actions import ACTIONS, ActionSet, Situation
 from app.desktop.cheat_sheet import CheatSheet
 from app.desktop.job_bar import JobBar
+from app.desktop.measure.table import MeasurementTable
 from app.desktop.message_bar import MessageBar
 from app.desktop.modes import MODES
 from app.desktop.new_case import (
@@ -41,11 +43,13 @@ from app.desktop.new_case import (
 )
 from app.desktop.new_surface import NewSurfaceCaseDialog, ask_surface_file, make_surface_case
 from app.desktop.panels.import_panel import ask_scan_file, ask_scan_folder
+from app.desktop.preferences import remember, remembered
 from app.desktop.recent import remember_case
 from app.desktop.session.background import Background
 from app.desktop.session.refusal import refusal_of
 from app.desktop.session.session import Session
 from app.desktop.study_browser import StudyBrowser
+from app.desktop.views.mouse_profile import RADIOLOGY, SLICER
 from app.desktop.views.window_level import FIRST_WINDOW, PRESETS, automatic_window
 from app.desktop.welcome import WelcomePage
 from app.desktop.workspace import Workspace
@@ -85,9 +89,11 @@ class MainWindow(QMainWindow):
         self._busy = QLabel()
         self._busy.setObjectName("muted")
         self._make_layout()
+        self._make_measurements()
         self.actions_ = ActionSet(self, self._handlers())
         self.actions_.fill(self.menuBar())
         self._connect()
+        self.actions_["view.slicer_mouse"].setChecked(remembered("mouse", RADIOLOGY.id) == SLICER.id)
         self.refresh_situation()
 
     # Making -----------------------------------------------------------------------------------------------------------
@@ -116,6 +122,18 @@ class MainWindow(QMainWindow):
             layout.addWidget(widget)
         layout.addWidget(self._pages, 1)
         self.setCentralWidget(center)
+
+    def _make_measurements(self) -> None:
+        self.measurements = MeasurementTable(self.workspace.measuring)
+        self.measurements.refused.connect(self.messages.show_refusal)
+        self._measurements = QDockWidget("Measurements", self)
+        self._measurements.setWidget(self.measurements)
+        self._measurements.hide()
+        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self._measurements)
+        self.volume_bar: Any = None
+        self._volume = QDockWidget("Volume rendering", self)
+        self._volume.hide()
+        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self._volume)
 
     def _connect(self) -> None:
         self.unexpected_elsewhere.connect(self.show_unexpected)
@@ -152,6 +170,15 @@ class MainWindow(QMainWindow):
             "view.captions": lambda shown: work.scene and work.scene.set_shows(captions=shown),
             "view.fit": self._fit,
             "view.monitor": work.toggle_monitor,
+            "view.oblique": quad.set_oblique,
+            "view.slab": quad.next_slab,
+            "view.thicker": lambda: quad.thicken(1),
+            "view.thinner": lambda: quad.thicken(-1),
+            "view.cine": quad.set_cine,
+            "view.slicer_mouse": self._choose_mouse,
+            "view.detach": quad.detach_focused,
+            "view.volume": self._toggle_volume,
+            "measure.table": lambda: self._measurements.setVisible(not self._measurements.isVisible()),
             "result.play": lambda: self._results("play_button").toggle(),
             "result.previous": lambda: self._results("step_frame")(-1),
             "result.next": lambda: self._results("step_frame")(1),
@@ -160,7 +187,13 @@ class MainWindow(QMainWindow):
         }
         handlers |= {f"step.{step_id}": partial(work.go_to, step_id) for step_id in (*STEPS, *MODES)}
         handlers |= {f"window.{preset.id}": partial(quad.set_window, preset.window) for preset in PRESETS}
-        handlers |= {f"layout.{name}": partial(quad.set_layout, name) for name in ("four", "scene", "only_scene")}
+        handlers |= {
+            f"layout.{name}": partial(quad.set_layout, name) for name in ("four", "scene", "only_scene", "vessel")
+        }
+        measures = [
+            action.id for action in ACTIONS if action.id.startswith("measure.") and action.id != "measure.table"
+        ]
+        handlers |= {action_id: partial(work.measuring.arm, action_id.split(".")[1]) for action_id in measures}
         looks = [action.id for action in ACTIONS if action.id.startswith("look.")]
         return handlers | {action_id: partial(self._look_from, action_id[-1]) for action_id in looks}
 
@@ -197,7 +230,12 @@ class MainWindow(QMainWindow):
         if step_id is not None and not self._may_stop(step_id):
             return False
         self.session = None
+        for action_id in ("view.oblique", "view.cine"):
+            self.actions_[action_id].setChecked(False)
+        self.workspace.quad.attach_all()
         self.workspace.set_session(None)
+        if self.volume_bar is not None:
+            self.volume_bar.set_volume(None)
         session.close()
         session.deleteLater()
         self.messages.clear()
@@ -291,6 +329,8 @@ class MainWindow(QMainWindow):
         if session is None:
             self.actions_.refresh(Situation(is_running=self.job.is_busy))
             self._header.hide()
+            self._measurements.hide()
+            self._volume.hide()
             return
         store = session.store
         running = session.runner.step_id
@@ -304,9 +344,14 @@ class MainWindow(QMainWindow):
                 has_scan=session.data.volume is not None,
                 has_scene=scene is not None,
                 has_frames=scene is not None and scene.colors is not None and "results" in self.workspace.panels,
-                is_armed=bool(self.workspace.armed) or self.workspace.edit_tool.operation is not None,
+                has_vessels=scene is not None and self.workspace.guide.has_vessels,
+                is_armed=self.workspace.is_armed,
             )
         )
+        labels = session.data.labels
+        self.measurements.set_labels(list(labels.names.values()) if labels is not None else [])
+        if self.volume_bar is not None and self.workspace.scene is not None:
+            self.volume_bar.set_volume(self.workspace.quad.volume)
         self._header.show()
         self._case_title.setText(store.case.title)
         self._read_only.setVisible(not store.is_writable)
@@ -341,6 +386,22 @@ class MainWindow(QMainWindow):
         quad = self.workspace.quad
         if quad.volume is not None:
             quad.set_window(automatic_window(quad.volume.array))
+
+    def _toggle_volume(self) -> None:
+        """Show or hide the controls of the volume rendering, which are made when they are wanted first."""
+        if self.volume_bar is None:
+            from app.desktop.volume_bar import VolumeBar
+
+            self.volume_bar = VolumeBar()
+            self.volume_bar.look_changed.connect(self.workspace.scene.set_volume_look)
+            self._volume.setWidget(self.volume_bar)
+            self.volume_bar.set_volume(self.workspace.quad.volume)
+        self._volume.setVisible(not self._volume.isVisible())
+
+    def _choose_mouse(self, is_slicer: bool) -> None:
+        profile = SLICER if is_slicer else RADIOLOGY
+        self.workspace.quad.set_profile(profile)
+        remember("mouse", profile.id)
 
     def _fit(self) -> None:
         self.workspace.quad.fit()

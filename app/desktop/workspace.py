@@ -16,6 +16,7 @@ from app.desktop.edit.edit_section import EditSection
 from app.desktop.edit.edit_session import EditSession
 from app.desktop.edit.edit_tool import EditTool
 from app.desktop.libraries import import_heavy_libraries, import_modes
+from app.desktop.measure.measuring import Measuring
 from app.desktop.modes import MODES, mode_states
 from app.desktop.new_case import series_of
 from app.desktop.panels.import_panel import ImportPanel
@@ -58,6 +59,8 @@ class Workspace(QWidget):
         self.edit_tool = EditTool(self.quad, self)
         self.edit: EditSession | None = None
         self.tools: EditSection | None = None
+        self.guide: Any = None
+        self.measuring = Measuring(self.quad, self)
         self._monitor: Any = None
         self._libraries = Background("libraries", self)
         self._is_loading = False
@@ -81,6 +84,7 @@ class Workspace(QWidget):
         layout.addWidget(self._middle, 1)
         layout.addWidget(self._panel_stack)
         self.rail.chosen.connect(self.go_to)
+        self.measuring.armed_changed.connect(self._begin_measuring)
         self.quad.point_placed.connect(self._place_point)
         self.quad.slices["axial"].first_painted.connect(self.first_slice_shown)
         self.quad.slices["axial"].first_painted.connect(self._load_libraries)
@@ -99,6 +103,7 @@ class Workspace(QWidget):
         self._close_modes()
         self._set_monitor_watch()
         self._set_edit(session)
+        self.measuring.set_session(session)
         if session is None:
             self.quad.set_volume(None)
             self.quad.set_labels(None)
@@ -106,6 +111,7 @@ class Workspace(QWidget):
             self.quad.forget_position()
             if self.scene is not None:
                 self.scene.set_session(None)
+                self.guide.set_session(None)
             return
         store, data, runner = session.store, session.data, session.runner
         data.loaded.connect(self._take)
@@ -130,6 +136,7 @@ class Workspace(QWidget):
         data.want("image", "surface", "segmentation")
         if self.scene is not None:
             self.scene.set_session(session)
+            self.guide.set_session(session)
         first = self._first_step(session)
         self.quad.set_layout(self._layout_of(first))
         if store.case.current("image") is None:
@@ -162,7 +169,7 @@ class Workspace(QWidget):
         """Load what the 3D view and the plots need, after the first slice is on the screen."""
         if not self._is_loading and self.scene is None:
             self._is_loading = True
-            self._libraries.submit(import_heavy_libraries, lambda done: self.make_scene(), lambda refusal: None)
+            self._libraries.submit(import_heavy_libraries, lambda done: self.make_scene(), self.refused.emit)
 
     def make_scene(self) -> None:
         """Make the 3D view, once its libraries are there."""
@@ -170,6 +177,7 @@ class Workspace(QWidget):
         if self.scene is not None or self.session is None:
             return
         from app.desktop.scene.scene import Scene
+        from app.desktop.vessel_guide import VesselGuide
         from app.desktop.views.scene_view import SceneView
 
         view = SceneView()
@@ -177,8 +185,11 @@ class Workspace(QWidget):
         view.failed.connect(self.refused)
         self.quad.set_scene(view)
         self.scene = Scene(view, self.quad, self)
+        self.guide = VesselGuide(self.quad, view, self)
+        self.guide.changed.connect(self.situation_changed)
         self.scene.set_step(self.step_id)
         self.scene.set_session(self.session)
+        self.guide.set_session(self.session)
         self.scene.result_changed.connect(self._take_result)
         for mode in self.modes.values():
             mode.set_scene(self.scene)
@@ -193,6 +204,7 @@ class Workspace(QWidget):
         """Free what the 3D view holds."""
         self._libraries.close(finish=False)
         if self.scene is not None:
+            self.guide.close()
             self.scene.view.close_renderer()
 
     # Steps ------------------------------------------------------------------------------------------------------------
@@ -314,7 +326,7 @@ class Workspace(QWidget):
             segment.set_labels(self.session.data.labels)
             tools = EditSection(self.edit_tool)
             tools.place_asked.connect(self.show_place)
-            tools.chosen.connect(self.situation_changed)
+            tools.chosen.connect(self._begin_editing)
             tools.compare_asked.connect(self._ask_comparison)
             if self.edit is not None:
                 tools.set_session(self.edit)
@@ -365,9 +377,11 @@ class Workspace(QWidget):
         self.situation_changed.emit()
 
     def disarm(self) -> None:
-        """Stop placing points and editing."""
+        """Stop placing points, measuring and editing."""
         if self.armed:
             self.arm("")
+        if self.measuring.kind is not None:
+            self.measuring.stop()
         self.put_tool_away()
 
     def _ask_comparison(self) -> None:
@@ -379,6 +393,24 @@ class Workspace(QWidget):
         """Give the mouse back to the views."""
         if self.tools is not None and self.edit_tool.operation is not None:
             self.tools.choose("")
+
+    @property
+    def is_armed(self) -> bool:
+        """Whether the next click in a slice places, measures or edits something."""
+        return bool(self.armed) or self.measuring.kind is not None or self.edit_tool.operation is not None
+
+    def _begin_measuring(self, kind: str) -> None:
+        """Measuring, placing points and editing put one another away."""
+        if kind:
+            if self.armed:
+                self.arm("")
+            self.put_tool_away()
+        self.situation_changed.emit()
+
+    def _begin_editing(self) -> None:
+        if self.measuring.kind is not None and self.edit_tool.operation is not None:
+            self.measuring.stop()
+        self.situation_changed.emit()
 
     def _place_point(self, role: str, position: Any) -> None:
         x, y, z = (round(float(value), 3) for value in position)

@@ -41,7 +41,7 @@ def paths_to(tree: CenterlineTree, openings: tuple[Patch, ...]) -> tuple[VesselP
     for opening in openings:
         distance = np.linalg.norm(ends - np.asarray(opening.center_mm), axis=1)
         branch = tree.branches[int(distance.argmin())]
-        chains.append((branch, _from_root(tree, branch.name)))
+        chains.append((branch, way_to(tree, branch.name)))
     paths = []
     for number, (branch, indices) in enumerate(chains):
         others = {index for other, (_, chain) in enumerate(chains) if other != number for index in chain}
@@ -52,7 +52,8 @@ def paths_to(tree: CenterlineTree, openings: tuple[Patch, ...]) -> tuple[VesselP
     return tuple(paths)
 
 
-def _from_root(tree: CenterlineTree, name: str) -> list[int]:
+def way_to(tree: CenterlineTree, name: str) -> list[int]:
+    """The points of the tree from its root to the end of a branch; KeyError if there is none of that name."""
     branch = tree.branch(name)
     indices = list(branch.indices)
     while branch.parent is not None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyvista
 from vtkmodules.vtkRenderingCore import vtkActor, vtkTexture
 
 from app.desktop.scene.actors import actor_of
+from app.desktop.views.oblique_plane import ObliquePlane
 from app.desktop.views.slice_plane import SlicePlane
 from app.desktop.views.window_level import Window, to_gray
 from imaging.types import FloatArray, Volume
@@ -15,7 +18,7 @@ from imaging.types import FloatArray, Volume
 class SliceInScene:
     """One slice as a textured rectangle that follows the crosshair; used in the rendering thread."""
 
-    def __init__(self, plane: SlicePlane) -> None:
+    def __init__(self, plane: SlicePlane | ObliquePlane) -> None:
         self._plane = plane
         self._data = pyvista.PolyData.from_regular_faces(np.zeros((4, 3), dtype=np.float32), np.array([[0, 1, 2, 3]]))
         self._data.active_texture_coordinates = np.array([[0, 1], [1, 1], [1, 0], [0, 0]], dtype=np.float32)
@@ -25,11 +28,11 @@ class SliceInScene:
         self.actor.SetTexture(self._texture)
         self.actor.GetProperty().LightingOff()
         self.actor.PickableOff()
-        self._shown: tuple[int, Window] | None = None
+        self._shown: tuple[float, Window] | None = None
 
     def show(self, volume: Volume, position_mm: FloatArray, window: Window) -> vtkActor:
         """The actor, showing the slice at a position."""
-        index = self._plane.slice_index(position_mm)
+        index: Any = self._plane.slice_index(position_mm)
         if self._shown == (index, window):
             return self.actor
         self._shown = (index, window)

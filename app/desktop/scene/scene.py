@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -26,19 +27,21 @@ from app.desktop.scene.anatomy_layers import (
 from app.desktop.scene.plane_layer import SliceInScene
 from app.desktop.scene.result_look import ResultActors, ResultColors, ResultLook, changed_look
 from app.desktop.scene.vessel_look import VesselActors, VesselLook, VesselWall
+from app.desktop.scene.volume_layer import VolumeInScene, VolumeLook
 from app.desktop.session.case_data import ITEMS
 from app.desktop.session.session import Session
+from app.desktop.views.oblique_plane import ObliquePlane, Reslicers
 from app.desktop.views.quad_view import QuadView
 from app.desktop.views.renderer import Pick, SceneRenderer
 from app.desktop.views.scene_view import Build, Caption, SceneView
 from app.desktop.views.slice_plane import PLANE_NAMES, SlicePlane
 from app.workflow.result_files import ResultData
-from imaging.types import Volume
+from imaging.types import FloatArray, Volume
 
 _REST_MS = 60
 _MARK_RADII, _MARK_PART = 0.4, 0.01
 """Size of a mark in radii of the narrowest opening, and at least in parts of the model's extent."""
-_LAYERS = ("anatomy", "planes", "points", "crosshair", "mark")
+_LAYERS = ("anatomy", "planes", "points", "crosshair", "mark", "volume")
 
 
 class Scene(QObject):
@@ -59,6 +62,8 @@ class Scene(QObject):
         self._shows_captions = True
         self._is_cut = False
         self._planes: list[SliceInScene] = []
+        self._volume_look = VolumeLook()
+        self._volume: VolumeInScene | None = None
         self._framed_for = ""
         self.colors: ResultColors | None = None
         self.look = ResultLook("")
@@ -69,7 +74,12 @@ class Scene(QObject):
         self._follow_timer = QTimer(self)
         self._follow_timer.setSingleShot(True)
         self._follow_timer.timeout.connect(self._follow)
+        self._turn_timer = QTimer(self)
+        self._turn_timer.setSingleShot(True)
+        self._turn_timer.timeout.connect(self.refresh)
         quad.position_changed.connect(lambda position: self._follow_timer.start(_REST_MS))
+        self._reslicers = Reslicers()  # of the rendering thread
+        quad.planes_changed.connect(self._take_planes)
         quad.window_changed.connect(lambda window: self._follow_timer.start(_REST_MS))
         view.picked.connect(self._take_pick)
 
@@ -108,6 +118,31 @@ class Scene(QObject):
         if is_cut:
             self.view.look_from("A")
         self.refresh()
+
+    def set_volume_look(self, look: VolumeLook) -> None:
+        """Draw the scan itself, or not."""
+        was_shown, self._volume_look = bool(self._volume_look.preset), look
+        session = self._session
+        if session is None or session.data.volume is None or not look.preset:
+            self._volume = None
+            self.view.set_layer("volume", None)
+            return
+        if was_shown:
+            self._follow()
+            return
+        volume, position, normal = session.data.volume, self._quad.position_mm, self._cut_normal()
+        self.view.set_layer("volume", lambda: [self._made_volume(volume).show(look, position, normal)])
+        self.view.fit("volume")
+
+    def _made_volume(self, volume: Volume) -> VolumeInScene:
+        """In the rendering thread: the drawn scan is made once."""
+        if self._volume is None:
+            self._volume = VolumeInScene(volume)
+        return self._volume
+
+    def _cut_normal(self) -> FloatArray | None:
+        plane = self._quad.slices[self._volume_look.cut].plane if self._volume_look.cut else None
+        return plane.axes[2] if plane is not None else None
 
     def mark(self, place_mm: Any) -> None:
         """Light a place until another step is shown."""
@@ -174,6 +209,10 @@ class Scene(QObject):
 
     def _take(self, item: str, content: Any) -> None:
         if item == "image":
+            self._volume = None
+            self._volume_look = VolumeLook()
+            self.view.set_layer("volume", None)
+            self._reslicers.clear()
             self._planes = []
             if content is not None:
                 self._planes = [SliceInScene(SlicePlane.of(name, content.grid)) for name in PLANE_NAMES]
@@ -252,6 +291,14 @@ class Scene(QObject):
         position, window = self._quad.position_mm, self._quad.window_level
         self.view.set_layer("planes", lambda: [plane.show(volume, position, window) for plane in planes])
 
+    def _take_planes(self) -> None:
+        """The slices were turned, or laid along the scan's axes again."""
+        self._planes = [
+            SliceInScene(replace(plane, reslicers=self._reslicers) if isinstance(plane, ObliquePlane) else plane)
+            for plane in self._quad.planes
+        ]
+        self._turn_timer.start(_REST_MS)
+
     def _shown_planes(self) -> list[SliceInScene]:
         """All slices of a scan, the axial one beside its labels, none with model and result."""
         if not self._shows_planes or self._session is None or self._step not in ("import", "segment"):
@@ -266,8 +313,11 @@ class Scene(QObject):
             return
         volume, position, window = session.data.volume, self._quad.position_mm, self._quad.window_level
         planes = self._shown_planes()
+        drawn, look, normal = self._volume, self._volume_look, self._cut_normal()
 
         def move(renderer: SceneRenderer) -> None:
+            if drawn is not None and look.preset:
+                drawn.show(look, position, normal)
             for actor in renderer.actors_of("crosshair"):
                 actor.SetPosition(*position)
             for plane in planes:

@@ -32,6 +32,7 @@ class CaseStore(QObject):
     result_changed = Signal()
     report_changed = Signal()
     points_changed = Signal()
+    measurements_changed = Signal()
     patient_changed = Signal()
     parameters_changed = Signal()
     title_changed = Signal()
@@ -100,6 +101,8 @@ class CaseStore(QObject):
                 self.changed(kind).emit()
         if before.points != after.points:
             self.points_changed.emit()
+        if before.measurements != after.measurements:
+            self.measurements_changed.emit()
         if before.patient != after.patient:
             self.patient_changed.emit()
         if before.parameters != after.parameters:

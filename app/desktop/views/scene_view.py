@@ -7,7 +7,6 @@ any widget.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,12 +18,14 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
+    QFont,
     QFontMetricsF,
     QImage,
     QMouseEvent,
     QPainter,
     QPaintEvent,
     QPen,
+    QPolygonF,
     QResizeEvent,
     QWheelEvent,
 )
@@ -37,7 +38,10 @@ from app.desktop.views.camera import Camera
 from app.desktop.views.renderer import Pick, SceneRenderer
 from imaging.types import FloatArray
 
-_AXES = ((1.0, 0.0, 0.0, "L", "R"), (0.0, 1.0, 0.0, "P", "A"), (0.0, 0.0, 1.0, "H", "F"))
+_SIDES = (("L", "R"), ("P", "A"), ("H", "F"))
+"""Letters of the sides to which the three axes of the patient point, and of those they come from."""
+
+_READABLE = 0.25
 _CLICK_PX = 4
 
 
@@ -217,7 +221,7 @@ class SceneView(QWidget):
             painter.drawImage(area, self._image)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._draw_captions(painter, area)
-        self._draw_axes(painter, area)
+        self._draw_cube(painter, area)
         flag = Qt.AlignmentFlag
         corner = [("3D", theme.TEXT), (self.camera.angles_text, theme.MUTED)]
         slice_marks.draw_corner(painter, area, flag.AlignLeft | flag.AlignTop, corner)
@@ -242,25 +246,35 @@ class SceneView(QWidget):
             taken.append(place)
             slice_marks.draw_text(painter, place, flags, caption.text, caption.color)
 
-    def _draw_axes(self, painter: QPainter, area: QRectF) -> None:
-        """The patient's axes in the lower left corner; those that point away are drawn first and dim."""
-        center, length = QPointF(area.left() + 52, area.bottom() - 52), 30.0
-        ends = []
-        for x, y, z, positive, negative in _AXES:
-            for sign, letter in ((1.0, positive), (-1.0, negative)):
-                direction = sign * np.array((x, y, z))
-                right, up = float(direction @ self.camera.right), float(direction @ self.camera.up)
-                ends.append((float(direction @ self.camera.toward), QPointF(right, -up) * length, letter))
-        ends.sort(key=lambda end: end[0])
-        for depth, offset, _ in ends:
-            painter.setPen(QPen(_dimmed(depth), 2.0))
-            painter.drawLine(center, center + offset)
-        for depth, offset, letter in ends:
-            place = QRectF(0, 0, 20, 18)
-            place.moveCenter(center + offset * 1.38)
-            if math.hypot(offset.x(), offset.y()) > 8.0 or depth > 0.0:
-                color = _dimmed(depth).name(QColor.NameFormat.HexArgb)
-                slice_marks.draw_text(painter, place, Qt.AlignmentFlag.AlignCenter, letter, color)
+    def _draw_cube(self, painter: QPainter, area: QRectF) -> None:
+        """A cube in the lower left corner whose faces tell the patient's sides; those that are seen are drawn."""
+        center, half = QPointF(area.left() + 48, area.bottom() - 48), 19.0
+        font = painter.font()
+        bold = QFont(font)
+        bold.setBold(True)
+        painter.setFont(bold)
+        for axis, letters in enumerate(_SIDES):
+            for sign, letter in zip((1.0, -1.0), letters, strict=True):
+                normal = sign * np.eye(3)[axis]
+                facing = float(normal @ self.camera.toward)
+                if facing <= 0.02:
+                    continue
+                u, v = np.eye(3)[(axis + 1) % 3], np.eye(3)[(axis + 2) % 3]
+                corners = [normal + a * u + b * v for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+                face = QPolygonF([center + self._on_screen(corner) * half for corner in corners])
+                shade = round(40 + 70 * facing)
+                painter.setBrush(QColor(shade, shade + 6, shade + 14, 230))
+                painter.setPen(QPen(QColor(theme.MUTED), 1.0))
+                painter.drawPolygon(face)
+                if facing > _READABLE:
+                    place = QRectF(0, 0, 20, 18)
+                    place.moveCenter(center + self._on_screen(normal) * half)
+                    slice_marks.draw_text(painter, place, Qt.AlignmentFlag.AlignCenter, letter)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setFont(font)
+
+    def _on_screen(self, direction: FloatArray) -> QPointF:
+        return QPointF(float(direction @ self.camera.right), -float(direction @ self.camera.up))
 
     # Mouse ------------------------------------------------------------------------------------------------------------
 
@@ -313,10 +327,3 @@ class SceneView(QWidget):
 
     def _pick_there(self, camera: Camera, x_px: float, y_px: float) -> Pick | None:
         return self._made().pick(camera, x_px, y_px)
-
-
-def _dimmed(depth: float) -> QColor:
-    """The color of an axis that points toward the eye (1) or away from it (-1)."""
-    color = QColor(theme.TEXT)
-    color.setAlphaF(0.45 + 0.55 * (depth + 1.0) / 2.0)
-    return color

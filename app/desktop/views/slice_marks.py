@@ -97,6 +97,22 @@ def draw_crosshair(painter: QPainter, area: QRectF, at: QPointF, across: str, do
     painter.drawLine(QPointF(at.x(), at.y() + _GAP), QPointF(at.x(), area.bottom()))
 
 
+def draw_line_through(painter: QPainter, area: QRectF, at: QPointF, way: QPointF, color: str) -> None:
+    """A line through a place in a direction (of length 1), open around it."""
+    reach = area.width() + area.height()
+    painter.setPen(QPen(QColor(color), 1.0))
+    for sign in (-1.0, 1.0):
+        painter.drawLine(at + way * (sign * _GAP), at + way * (sign * reach))
+
+
+def draw_handle(painter: QPainter, at: QPointF, color: str) -> None:
+    """A ring that can be taken."""
+    painter.setBrush(QColor(0, 0, 0, 160))
+    painter.setPen(QPen(QColor(color), 2.0))
+    painter.drawEllipse(at, _POINT_PX, _POINT_PX)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+
+
 def nice_length_mm(px_per_mm: float, longest_px: float = 120.0) -> float:
     """The longest of 1, 2, 5, 10, 20, 50 ... mm that is not longer than ``longest_px``."""
     length = 0.1
@@ -132,8 +148,11 @@ def draw_scale_bar(painter: QPainter, area: QRectF, px_per_mm: float) -> None:
 
 def draw_points(
     painter: QPainter, area: QRectF, marks: Sequence[PointMark], armed: str | None, taken: Sequence[QRectF] = ()
-) -> None:
-    """Landmarks: filled with their name on their slice, a faint ring near it; names keep off what is ``taken``."""
+) -> list[QRectF]:
+    """Landmarks: filled with their name on their slice, a faint ring near it; names keep off what is ``taken``.
+
+    Returns what is taken with them.
+    """
     names: list[QRectF] = []
     for mark in marks:
         color = QColor("#ffffff" if mark.role == armed else theme.POINT)
@@ -153,6 +172,7 @@ def draw_points(
             names.append(place)
             draw_text(painter, place, Qt.AlignmentFlag.AlignCenter, text, theme.POINT)
     painter.setBrush(Qt.BrushStyle.NoBrush)
+    return [*taken, *names]
 
 
 def name_place(at: QPointF, size: QSizeF, area: QRectF, taken: Sequence[QRectF]) -> QRectF:

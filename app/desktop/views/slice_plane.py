@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.frames import orientation_letters
+from imaging.reformat.slab import THIN, Slab
 from imaging.types import FloatArray, Grid
 
 PlaneName = Literal["axial", "sagittal", "coronal"]
@@ -99,12 +100,40 @@ class SlicePlane:
         index = self.grid.to_index(positions_mm)[..., self.through]
         return np.asarray((index - slice_index) * self.grid.spacing_mm[self.through], dtype=float)
 
-    def image(self, array: NDArray[Any], slice_index: int) -> NDArray[Any]:
-        """The slice of ``array[k, j, i]`` as rows from the top and columns from the left of the screen; a view."""
+    @property
+    def is_oblique(self) -> bool:
+        """That it is a plane of the grid."""
+        return False
+
+    @property
+    def step_mm(self) -> float:
+        """Distance of two slices."""
+        return self.grid.spacing_mm[self.through]
+
+    def stepped(self, position_mm: Any, notches: int) -> FloatArray:
+        """The position some slices further up, in the middle of a slice, kept in the grid."""
+        index = self.grid.to_index(position_mm)
+        wanted = self.slice_index(position_mm) + notches * self.scroll_sign
+        index[self.through] = np.clip(wanted, 0, self.n_slices - 1)
+        return self.grid.to_lps(index)
+
+    def image(
+        self, array: NDArray[Any], slice_index: int, slab: Slab = THIN, *, is_label: bool = False
+    ) -> NDArray[Any]:
+        """The slice of ``array[k, j, i]`` as rows from the top and columns from the left of the screen.
+
+        A thin one, and one of labels, is a view of the array.
+        """
+        axis = 2 - self.through
         where: list[Any] = [slice(None)] * 3
-        where[2 - self.through] = slice_index
-        plane: NDArray[Any] = array[tuple(where)]  # its rows run along the higher of the two other index axes
-        if self.across > self.down:
+        half = 0 if is_label else slab.n_slices(self.step_mm) // 2
+        if half:
+            where[axis] = slice(max(0, slice_index - half), slice_index + half + 1)
+            plane: NDArray[Any] = slab.reduced(array[tuple(where)], axis)
+        else:
+            where[axis] = slice_index
+            plane = array[tuple(where)]
+        if self.across > self.down:  # its rows run along the higher of the two other index axes
             plane = plane.T
         return plane[:: -1 if self.is_flipped_down else 1, :: -1 if self.is_flipped_across else 1]
 

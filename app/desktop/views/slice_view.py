@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -14,8 +15,11 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app.desktop import theme
 from app.desktop.views import slice_marks
 from app.desktop.views.label_colors import label_colors
+from app.desktop.views.mouse_profile import RADIOLOGY, MouseProfile
+from app.desktop.views.oblique_plane import ObliquePlane
 from app.desktop.views.slice_plane import PlaneName, SlicePlane
 from app.desktop.views.window_level import FIRST_WINDOW, Window, to_gray
+from imaging.reformat.slab import THIN, Slab
 from imaging.types import FloatArray, LabelMap, Volume
 
 Drag = tuple[str, QPointF, Any]
@@ -40,6 +44,8 @@ _NO_DRAG: Drag = ("", QPointF(), None)
 _GRAB_PX = 9.0
 _NEAR_SLICES = 4.0
 _NARROW_EM = 58.0
+_CLICK_PX = 2
+_HANDLE_SHARE = 0.36
 _SHARPEST_ZOOM, _WIDEST_ZOOM = 40.0, 0.2
 _CROSSHAIR_COLORS: dict[PlaneName, tuple[str, str]] = {
     # the horizontal line stands for the plane seen from the side below, the vertical one for the other
@@ -60,13 +66,14 @@ class SliceView(QWidget):
     position_picked = Signal(object)
     point_placed = Signal(str, object)
     window_dragged = Signal(object)
+    turned = Signal(float)
     maximize_asked = Signal()
     first_painted = Signal()
 
     def __init__(self, name: PlaneName, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.name = name
-        self.plane: SlicePlane | None = None
+        self.plane: SlicePlane | ObliquePlane | None = None
         self._volume: Volume | None = None
         self._labels: LabelMap | None = None
         self._label_table = label_colors(0.45)
@@ -86,6 +93,11 @@ class SliceView(QWidget):
         self._wheel_rest = 0.0
         self._was_painted = False
         self._tools: list[SliceTool] = []
+        self._slab = THIN
+        self._profile: MouseProfile = RADIOLOGY
+        self._others: tuple[tuple[FloatArray, str], ...] = ()
+        self._shows_handles = False
+        self.taken: list[QRectF] = []  # what texts cover while a picture is painted; tools add theirs
         self.setMinimumSize(120, 100)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMouseTracking(True)
@@ -103,6 +115,33 @@ class SliceView(QWidget):
         self._was_painted = False
         self.fit()
 
+    def set_plane(self, plane: SlicePlane | ObliquePlane) -> None:
+        """Show the volume in another plane, whole if it is another kind of plane."""
+        is_other = self.plane is None or self.plane.is_oblique != plane.is_oblique
+        before, self.plane = self.plane, plane
+        if is_other:
+            self.fit()
+        elif before is not None:  # what is in the middle of the view stays there
+            (old_w, old_h), (new_w, new_h) = before.extent_mm, plane.extent_mm
+            self._center_mm += QPointF((new_w - old_w) / 2.0, (new_h - old_h) / 2.0)
+        self._base = self._overlay = None
+        self.update()
+
+    def set_others(self, others: tuple[tuple[FloatArray, str], ...], *, shows_handles: bool) -> None:
+        """The other planes' normals (LPS) and colors, whose lines are the crosshair, and whether they can be turned."""
+        self._others, self._shows_handles = others, shows_handles
+        self.update()
+
+    def set_slab(self, slab: Slab) -> None:
+        """Show thin or thick slices."""
+        self._slab = slab
+        self._base = None
+        self.update()
+
+    def set_profile(self, profile: MouseProfile) -> None:
+        """What the mouse's buttons do."""
+        self._profile = profile
+
     def set_labels(self, labels: LabelMap | None) -> None:
         """Show labels on the scan's grid over it."""
         self._labels = labels
@@ -112,7 +151,8 @@ class SliceView(QWidget):
     def refresh_labels(self, box: tuple[slice, slice, slice]) -> None:
         """The labels within a box of voxels (k, j, i) changed in place: show that part of the slice anew."""
         plane = self.plane
-        if plane is None or self._labels is None or self._overlay is None:
+        if not isinstance(plane, SlicePlane) or self._labels is None or self._overlay is None:
+            self._overlay = None
             self.update()
             return
         through, across, down = (box[2 - axis] for axis in (plane.through, plane.across, plane.down))
@@ -184,8 +224,8 @@ class SliceView(QWidget):
         self.update()
 
     @property
-    def slice_index(self) -> int:
-        """The slice that is shown."""
+    def slice_index(self) -> Any:
+        """The slice that is shown: a whole number, or of an oblique plane a fraction."""
         return self.plane.slice_index(self._position) if self.plane else 0
 
     @property
@@ -224,7 +264,7 @@ class SliceView(QWidget):
     def half_thickness_mm(self) -> float:
         """How far what the slice shows reaches to either side."""
         assert self.plane is not None
-        return self.plane.grid.spacing_mm[self.plane.through] / 2.0
+        return self._slab.n_slices(self.plane.step_mm) * self.plane.step_mm / 2.0
 
     def depth_mm(self, positions_mm: Any) -> FloatArray:
         """How far positions (..., 3) lie from the shown slice, mm, signed."""
@@ -257,10 +297,10 @@ class SliceView(QWidget):
         self._draw_image(painter)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._shows_crosshair:
-            slice_marks.draw_crosshair(painter, area, self.to_screen(self._position), *_CROSSHAIR_COLORS[self.name])
+            self._draw_crosshair(painter, area)
         slice_marks.draw_letters(painter, area, self.plane.letters)
         taken = self._draw_corners(painter, area)
-        slice_marks.draw_points(painter, area, self._marks(), self._armed, taken)
+        self.taken = slice_marks.draw_points(painter, area, self._marks(), self._armed, taken)
         for tool in self._tools:
             tool.paint(self, painter)
         slice_marks.draw_frame(painter, area, has_focus=self.hasFocus())
@@ -272,9 +312,10 @@ class SliceView(QWidget):
         assert self._volume is not None and self.plane is not None
         index = self.slice_index
         if self._base is None:
-            gray = to_gray(self.plane.image(self._volume.array, index), self._window)
+            gray = to_gray(self.plane.image(self._volume.array, index, self._slab), self._window)
             rows, columns = gray.shape
-            self._base = QImage(gray.data, columns, rows, columns, QImage.Format.Format_Grayscale8).copy()
+            gray_image = QImage(gray.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
+            self._base = gray_image.convertToFormat(QImage.Format.Format_RGB32)  # is scaled thrice as fast
         width, height = self.plane.extent_mm
         scale = self.px_per_mm
         target = QRectF(
@@ -287,11 +328,57 @@ class SliceView(QWidget):
         painter.drawImage(target, self._base)
         if self._labels is not None and self._shows_labels:
             if self._overlay is None:
-                rgba = np.ascontiguousarray(self._label_table[self.plane.image(self._labels.array, index)])
+                rgba = np.ascontiguousarray(
+                    self._label_table[self.plane.image(self._labels.array, index, is_label=True)]
+                )
                 rows, columns = rgba.shape[:2]
-                self._overlay = QImage(rgba.data, columns, rows, 4 * columns, QImage.Format.Format_RGBA8888).copy()
+                overlay = QImage(rgba.data, columns, rows, 4 * columns, QImage.Format.Format_RGBA8888)
+                self._overlay = overlay.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
             painter.drawImage(target, self._overlay)
+
+    def _draw_crosshair(self, painter: QPainter, area: QRectF) -> None:
+        at = self.to_screen(self._position)
+        if not self._others:
+            slice_marks.draw_crosshair(painter, area, at, *_CROSSHAIR_COLORS[self.name])
+            return
+        for way, color in self._lines():
+            slice_marks.draw_line_through(painter, area, at, way, color)
+        for place, color in self._handles():
+            slice_marks.draw_handle(painter, place, color)
+
+    def _lines(self) -> list[tuple[QPointF, str]]:
+        """Directions on the screen in which the other planes cut this one, with their colors."""
+        right, down, _ = self.axes
+        normal = np.cross(right, down)
+        lines = []
+        for other, color in self._others:
+            way = np.cross(normal, other)
+            length = float(np.linalg.norm(way))
+            if length > 1e-6:
+                lines.append((QPointF(float(way @ right), float(way @ down)) / length, color))
+        return lines
+
+    def _handles(self) -> list[tuple[QPointF, str]]:
+        """Places where the lines can be taken to turn the planes."""
+        if not self._shows_handles or self.plane is None:
+            return []
+        at, reach = self.to_screen(self._position), _HANDLE_SHARE * min(self.width(), self.height())
+        inner = QRectF(self.rect()).adjusted(_GRAB_PX, _GRAB_PX, -_GRAB_PX, -_GRAB_PX)
+        places = []
+        for way, color in self._lines():
+            for sign in (-1.0, 1.0):
+                nearer = (at + way * (sign * share * reach) for share in (1.0, 0.75, 0.5, 0.25))
+                places += [(place, color) for place in nearer if inner.contains(place)][:1]
+        return places
+
+    def _handle_at(self, at: QPointF) -> bool:
+        return any((place - at).manhattanLength() <= 1.5 * _GRAB_PX for place, _ in self._handles())
+
+    def _bearing(self, at: QPointF) -> float:
+        """Angle in degrees, clockwise, of a place around the crosshair."""
+        away = at - self.to_screen(self._position)
+        return math.degrees(math.atan2(away.y(), away.x()))
 
     def _draw_corners(self, painter: QPainter, area: QRectF) -> list[QRectF]:
         """Write what belongs to the view as a whole; returns what that, letters and scale bar cover."""
@@ -299,10 +386,13 @@ class SliceView(QWidget):
         flag = Qt.AlignmentFlag
         is_narrow = area.width() < _NARROW_EM * QFontMetricsF(painter.font()).averageCharWidth()
         title = [(self.name.capitalize(), theme.PLANE_COLORS[self.name])]
-        title.append((f"Slice {self.slice_index + 1} / {self.plane.n_slices}", theme.TEXT))
-        if not is_narrow:
-            spacing = self.plane.grid.spacing_mm[self.plane.through]
-            title.append((f"spacing {spacing:.2f} mm", theme.MUTED))
+        index = self.slice_index
+        where = "oblique" if self.plane.is_oblique else f"Slice {index + 1} / {self.plane.n_slices}"
+        title.append((where, theme.TEXT))
+        if self._slab.mode != "thin":
+            title.append((f"{self._slab.mode} {2.0 * self.half_thickness_mm:.1f} mm", theme.POINT))
+        elif not is_narrow:
+            title.append((f"spacing {self.plane.step_mm:.2f} mm", theme.MUTED))
         unit = self._volume.unit if self._volume else ""
         width, level = f"W {self._window.width:.0f}", f"L {self._window.level:.0f} {unit}"
         window = [(width, theme.TEXT), (level, theme.TEXT)] if is_narrow else [(f"{width}  {level}", theme.TEXT)]
@@ -337,14 +427,12 @@ class SliceView(QWidget):
 
     def _marks(self) -> list[slice_marks.PointMark]:
         assert self.plane is not None
-        thickness = self.plane.grid.spacing_mm[self.plane.through]
+        step, half = self.plane.step_mm, self.half_thickness_mm
         marks = []
         for role, position in self._points.items():
-            index = float(self.plane.grid.to_index(position)[self.plane.through])
-            away = abs(index - self.slice_index)
-            if away <= _NEAR_SLICES:
-                on_slice = away <= 0.5 + 1e-6
-                marks.append(slice_marks.PointMark(role, self.to_screen(position), away * thickness, on_slice))
+            away = abs(float(self.depth_mm(position)))
+            if away <= max(_NEAR_SLICES * step, half):
+                marks.append(slice_marks.PointMark(role, self.to_screen(position), away, away <= half + 1e-6))
         return marks
 
     # Mouse and keys ---------------------------------------------------------------------------------------------------
@@ -365,10 +453,7 @@ class SliceView(QWidget):
         """Go some slices up: to the head, to the patient's left, or to the front."""
         if self.plane is None or notches == 0:
             return
-        index = self.plane.grid.to_index(self._position)
-        wanted = self.slice_index + notches * self.plane.scroll_sign
-        index[self.plane.through] = np.clip(wanted, 0, self.plane.n_slices - 1)
-        self.position_picked.emit(self.plane.grid.to_lps(index))
+        self.position_picked.emit(self.plane.stepped(self._position, notches))
 
     def _zoom_at(self, at: QPointF, factor: float) -> None:
         before = self.px_per_mm
@@ -383,19 +468,24 @@ class SliceView(QWidget):
         if self._armed is None and any(tool.press(self, event) for tool in self._tools):
             return
         at, button = event.position(), event.button()
-        if button == Qt.MouseButton.RightButton:
-            self._drag = ("window", at, self._window)
-        elif button == Qt.MouseButton.MiddleButton:
-            self._drag = ("pan", at, QPointF(self._center_mm))
-        elif button == Qt.MouseButton.LeftButton:
+        if button == Qt.MouseButton.LeftButton:
             role = self._point_at(at)
             if self._armed is not None:
                 self._place(self._armed, at)
-            elif role is not None and self._can_edit:
+                return
+            if role is not None and self._can_edit:
                 self._drag = ("point", at, role)
-            else:
-                self._drag = ("crosshair", at, None)
-                self.position_picked.emit(self.to_lps(at))
+                return
+            if self._handle_at(at):
+                self._drag = ("turn", at, self._bearing(at))
+                return
+        gesture = self._profile.gesture(button, event.modifiers())
+        if gesture is None:
+            return
+        held = {"window": self._window, "pan": QPointF(self._center_mm), "zoom": at}.get(gesture)
+        self._drag = (gesture, at, held)
+        if gesture == "crosshair":
+            self.position_picked.emit(self.to_lps(at))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self.plane is None:
@@ -409,13 +499,19 @@ class SliceView(QWidget):
             self.window_dragged.emit(held.dragged(at.x() - start.x(), start.y() - at.y()))
         elif kind == "pan":
             self._center_mm = held - (at - start) / self.px_per_mm
+        elif kind == "zoom":
+            self._zoom_at(start, 1.01 ** (at.y() - held.y()))
+            self._drag = (kind, start, at)
+        elif kind == "turn":
+            self.turned.emit(self._bearing(at) - held)
+            self._drag = (kind, start, self._bearing(at))
         elif kind == "point":
             self._points = {**self._points, held: _triple(self.to_lps(at))}
         elif kind == "crosshair" or event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             self.position_picked.emit(self.to_lps(at))
         elif self._armed is None:
-            shape = Qt.CursorShape.SizeAllCursor if self._point_at(at) else Qt.CursorShape.ArrowCursor
-            self.setCursor(shape)
+            is_held = self._point_at(at) is not None or self._handle_at(at)
+            self.setCursor(Qt.CursorShape.SizeAllCursor if is_held else Qt.CursorShape.ArrowCursor)
         self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -424,6 +520,13 @@ class SliceView(QWidget):
         drag, self._drag = self._drag, None
         if drag is not None and drag[0] == "point" and (event.position() - drag[1]).manhattanLength() > 2:
             self._place(drag[2], event.position())
+        elif (
+            drag is not None
+            and drag[0] == "window"
+            and event.button() == Qt.MouseButton.LeftButton
+            and (event.position() - drag[1]).manhattanLength() <= _CLICK_PX
+        ):
+            self.position_picked.emit(self.to_lps(event.position()))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if self.plane is not None and any(tool.double_click(self, event) for tool in self._tools):

@@ -59,5 +59,5 @@ def automatic_window(array: NDArray[Any]) -> Window:
 def to_gray(values: NDArray[Any], window: Window) -> NDArray[np.uint8]:
     """8-bit gray of values seen through a window; contiguous, of the same shape."""
     low = window.level - window.width / 2.0
-    scaled = (values.astype(np.float32) - np.float32(low)) * np.float32(255.0 / window.width)
+    scaled = (np.ascontiguousarray(values).astype(np.float32) - np.float32(low)) * np.float32(255.0 / window.width)
     return np.ascontiguousarray(np.clip(scaled, 0.0, 255.0).astype(np.uint8))
