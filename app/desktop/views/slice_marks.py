@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
 
 from app.desktop import theme
 
@@ -14,6 +16,7 @@ MARGIN = 8.0
 _LONGEST_BAR_PX, _LONGEST_BAR_SHARE = 120.0, 0.36
 _GAP = 10.0
 _LETTER_SCALE = 1.2
+_SHADOW = 2.0
 _TICK_PX = 4.0
 _POINT_PX = 5.0
 
@@ -29,12 +32,41 @@ class PointMark:
 
 
 def draw_text(painter: QPainter, area: QRectF, flags: Qt.AlignmentFlag, text: str, color: str = theme.TEXT) -> None:
-    """Text with a dark shadow, so that it reads on bone and on air."""
+    """One line of text with a dark shadow, so that it reads on bone and on air; it is laid out once and kept."""
+    ratio = painter.device().devicePixelRatio()
+    picture = _text_picture(text, color, painter.font().toString(), ratio)
+    width, height = picture.width() / ratio, picture.height() / ratio
+    x, y = area.left() - _SHADOW, area.top() - _SHADOW
+    if flags & Qt.AlignmentFlag.AlignRight:
+        x = area.right() - width + _SHADOW
+    elif flags & Qt.AlignmentFlag.AlignHCenter:
+        x = area.center().x() - width / 2.0
+    if flags & Qt.AlignmentFlag.AlignBottom:
+        y = area.bottom() - height + _SHADOW
+    elif flags & Qt.AlignmentFlag.AlignVCenter:
+        y = area.center().y() - height / 2.0
+    painter.drawImage(QPointF(round(x), round(y)), picture)
+
+
+@lru_cache(maxsize=512)
+def _text_picture(text: str, color: str, font_key: str, ratio: float) -> QImage:
+    font = QFont()
+    font.fromString(font_key)
+    metrics = QFontMetricsF(font)
+    width, height = metrics.horizontalAdvance(text) + 2 * _SHADOW, metrics.height() + 2 * _SHADOW
+    picture = QImage(math.ceil(width * ratio), math.ceil(height * ratio), QImage.Format.Format_ARGB32_Premultiplied)
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setFont(font)
+    base = QPointF(_SHADOW, _SHADOW + metrics.ascent())
     painter.setPen(QColor(0, 0, 0, 220))
     for dx, dy in ((1.0, 1.0), (-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)):
-        painter.drawText(area.translated(dx, dy), flags, text)
+        painter.drawText(base + QPointF(dx, dy), text)
     painter.setPen(QColor(color))
-    painter.drawText(area, flags, text)
+    painter.drawText(base, text)
+    painter.end()
+    return picture
 
 
 def letter_places(painter: QPainter, area: QRectF, letters: tuple[str, str, str, str]) -> list[QRectF]:

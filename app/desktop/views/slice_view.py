@@ -86,6 +86,7 @@ class SliceView(QWidget):
         self._shows_labels = True
         self._zoom = 1.0
         self._center_mm = QPointF()
+        self._values: NDArray[Any] | None = None
         self._base: QImage | None = None
         self._overlay: QImage | None = None
         self._cursor_mm: FloatArray | None = None
@@ -111,7 +112,7 @@ class SliceView(QWidget):
         """Show a scan (or none), whole and centered."""
         self._volume = volume
         self.plane = SlicePlane.of(self.name, volume.grid) if volume else None
-        self._base = self._overlay = None
+        self._values = self._base = self._overlay = None
         self._was_painted = False
         self.fit()
 
@@ -124,7 +125,7 @@ class SliceView(QWidget):
         elif before is not None:  # what is in the middle of the view stays there
             (old_w, old_h), (new_w, new_h) = before.extent_mm, plane.extent_mm
             self._center_mm += QPointF((new_w - old_w) / 2.0, (new_h - old_h) / 2.0)
-        self._base = self._overlay = None
+        self._values = self._base = self._overlay = None
         self.update()
 
     def set_others(self, others: tuple[tuple[FloatArray, str], ...], *, shows_handles: bool) -> None:
@@ -135,7 +136,7 @@ class SliceView(QWidget):
     def set_slab(self, slab: Slab) -> None:
         """Show thin or thick slices."""
         self._slab = slab
-        self._base = None
+        self._values = self._base = None
         self.update()
 
     def set_profile(self, profile: MouseProfile) -> None:
@@ -187,7 +188,7 @@ class SliceView(QWidget):
         before = self.slice_index
         self._position = np.asarray(position_mm, dtype=float)
         if self.slice_index != before:
-            self._base = self._overlay = None
+            self._values = self._base = self._overlay = None
         self.update()
 
     def set_points(self, points: Mapping[str, tuple[float, float, float]]) -> None:
@@ -312,7 +313,9 @@ class SliceView(QWidget):
         assert self._volume is not None and self.plane is not None
         index = self.slice_index
         if self._base is None:
-            gray = to_gray(self.plane.image(self._volume.array, index, self._slab), self._window)
+            if self._values is None:
+                self._values = np.ascontiguousarray(self.plane.image(self._volume.array, index, self._slab))
+            gray = to_gray(self._values, self._window)
             rows, columns = gray.shape
             gray_image = QImage(gray.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
             self._base = gray_image.convertToFormat(QImage.Format.Format_RGB32)  # is scaled thrice as fast
