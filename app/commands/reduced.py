@@ -254,7 +254,52 @@ def _ensemble(arguments: argparse.Namespace) -> Result:
     return Result(found.as_dict(), "\n".join([table(rows, tuple(rows[0])), *drawn, *found.notes()]))
 
 
+def _cross_check_arguments(parser: argparse.ArgumentParser) -> None:
+    from app.workflow.cross_check import Parameters
+    from app.workflow.flow_setup import ReducedParameters
+
+    add_case(parser)
+    parser.add_argument("--run", default="", metavar="ID", help="an earlier run of the same model (default: the last)")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the curves of the models to this PNG or PDF")
+    add_parameters(parser, ReducedParameters, Parameters)
+
+
+def _cross_check(arguments: argparse.Namespace) -> Result:
+    from app.workflow.cross_check import Parameters, cross_check
+    from app.workflow.cross_check_result import QUANTITIES
+
+    chosen = chosen_parameters(arguments) or {}
+    limits = {name: value for name, value in chosen.items() if name in Parameters.__dataclass_fields__}
+    given = {name: value for name, value in chosen.items() if name not in limits}
+    with OpenCase.open(arguments.case, writable=False) as opened:
+        found = cross_check(opened, arguments.run, given, limits, console_progress("crosscheck"))
+    if arguments.plot:
+        from app.reports.cross_check_pictures import write_plot
+
+        write_plot(found, arguments.plot)
+    rows = [
+        {
+            "vessel": vessel.name,
+            "quantity": " ".join((difference.quantity.replace("_", " "), f"[{QUANTITIES[difference.quantity][1]}]")),
+            "model": difference.model,
+            "3D": f"{difference.in_3d:.2f}",
+            "model's": f"{difference.in_model:.2f}",
+            "limit": "-" if difference.limit is None else f"{difference.limit:.2f}",
+            "": "ALARM" if difference.is_alarm else "",
+        }
+        for vessel in found.vessels
+        for difference in vessel.differences
+    ]
+    word = (
+        f"{len(found.alarms)} differences exceed their limits." if found.is_alarm else "All differences are in limits."
+    )
+    of = [f"Limit of {what}: {limit} ({source})" for what, limit, source in found.limits]
+    causes = [f"Likely cause: {cause}" for cause in found.causes]
+    return Result(found.as_dict(), "\n".join([table(rows, tuple(rows[0])), word, *causes, *of, *found.notes]))
+
+
 COMMANDS = (
+    Command("crosscheck", "compare the 3D run with 1D and 0D models", _cross_check_arguments, _cross_check),
     Command("setup", "the one set of conditions of 0D, 1D and 3D", _setup_arguments, _setup),
     Command("calibrate", "fit the 0D model to finished runs", _calibrate_arguments, _calibrate),
     Command("whatif", "what a change would do, by the 0D model", _what_if_arguments, _what_if),

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from app.workflow.cross_check_result import CrossCheck
+
 CheckState = Literal["met", "missed", "finding", "noted"]
 
 LIMITS_OF_WALL_STRESS = (
@@ -119,6 +121,8 @@ class Content:
         (name, definition) of the quantities on the wall.
     out_of_date
         Sentences on what changed in the case since the numbers were computed; empty when nothing did.
+    cross_check
+        How the run compares with 1D and 0D models; it has a page of its own.
     """
 
     title: str
@@ -143,6 +147,7 @@ class Content:
     out_of_date: tuple[str, ...]
     sources: tuple[Source, ...]
     software: Mapping[str, str]
+    cross_check: CrossCheck | None = None
 
     @property
     def is_steady(self) -> bool:

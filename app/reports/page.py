@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -91,13 +91,15 @@ class Page:
     boxes: Mapping[str, Box]
     drawings: tuple[Draw, ...]
 
-    def write(self, path: Path, title: str, pictures: Mapping[str, Image]) -> None:
+    def write(self, path: Path, title: str, pictures: Mapping[str, Image], further: Sequence[Draw] = ()) -> None:
         """Write the page as PDF.
 
         Parameters
         ----------
         pictures
             One for each box, in the box's proportions.
+        further
+            Each draws a page of its own behind this one.
         """
         from reportlab.lib.utils import ImageReader
         from reportlab.pdfgen.canvas import Canvas
@@ -111,6 +113,8 @@ class Page:
         for draw in self.drawings:
             draw(canvas)
         canvas.showPage()
+        for page in further:
+            page(canvas)
         canvas.save()
 
 
@@ -166,19 +170,19 @@ def _ever_tighter(n_notes: int, n_openings: int) -> list[tuple[float, int, int]]
 def _head(content: Content) -> tuple[float, list[Draw]]:
     """Banner, title, verdict and the numbers to see first; returns how far down the page they reach."""
     top = PAGE_PT[1] - MARGIN_PT
-    drawings = [_banner(top - _BANNER_PT)]
+    drawings = [banner(top - _BANNER_PT)]
     y = top - _BANNER_PT - 4.0
     title = _fitting_title(content.title)
     for text, after in (
         (title, 1.0),
-        (_paragraph(page_text.subtitle(content), CAPTION_PT, color=style.MUTED), 4.0),
+        (paragraph(page_text.subtitle(content), CAPTION_PT, color=style.MUTED), 4.0),
     ):
         height = text.wrap(_WIDTH, 100.0)[1]
         y -= height
         drawings.append(_drawn(text, MARGIN_PT, y))
         y -= after
     is_met, sentence = page_text.verdict(content)
-    text = _paragraph(sentence, 7.4, color=style.MET if is_met else style.MISSED)
+    text = paragraph(sentence, 7.4, color=style.MET if is_met else style.MISSED)
     height = text.wrap(_WIDTH - 12.0, 200.0)[1] + 5.0
     y -= height
     drawings.append(_tinted(Box(MARGIN_PT, y, _WIDTH, height), style.MET_TINT if is_met else style.MISSED_TINT))
@@ -221,8 +225,8 @@ def _foot(content: Content, size: float, n_notes: int, n_rows: int) -> tuple[flo
     def paragraphs() -> list[Any]:
         made = []
         for heading, texts in page_text.sections(content, n_notes):
-            made.append(_paragraph(f"<b>{heading}</b>", size + 0.3, color=style.ACCENT, is_heading=True))
-            made += [_paragraph(text, size, hanging_pt=6.0) for text in texts]
+            made.append(paragraph(f"<b>{heading}</b>", size + 0.3, color=style.ACCENT, is_heading=True))
+            made += [paragraph(text, size, hanging_pt=6.0) for text in texts]
         return made
 
     columns, height = balanced(paragraphs, _N_COLUMNS, width)
@@ -234,11 +238,11 @@ def _foot(content: Content, size: float, n_notes: int, n_rows: int) -> tuple[flo
     y += height + 3.0
     rule = _rule(y)
     left_out = len(content.openings) - n_rows
-    note = _paragraph(page_text.table_note(content, left_out), style.SMALLEST_PT, color=style.MUTED)
+    note = paragraph(page_text.table_note(content, left_out), style.SMALLEST_PT, color=style.MUTED)
     note_y = y + 3.0
     y = note_y + note.wrap(_WIDTH, 100.0)[1] + 1.5
     table, table_height = _table(content, n_rows, y)
-    return y + table_height + _GAP, [table, _drawn(note, MARGIN_PT, note_y), rule, *drawings, _banner(MARGIN_PT)]
+    return y + table_height + _GAP, [table, _drawn(note, MARGIN_PT, note_y), rule, *drawings, banner(MARGIN_PT)]
 
 
 def _table(content: Content, n_rows: int, bottom: float) -> tuple[Draw, float]:
@@ -301,7 +305,7 @@ def _heights(rows: tuple[Row, ...], room: float) -> list[float]:
 
 def _caption_height(row: Row, captions: Mapping[str, str]) -> float:
     highest: float = max(
-        _paragraph(captions[name], CAPTION_PT).wrap(share * (_WIDTH + _GAP) - _GAP, 100.0)[1]
+        paragraph(captions[name], CAPTION_PT).wrap(share * (_WIDTH + _GAP) - _GAP, 100.0)[1]
         for name, share in row.shares.items()
     )
     return highest + 1.5
@@ -315,7 +319,7 @@ def _pictures(
         x = MARGIN_PT
         for name, share in row.shares.items():
             width = share * (_WIDTH + _GAP) - _GAP
-            text = _paragraph(captions[name], CAPTION_PT)
+            text = paragraph(captions[name], CAPTION_PT)
             drawings.append(_drawn(text, x, y - text.wrap(width, 100.0)[1]))
             boxes[name] = Box(x, y - caption_height - height, width, height)
             x += width + _GAP
@@ -323,7 +327,9 @@ def _pictures(
     return boxes, drawings
 
 
-def _banner(y: float) -> Draw:
+def banner(y: float) -> Draw:
+    """The words that stand on every page, in a bar with this lower edge."""
+
     def draw(canvas: Any) -> None:
         _tinted(Box(MARGIN_PT, y, _WIDTH, _BANNER_PT), style.BANNER)(canvas)
         canvas.setFillColor(style.BANNER_INK)
@@ -362,7 +368,7 @@ def _fitting_title(title: str) -> Any:
     for size in (13.0, 11.5, 10.0, 9.0):
         if _text_width(title, _BOLD, size) <= _WIDTH:
             break
-    return _paragraph(f"<b>{escape(shortened(title, _BOLD, size, _WIDTH))}</b>", size)
+    return paragraph(f"<b>{escape(shortened(title, _BOLD, size, _WIDTH))}</b>", size)
 
 
 def shortened(text: str, font: str, size: float, room: float) -> str:
@@ -381,9 +387,10 @@ def _text_width(text: str, font: str, size: float) -> float:
     return width
 
 
-def _paragraph(
+def paragraph(
     text: str, size: float, *, color: str = style.INK, is_heading: bool = False, hanging_pt: float = 0.0
 ) -> Any:
+    """A paragraph of markup in the page's type."""
     from reportlab.lib.styles import ParagraphStyle
     from reportlab.platypus import Paragraph
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -12,6 +13,7 @@ import numpy as np
 from app.reports import style
 from app.reports.anatomy import main_vessel, vessels_of
 from app.reports.content import Content
+from app.reports.cross_check_page import draw_cross_check
 from app.reports.ct_pictures import Window, slice_picture
 from app.reports.curve_pictures import along_picture, waveform_picture
 from app.reports.page import TALL, WIDE, Page, Row, lay_out, without_scan
@@ -42,7 +44,7 @@ class Sources:
 
 
 def write_report(content: Content, sources: Sources, path: Path, progress: Progress) -> str:
-    """Write a report as a PDF of one page.
+    """Write a report as a PDF of one page, and one more for the cross-check if there is one.
 
     Returns
     -------
@@ -61,7 +63,9 @@ def write_report(content: Content, sources: Sources, path: Path, progress: Progr
     page = lay_out(content, _captions(content, sources, renderings), rows)
     drawn = _figures(content, sources, renderings, page, "horizontal" if is_tall else "vertical")
     progress(0.8, "Writing the page")
-    page.write(path, content.title, {name: style.image_of(figure) for name, figure in drawn.items()})
+    check = content.cross_check
+    further = () if check is None else (partial(draw_cross_check, check=check),)
+    page.write(path, content.title, {name: style.image_of(figure) for name, figure in drawn.items()}, further)
     progress(1.0, "Page written")
     return renderings.problem
 

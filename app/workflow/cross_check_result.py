@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
+
+from app.case.errors import CaseError
 
 SCHEMA_VERSION = 1
 ModelId = Literal["3d", "1d", "0d", "1d_elastic"]
@@ -150,3 +154,22 @@ class CrossCheck:
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return dataclasses.asdict(self) | {"is_alarm": self.is_alarm}
+
+
+def write_cross_check(check: CrossCheck, folder: Path) -> Path:
+    """Write it as ``cross_check.json``."""
+    path = folder / "cross_check.json"
+    path.write_text(json.dumps(dataclasses.asdict(check), allow_nan=False) + "\n", encoding="utf-8")
+    return path
+
+
+def read_cross_check(path: Path) -> CrossCheck:
+    """Read one that was written; CaseError ``file_damaged``."""
+    from solvers.contract.decoding import decode
+    from solvers.contract.errors import RunError
+
+    try:
+        found: CrossCheck = decode(CrossCheck, json.loads(path.read_text(encoding="utf-8")), path.name)
+    except (OSError, ValueError, RunError) as error:
+        raise CaseError("file_damaged", f"The cross-check cannot be read ({error}): run Results again.") from error
+    return found

@@ -17,7 +17,7 @@ import numpy as np
 
 from app.case.bundle import OpenCase
 from app.case.errors import CaseError
-from app.case.records import Case
+from app.case.records import Case, Record
 from app.workflow.parameters import build, declared
 from app.workflow.patient import Assumption, patient_values
 from app.workflow.patient_tree import PatientTree, patient_tree, vessels_of_outlets
@@ -138,12 +138,20 @@ class ReducedCase:
 
 
 def reduced_case(opened: OpenCase, given: dict[str, Any] | None = None) -> ReducedCase:
+    """The conditions and the vessel tree of a case; see :func:`reduced_case_in`."""
+    return reduced_case_in(opened.folder, opened.case, given)
+
+
+def reduced_case_in(bundle: Path, case: Case, given: dict[str, Any] | None = None, run_id: str = "") -> ReducedCase:
     """The conditions and the vessel tree of a case.
 
     Parameters
     ----------
     given
         Values of `ReducedParameters` over those that the case remembers.
+    run_id
+        Of the run whose conditions are taken, even if the patient's values have changed since; otherwise those of the
+        current run, if it is up to date.
 
     Raises
     ------
@@ -154,39 +162,59 @@ def reduced_case(opened: OpenCase, given: dict[str, Any] | None = None) -> Reduc
     from imaging.centerline.section_area import radius_of_area
     from imaging.surface.surface_io import read_model
 
-    record = opened.case.current("model")
+    record = case.current("model")
     if record is None:
         raise CaseError("step_missing", "The case has no vessel model yet: run Model first.")
-    model = read_model(opened.path_of(record.files["surface"]).parent)
+    run = _run_of(case, run_id) if run_id else case.current("run")
+    model = read_model((bundle / record.files["surface"].path).parent)
     patient = patient_tree(model.centerlines, radius_of_area(model.surface, model.centerlines))
-    chosen = build(ReducedParameters, {**opened.case.parameters.get(STEP, {}), **(given or {})})
+    chosen = build(ReducedParameters, {**case.parameters.get(STEP, {}), **(given or {})})
     kind: Any = chosen.stiffness  # one of the declared choices
     stiffness = Stiffness(kind, chosen.wave_speed_m_s)
-    run = opened.case.current("run")
-    folder = opened.path_of(run.files["spec"]).parent if run and not opened.case.stale_inputs(run) else None
-    setup = (_of_run if folder else _of_patient)(opened.case, model, patient, stiffness, folder or opened.folder)
-    return ReducedCase(setup, patient, chosen, calibration_of(opened.case))
+    if run is not None and (run_id or not case.stale_inputs(run)):
+        setup = _of_run(case, run, model, patient, stiffness, (bundle / run.files["spec"].path).parent)
+    else:
+        setup = _of_patient(case, model, patient, stiffness)
+    return ReducedCase(setup, patient, chosen, calibration_of(case))
 
 
-def _of_run(case: Case, model: VesselModel, patient: PatientTree, stiffness: Stiffness, folder: Path) -> FlowSetup:
+def _run_of(case: Case, run_id: str) -> Record:
+    """The run of that id, which must be of the present model."""
+    runs = {record.id: record for record in case.records if record.kind == "run"}
+    if run_id not in runs:
+        raise CaseError("run_missing", f"The case has no run {run_id!r}; there are: {', '.join(runs) or 'none'}.")
+    if runs[run_id].recipe.inputs.get("model") != case.input_digest("model"):
+        raise CaseError("bad_run", f"The run {run_id} was solved in another vessel model than the present one.")
+    return runs[run_id]
+
+
+def _of_run(
+    case: Case, run: Record, model: VesselModel, patient: PatientTree, stiffness: Stiffness, folder: Path
+) -> FlowSetup:
     """The conditions of a prepared or finished run."""
     from solvers.contract.spec import read_spec
 
     spec = read_spec(folder)
-    if len(spec.inlets) != 1 or spec.pressure_inlets:
-        raise CaseError("one_inlet", "The run has not one inlet of a given flow, which the reduced models need.")
+    _require_one_inlet(0 if spec.pressure_inlets else len(spec.inlets))
     conditions = {outlet.name: outlet for outlet in _as_tuned(spec, folder)}
     patches = tuple(patch for patch in model.patches if patch.name in conditions)
     if len(patches) != len(conditions):
         lost = ", ".join(sorted(set(conditions) - {patch.name for patch in patches}))
         raise CaseError("bad_pair", f"The run's outlets {lost} are no openings of the model: prepare the run again.")
-    run = case.current("run")
-    assumed = tuple(Assumption(**item) for item in (run.facts.get("assumptions", ()) if run else ()))
+    assumed = tuple(Assumption(**item) for item in run.facts.get("assumptions", ()))
     return _setup(
         *("run", case, spec.inlets[0].name, spec.inlets[0].flow, spec.time.period, patches),
         *([conditions[patch.name] for patch in patches], spec.fluid, model, patient, stiffness, assumed),
         spec.tuning.site if spec.tuning else "",
     )
+
+
+def _require_one_inlet(count: int) -> None:
+    if count != 1:
+        raise CaseError(
+            "one_inlet",
+            "The reduced models need one inlet of a given flow, which the case has not: give it one, or solve in 3D.",
+        )
 
 
 def _as_tuned(spec: RunSpec, folder: Path) -> tuple[Outlet, ...]:
@@ -203,20 +231,19 @@ def _as_tuned(spec: RunSpec, folder: Path) -> tuple[Outlet, ...]:
     )
 
 
-def _of_patient(case: Case, model: VesselModel, patient: PatientTree, stiffness: Stiffness, _: Path) -> FlowSetup:
+def _of_patient(case: Case, model: VesselModel, patient: PatientTree, stiffness: Stiffness) -> FlowSetup:
     """The conditions that a run would be prepared with now."""
     from app.workflow.conditions import assumptions_of
+    from app.workflow.further_inlets import sorted_openings
     from app.workflow.prepared import prepared_conditions
     from app.workflow.simulate import Parameters
 
     chosen = build(Parameters, case.parameters.get("simulate", {}))
-    inlet = next((patch for patch in model.patches if patch.kind == "inlet"), None)
-    outlets = tuple(patch for patch in model.patches if patch.kind == "outlet")
-    if inlet is None or not outlets:
-        raise CaseError("no_outlet", "The model needs an inlet and an outlet: build it again.")
-    made = prepared_conditions(case, model, inlet, outlets, chosen)
+    openings = sorted_openings(model.patches, chosen)
+    made = prepared_conditions(case, model, openings, chosen)
+    _require_one_inlet(len(made.inlets))
     return _setup(
-        *("patient", case, inlet.name, made.inflow, made.period, outlets),
+        *("patient", case, made.inlets[0].patch.name, made.inflow, made.period, openings.outlets),
         *(list(made.outlets), made.fluid, model, patient, stiffness, assumptions_of(case, chosen)),
         made.pressure_site,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,10 +21,11 @@ FARTHEST_RADII = 3.0
 
 @dataclass(frozen=True, eq=False)
 class PatientTree:
-    """The vessels in SI, and the points of the centerline tree that each is made of, by its name."""
+    """The vessels in SI; by name the points of the centerline tree that each is made of, and where these lie [m]."""
 
     tree: VesselTree
     indices: Mapping[str, IntArray]
+    points_m: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
 def patient_tree(lines: CenterlineTree, radius_mm: FloatArray | None = None) -> PatientTree:
@@ -65,7 +66,7 @@ def patient_tree(lines: CenterlineTree, radius_mm: FloatArray | None = None) -> 
             )
             made[name] = own
             parent = name
-    return PatientTree(vessel_tree(shapes), made)
+    return PatientTree(vessel_tree(shapes), made, {name: lines.points[own] * M_PER_MM for name, own in made.items()})
 
 
 def vessels_of_outlets(patient: PatientTree, lines: CenterlineTree, outlets: tuple[Patch, ...]) -> tuple[str, ...]:

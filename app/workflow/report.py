@@ -1,4 +1,4 @@
-"""Step 7: the one-page report, with the same numbers as JSON beside it."""
+"""Step 7: the report, one page and one for the cross-check, with the same numbers as JSON beside it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from app import NOT_FOR_DIAGNOSIS
 from app.case.bundle import utc_now
+from app.workflow.cross_check_result import read_cross_check
 from app.workflow.parameters import declared
 from app.workflow.steps import Outcome, Request
 from imaging.types import Progress
@@ -67,6 +68,8 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     model = read_model(file("model", "surface").parent)
     solver = _solver_facts(file("run", "spec").parent)
     content = content_of(request.case, lineage, result, vessels_of(model), solver, utc_now())
+    if "cross_check" in lineage.result.files:
+        content = dataclasses.replace(content, cross_check=read_cross_check(file("result", "cross_check")))
     progress(0.1, "Reading the scan")
     chosen: Parameters = request.parameters
     sources = Sources(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.case.errors import CaseError
+from app.workflow.cross_check_result import CrossCheck, write_cross_check
 from app.workflow.flow_fields import FlowFields, seed_points
 from app.workflow.parameters import declared
 from app.workflow.result_files import (
@@ -27,6 +28,7 @@ from app.workflow.section_places import along_the_vessels, section_averages
 from app.workflow.steps import Outcome, Request
 from app.workflow.units import M3_PER_ML, M_PER_MM, PA_PER_MMHG
 from imaging.types import FloatArray, Progress, VesselModel
+from solvers.contract.errors import RunError
 from solvers.contract.files import FIELDS, INDICES, WALL
 from solvers.contract.scalars import flow_column, pressure_column, read_scalars
 from solvers.contract.spec import RunSpec, read_spec
@@ -49,12 +51,20 @@ PRESSURE_MEAN = Quantity(
     "pressure_mean_mmhg", "Mean pressure", "mmHg", "mean over the beat of the pressure at the wall"
 )
 
+PRESSURE_1D = Quantity(
+    "pressure_1d_less_3d_mmhg",
+    "Mean pressure, 1D less 3D",
+    "mmHg",
+    "in the middle of each vessel, by the 1D model with stiff walls (0D where there is none) less the 3D run",
+)
+
 
 @dataclass(frozen=True)
 class Parameters:
     """What is computed for the screen."""
 
     n_streamlines: int = declared(120, help="Streamlines in each picture", unit="1", minimum=0, maximum=2000)
+    cross_check: bool = declared(True, help="Compare the run with 1D and 0D models of the same conditions")
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,13 +95,21 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     )
     progress(0.8, "Following the vessels")
     profiles = _profiles(model, fields, cycle)
+    progress(0.85, "Comparing with 1D and 0D models")
+    check, points, facts_of_check = _cross_check(request, model)
     data = ResultData(
         times_s=tuple(fields.times_s),
         period_s=spec.time.period,
         wall_points_mm=(wall.points / M_PER_MM).astype(np.float32),
         wall_triangles=wall.cells.astype(np.int32),
         wall_is_anatomy=wall.array("in_extension", 0) < 0.5,
-        wall_fields={field.quantity.id: field for field in _wall_fields(wall, pressure, stress, spec.time.is_steady)},
+        wall_fields={
+            field.quantity.id: field
+            for field in (
+                *_wall_fields(wall, pressure, stress, spec.time.is_steady),
+                *_compared(points, model, wall.points / M_PER_MM),
+            )
+        },
         streamlines=streamlines,
         waveform_times_s=tuple(cycle.times_s.tolist()),
         waveforms=tuple(
@@ -107,8 +125,40 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         is_steady=spec.time.is_steady,
     )
     files = write_result(data, out)
+    if check is not None:
+        files["cross_check"] = write_cross_check(check, out)
     progress(1.0, "Results finished")
-    return Outcome("Results", files, _facts(folder, spec, indices, profiles, request))
+    return Outcome("Results", files, _facts(folder, spec, indices, profiles, request) | facts_of_check)
+
+
+def _cross_check(request: Request, model: VesselModel) -> tuple[CrossCheck | None, FloatArray, dict[str, Any]]:
+    """The cross-check; how much higher the reduced model's pressure is [mmHg] at each point of the centerlines (n,),
+    and what is remembered. A case whose reduced models cannot be made has results without it, and says why.
+    """
+    from app.workflow.cross_check import cross_check_in, pressure_on_points
+    from app.workflow.patient_tree import patient_tree
+
+    nowhere = np.full(len(model.centerlines.points), np.nan)
+    if not request.parameters.cross_check:
+        return None, nowhere, {}
+    try:
+        check = cross_check_in(request.bundle, request.case)
+    except (CaseError, RunError) as error:
+        return None, nowhere, {"cross_check": {"not_made": str(error)}}
+    facts = {"n_alarms": len(check.alarms), "causes": list(check.causes), "notes": list(check.notes)}
+    indices = patient_tree(model.centerlines).indices
+    return check, pressure_on_points(check, indices, len(nowhere)), {"cross_check": facts}
+
+
+def _compared(points: FloatArray, model: VesselModel, wall_mm: FloatArray) -> tuple[WallField, ...]:
+    """The cross-check's difference of pressure on the wall, that of the nearest vessel for which it is known."""
+    from scipy.spatial import cKDTree
+
+    known = np.flatnonzero(np.isfinite(points))
+    if not len(known):
+        return ()
+    _, nearest = cKDTree(model.centerlines.points[known]).query(wall_mm)
+    return (WallField(PRESSURE_1D, points[known][nearest].astype(np.float32)),)
 
 
 def _wall_fields(

@@ -3,37 +3,54 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from e2e_program import Ask
 
 from app.case.bundle import OpenCase
-from app.workflow.parameters import build
-from app.workflow.prepared import prepared_conditions
-from app.workflow.simulate import Parameters, run_folder
-from imaging.surface.surface_io import read_model
+from app.workflow.flow_setup import reduced_case, reduced_case_in
+from app.workflow.network import network_of_case
+from app.workflow.simulate import run_folder
+from app.workflow.what_if import WhatIf
+from solvers.contract.openings import Inlet
 from solvers.contract.spec import read_spec
 
 
-def test_the_conditions_of_the_reduced_models_are_those_of_the_run(finished_case: Path) -> None:
-    with OpenCase.open(finished_case, writable=False) as opened:
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--flow", "steady"),
+        ("--outlet-model", "resistance", "--rheology", "casson"),
+        ("--inflow-shape", "coronary", "--outlet-model", "coronary", "--inlet-share", "0.05"),
+    ],
+)
+def test_0d_1d_and_3d_have_one_set_of_conditions(own_case: Path, ask: Ask, options: tuple[str, ...]) -> None:
+    prepared = ask("simulate", own_case, "--prepare", *options)
+    assert prepared.exit_code == 0, prepared.err
+    with OpenCase.open(own_case, writable=False) as opened:
         spec = read_spec(run_folder(opened))
-        record = opened.case.current("model")
-        assert record is not None
-        model = read_model(opened.path_of(record.files["surface"]).parent)
-        run = opened.case.current("run")
-        assert run is not None
-        inlet = next(patch for patch in model.patches if patch.kind == "inlet")
-        outlets = tuple(patch for patch in model.patches if patch.kind == "outlet")
-        made = prepared_conditions(opened.case, model, inlet, outlets, build(Parameters, run.recipe.parameters))
-    assert made.inflow == spec.inlets[0].flow
-    assert (made.period, made.fluid) == (spec.time.period, spec.fluid)
-    assert spec.tuning is not None and made.pressure_site == spec.tuning.site
-    for ours, theirs in zip(made.outlets, spec.outlets, strict=True):
-        assert ours.name == theirs.name
-        for value in ("r_proximal", "c", "r_distal", "p_initial", "p_distal"):
-            assert getattr(ours, value) == pytest.approx(getattr(theirs, value), rel=1e-9)
+        of_run = reduced_case(opened)
+        before = opened.case.model_copy(update={"records": [r for r in opened.case.records if r.kind != "run"]})
+        of_patient = reduced_case_in(opened.folder, before)
+    assert (of_run.setup.origin, of_patient.setup.origin) == ("run", "patient")
+    period = spec.time.period  # in steady flow the time that fills the vessel, which only the mesh tells
+    assert replace(of_patient.setup, origin="run", period=period) == of_run.setup
+    conditions = {outlet.name: outlet for outlet in spec.outlets}
+    for case in (of_run, of_patient):
+        setup = case.setup
+        assert (setup.inlet, setup.inflow, setup.fluid) == (spec.inlets[0].name, spec.inlets[0].flow, spec.fluid)
+        assert {outlet.name: outlet.condition for outlet in setup.outlets} == conditions
+        assert setup.pressure_site == (spec.tuning.site if spec.tuning else setup.pressure_site)
+        in_0d = WhatIf(case).network
+        assert dict(in_0d.outlets) == {outlet.vessel: conditions[outlet.name] for outlet in setup.outlets}
+        in_1d = network_of_case(case)
+        inlet, *outlets = (terminal.condition for terminal in in_1d.terminals)
+        assert isinstance(inlet, Inlet) and inlet.flow == spec.inlets[0].flow
+        assert sorted(outlets, key=str) == sorted(conditions.values(), key=str)
+        assert (in_1d.density, in_1d.viscosity) == (spec.fluid.density, spec.fluid.viscosity)
 
 
 def test_a_case_says_its_conditions_what_a_change_would_do_and_learns_from_its_run(own_case: Path, ask: Ask) -> None:
