@@ -23,7 +23,7 @@ _HELP = {
     "model": "make the smooth, capped vessel model with centerlines",
     "mesh": "fill the model with tetrahedra",
     "results": "compute the indices of the finished run",
-    "report": "write the one-page report",
+    "report": "write the report",
 }
 
 

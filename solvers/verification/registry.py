@@ -28,6 +28,7 @@ from solvers.verification.outlet_checks import check_windkessel
 from solvers.verification.pulse_checks import check_pulse, check_pulse_order, check_reflection, check_tube_law
 from solvers.verification.rheology_checks import check_rheology
 from solvers.verification.row import Curve, Progress, Row
+from solvers.verification.same_tree_checks import check_same_tree
 from solvers.verification.start_checks import check_start
 from solvers.verification.stepping_checks import check_step_changes
 from solvers.verification.tube_flow import (
@@ -85,6 +86,7 @@ CHECKS: dict[str, Check] = {
         Check("cylinder_3d", "Cylinder in a square channel: 3D-1Z", check_cylinder_3d, is_long=True),
         Check("step_changes", "Order in time when steps are halved and doubled on the way", check_step_changes),
         Check("calibration_0d", "Lumped tubes calibrated to 3D flows", check_calibration, is_long=True),
+        Check("same_tree", "The same vessels in 0D, 1D and 3D", check_same_tree, is_long=True),
         Check("grid_convergence", "Steady stenosis on three meshes", check_grid_convergence, is_long=True),
         Check("tube_law", "One dimension: elastic tube at rest", check_tube_law),
         Check("pulse", "One dimension: a single pulse", check_pulse),

@@ -10,8 +10,10 @@ import pytest
 from e2e_program import Ask
 
 from app.case.bundle import OpenCase
+from app.workflow.cross_check_result import read_cross_check
 from app.workflow.flow_setup import reduced_case, reduced_case_in
 from app.workflow.network import network_of_case
+from app.workflow.result_files import read_result
 from app.workflow.simulate import run_folder
 from app.workflow.what_if import WhatIf
 from solvers.contract.openings import Inlet
@@ -68,3 +70,27 @@ def test_a_case_says_its_conditions_what_a_change_would_do_and_learns_from_its_r
         assert json.loads(json.dumps(opened.case.parameters["calibration"])) == kept
     wrong = ask("whatif", own_case, "--stenosis", "LAD:70")
     assert wrong.exit_code == 1 and "write BRANCH:PERCENT:POSITION" in wrong.err
+
+
+def test_results_hold_the_run_against_its_reduced_models(finished_case: Path, ask: Ask, tmp_path: Path) -> None:
+    with OpenCase.open(finished_case, writable=False) as opened:
+        result = opened.case.current("result")
+        assert result is not None
+        kept = read_cross_check(opened.path_of(result.files["cross_check"]))
+        wall = read_result(*(opened.path_of(result.files[name]) for name in ("arrays", "curves"))).wall_fields
+    of_run = {vessel.outlet: vessel for vessel in kept.vessels if vessel.outlet}
+    for vessel in of_run.values():  # the outlets' conditions and the flow's balance are the same in all models
+        of = {(d.quantity, d.model): d for d in vessel.differences}
+        assert of["mean_flow", "1d"].in_model == pytest.approx(of["mean_flow", "1d"].in_3d, rel=0.15)
+        assert of["mean_flow", "0d"].in_model == pytest.approx(of["mean_flow", "1d"].in_model, rel=0.05)
+    values = [vessel.pressure_difference_mmhg for vessel in kept.vessels if vessel.pressure_difference_mmhg is not None]
+    on_wall = wall["pressure_1d_less_3d_mmhg"].values
+    assert on_wall.min() == pytest.approx(min(values), abs=1e-3) and on_wall.max() == pytest.approx(
+        max(values), abs=1e-3
+    )
+    plot = tmp_path / "models.png"
+    asked = ask("crosscheck", finished_case, "--plot", plot, "--json")
+    assert asked.exit_code == 0 and plot.stat().st_size > 10_000
+    assert [vessel["name"] for vessel in asked.value["vessels"]] == [vessel.name for vessel in kept.vessels]
+    unknown = ask("crosscheck", finished_case, "--run", "run-0")
+    assert unknown.exit_code == 1 and "The case has no run 'run-0'" in unknown.err
