@@ -21,6 +21,7 @@ from app.case.records import Case, Record
 from app.workflow.parameters import build, declared
 from app.workflow.patient import Assumption, patient_values
 from app.workflow.patient_tree import PatientTree, patient_tree, vessels_of_outlets
+from app.workflow.prepared import cuff_site, prepared_conditions
 from app.workflow.units import pa_from_mmhg
 from imaging.types import Patch, VesselModel
 from solvers.contract.fluid import Fluid
@@ -205,7 +206,7 @@ def _of_run(
     return _setup(
         *("run", case, spec.inlets[0].name, spec.inlets[0].flow, spec.time.period, patches),
         *([conditions[patch.name] for patch in patches], spec.fluid, model, patient, stiffness, assumed),
-        spec.tuning.site if spec.tuning else "",
+        spec.tuning.site if spec.tuning else cuff_site(spec.inlets[0].name, patches),
     )
 
 
@@ -235,7 +236,6 @@ def _of_patient(case: Case, model: VesselModel, patient: PatientTree, stiffness:
     """The conditions that a run would be prepared with now."""
     from app.workflow.conditions import assumptions_of
     from app.workflow.further_inlets import sorted_openings
-    from app.workflow.prepared import prepared_conditions
     from app.workflow.simulate import Parameters
 
     chosen = build(Parameters, case.parameters.get("simulate", {}))
@@ -287,7 +287,7 @@ def _setup(
         values.systolic_mmhg,
         values.diastolic_mmhg,
         values.cardiac_output_l_min,
-        site or inlet,
+        site,
         (*assumptions, walls),
     )
 

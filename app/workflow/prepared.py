@@ -99,8 +99,8 @@ def prepared_conditions(case: Case, model: VesselModel, openings: Openings, chos
     paths = paths_to(model.centerlines, outlets)
     shares = _flow_shares(outlets, paths, chosen.main_share, chosen.split_exponent)
     given = [None if number == int(np.argmax(shares)) else float(share) for number, share in enumerate(shares)]
-    cuff = _cuff_site(outlets)
-    site = first.name if cuff is None else outlets[cuff].name
+    site = cuff_site(first.name, outlets)
+    cuff = next((number for number, outlet in enumerate(outlets) if outlet.name == site), None)
     if blocks:
         terminals: Sequence[Any] = blocks
         notes.append(pressure_note(mean_pressure_pa(blocks, PeriodicCurve(inflow, period).mean)))
@@ -164,9 +164,12 @@ def _flow_shares(
     return np.asarray(weight / weight.sum())
 
 
-def _cuff_site(outlets: tuple[Patch, ...]) -> int | None:
-    """The outlet whose pressure a cuff measures; None stands for the inlet."""
-    return next((k for part in CUFF_SITES for k, outlet in enumerate(outlets) if part in outlet.name.lower()), None)
+def cuff_site(inlet: str, outlets: tuple[Patch, ...]) -> str:
+    """The opening whose pressure a cuff measures."""
+    return next(
+        (outlet.name for part in CUFF_SITES for outlet in outlets if part in outlet.name.lower()),
+        inlet,
+    )
 
 
 def _tuned_outlets(

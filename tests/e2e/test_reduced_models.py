@@ -35,7 +35,11 @@ def test_0d_1d_and_3d_have_one_set_of_conditions(own_case: Path, ask: Ask, optio
     with OpenCase.open(own_case, writable=False) as opened:
         spec = read_spec(run_folder(opened))
         of_run = reduced_case(opened)
-        before = opened.case.model_copy(update={"records": [r for r in opened.case.records if r.kind != "run"]})
+        run = opened.case.current("run")
+        assert run is not None
+        records = [record for record in opened.case.records if record.kind != "run"]
+        asked = {**opened.case.parameters, "simulate": run.recipe.parameters}
+        before = opened.case.model_copy(update={"records": records, "parameters": asked})
         of_patient = reduced_case_in(opened.folder, before)
     assert (of_run.setup.origin, of_patient.setup.origin) == ("run", "patient")
     period = spec.time.period  # in steady flow the time that fills the vessel, which only the mesh tells
