@@ -14,6 +14,8 @@ from app.workflow.units import mmhg_from_pa
 
 if TYPE_CHECKING:
     from app.workflow.what_if import WhatIf
+    from solvers.contract.openings import Outlet
+    from solvers.contract.spec import Tuning
 
 ModelName = Literal["0D", "3D"]
 _PRESSURES = ("systolic", "diastolic")
@@ -109,40 +111,32 @@ def _of_run(folder: Path) -> _Wanted | None:
     from solvers.contract.spec import read_spec
 
     spec = read_spec(folder)
-    if spec.tuning is None:
-        return None
-    shares = dict(zip((outlet.name for outlet in spec.outlets), spec.tuning.fractions, strict=True))
-    pressures = mmhg_from_pa(spec.tuning.systolic), mmhg_from_pa(spec.tuning.diastolic)
-    bands = mmhg_from_pa(spec.tuning.pressure_tolerance), spec.tuning.fraction_tolerance
-    return _Wanted(spec.tuning.site, pressures, shares, *bands)
+    return _wanted(spec.tuning, spec.outlets)
 
 
 def _of_patient(opened: OpenCase) -> _Wanted | None:
     """What a run that was prepared now would be tuned to."""
     from app.workflow import simulate
+    from app.workflow.further_inlets import sorted_openings
     from app.workflow.parameters import build
-    from app.workflow.patient import patient_values
-    from app.workflow.steady import is_steady
-    from app.workflow.vessel_paths import paths_to
+    from app.workflow.prepared import prepared_conditions
     from imaging.surface.surface_io import read_model
 
     chosen = build(simulate.Parameters, opened.case.parameters.get("simulate", {}))
     record = opened.case.current("model")
-    if record is None or chosen.outlets or chosen.outlet_model != "windkessel" or is_steady(chosen):
+    if record is None:
         return None
     model = read_model(opened.path_of(record.files["surface"]).parent)
-    outlets = tuple(patch for patch in model.patches if patch.kind == "outlet")
-    paths = paths_to(model.centerlines, outlets)
-    shares = simulate.flow_shares(outlets, paths, chosen.main_share, chosen.split_exponent)
-    site, values = simulate.cuff_site(outlets), patient_values(opened.case.patient)
-    inlet = next(patch.name for patch in model.patches if patch.kind == "inlet")
-    return _Wanted(
-        inlet if site is None else outlets[site].name,
-        (values.systolic_mmhg, values.diastolic_mmhg),
-        {outlet.name: float(share) for outlet, share in zip(outlets, shares, strict=True)},
-        simulate.PRESSURE_TOLERANCE_MMHG,
-        simulate.SHARE_TOLERANCE,
-    )
+    made = prepared_conditions(opened.case, model, sorted_openings(model.patches, chosen), chosen)
+    return _wanted(made.tuning, made.outlets)
+
+
+def _wanted(tuning: Tuning | None, outlets: tuple[Outlet, ...]) -> _Wanted | None:
+    if tuning is None:
+        return None
+    shares = dict(zip((outlet.name for outlet in outlets), tuning.fractions, strict=True))
+    pressures = mmhg_from_pa(tuning.systolic), mmhg_from_pa(tuning.diastolic)
+    return _Wanted(tuning.site, pressures, shares, mmhg_from_pa(tuning.pressure_tolerance), tuning.fraction_tolerance)
 
 
 def _by_0d(model: WhatIf, site: str) -> tuple[tuple[float, float], Mapping[str, float]]:
