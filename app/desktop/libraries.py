@@ -15,7 +15,7 @@ _MODULES = (
     "app.desktop.scene.scene",
     "app.desktop.vessel_guide",
 )
-_OF_MODES = ("app.desktop.what_if.mode", "solvers.network.zero_d.solve")
+_OF_MODES = ("app.desktop.what_if.mode", "app.desktop.cross_check.mode", "solvers.network.zero_d.solve")
 
 
 def import_heavy_libraries() -> None:

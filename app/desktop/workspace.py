@@ -269,10 +269,12 @@ class Workspace(QWidget):
         self.situation_changed.emit()
 
     def _new_mode(self, mode_id: str) -> Any:
+        from app.desktop.cross_check.mode import CrossCheckMode
         from app.desktop.what_if.mode import WhatIfMode
 
         assert self.session is not None
-        return WhatIfMode(self.session, self)
+        made: type[Any] = {"what_if": WhatIfMode, "cross_check": CrossCheckMode}[mode_id]
+        return made(self.session, self)
 
     def _close_modes(self) -> None:
         for mode in self.modes.values():

@@ -105,6 +105,10 @@ class Plot(QWidget):
         x = [value for curve in self._curves.values() if curve is not line for value in _ends(curve)] or [0.0, 1.0]
         line.setData([min(x), max(x)], [value, value])
 
+    def set_title(self, title: str) -> None:
+        """Another title."""
+        self._title.setText(f"<b>{escape(title)}</b>")
+
     def add_line(self, line: Any) -> None:
         """Put a line of pyqtgraph over the curves."""
         self.chart.addItem(line)

@@ -58,7 +58,8 @@ class VesselWall:
 
 @dataclass(frozen=True, eq=False)
 class VesselLook:
-    """What is shown: a number for both ends of each vessel, its colors, the chosen vessel, captions, words."""
+    """What is shown: a number for both ends of each vessel (NaN: gray), its colors, the chosen vessel, captions, and
+    what is told of each vessel."""
 
     at_start: FloatArray
     at_end: FloatArray
@@ -84,8 +85,9 @@ class VesselActors:
     def show(self, look: VesselLook) -> list[Any]:
         """The actors for a look."""
         wall = self.wall
-        colors = look.scale.rgb(wall.places.between(look.at_start, look.at_end))
-        colors[wall.is_extension] = rgb_of(theme.EXTENSION)
+        values = wall.places.between(look.at_start, look.at_end)
+        colors = look.scale.rgb(values)
+        colors[wall.is_extension | ~np.isfinite(values)] = rgb_of(theme.EXTENSION)
         if look.chosen in wall.names:
             colors[wall.rim_of(look.chosen)] = rgb_of("#ffffff")
         self._data.point_data[RGB] = colors
