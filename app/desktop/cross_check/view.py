@@ -23,7 +23,16 @@ COLORS: Mapping[ModelId, str] = {
     "1d_elastic": theme.CATEGORIES[2],
 }
 _SHORT: Mapping[ModelId, str] = {"3d": "3D", "1d": "1D", "0d": "0D", "1d_elastic": "1D, elastic"}
-_SHARES = (5, 5, 6)
+_SHARES = (4, 4, 5)
+_WORDS: Mapping[QuantityId, str] = {
+    "mean_flow": "Mean flow",
+    "peak_flow": "Peak flow",
+    "flow_curve": "Flow curve",
+    "mean_pressure": "Mean pressure",
+    "pulse": "Pulse pressure",
+    "drop": "Mean drop",
+}
+"""Where the whole name is too long; that is told when one points at it."""
 
 
 class VesselCurves(QWidget):
@@ -82,7 +91,7 @@ class DifferenceTable(QTableWidget):
             self._show_row(row, quantity, models, found)
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setStretchLastSection(True)
         self.resizeRowsToContents()
 
     def _show_row(
@@ -93,7 +102,7 @@ class DifferenceTable(QTableWidget):
         found: Mapping[tuple[QuantityId, ModelId], Difference],
     ) -> None:
         name, unit = QUANTITIES[quantity]
-        self._put(row, 0, with_unit(name[:1].upper() + name[1:], unit), is_left=True)
+        self._put(row, 0, with_unit(_WORDS[quantity], unit), is_left=True, told=with_unit(name, unit))
         known = [found[quantity, model] for model in models if (quantity, model) in found]
         is_own = quantity == "flow_curve"  # a difference by itself, which 3D has none of
         self._put(row, 1, "–" if is_own else f"{known[0].in_3d:.3g}")
@@ -107,8 +116,11 @@ class DifferenceTable(QTableWidget):
         limits = [one.limit for one in known if one.limit is not None]
         self._put(row, 2 + len(models), f"± {limits[0]:.2g}" if limits else "–")
 
-    def _put(self, row: int, column: int, text: str, one: Difference | None = None, *, is_left: bool = False) -> None:
-        item = QTableWidgetItem(text)
+    def _put(
+        self, row: int, column: int, text: str, one: Difference | None = None, *, is_left: bool = False, told: str = ""
+    ) -> None:
+        item = QTableWidgetItem(text.replace("-", "−"))
+        item.setToolTip(told)
         side = Qt.AlignmentFlag.AlignLeft if is_left else Qt.AlignmentFlag.AlignRight
         item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
         if one is not None:
