@@ -70,7 +70,7 @@ def test_curves_table_alarm_cause_and_colors_tell_where_the_models_part(drive: D
     time, flow = curves.flow.curve_data("1D, stiff walls")
     assert list(time) == pytest.approx(TIMES) and list(flow) == pytest.approx([13.0 * (1.0 + t) for t in TIMES])
     cells = [curves.table.item(0, column).text() for column in range(curves.table.columnCount())]  # type: ignore[union-attr]
-    assert cells == ["Mean flow [mL/s]", "14", "18.2 ✗", "14.7 ✓", "± 1.4"]
+    assert cells == ["Mean flow [mL/s]", "14.0", "18.2 ✗", "14.7 ✓", "± 1.4"]
     assert CAUSE in curves.table.item(0, 2).toolTip()  # type: ignore[union-attr]
     look, wall = mode.scene.vessel_look, mode.scene.wall
     side = wall.names.index("left_subclavian")

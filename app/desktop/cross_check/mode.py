@@ -169,4 +169,4 @@ def _value(vessel: VesselCheck | None, coloring: str) -> float:
 def _word(value: float, unit: str) -> str:
     if value != value:
         return "not compared"
-    return f"{value:.2f} of its limit" if unit == "1" else f"{value:+.2f} {unit} against 3D"
+    return f"{value:.2f} of its limit" if unit == "1" else f"{value:+.2f} {unit} against 3D".replace("-", "−")

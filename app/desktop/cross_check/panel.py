@@ -12,7 +12,7 @@ from app.desktop.modes import MODES
 from app.desktop.panels.step_panel import section
 from app.desktop.session.words import seconds_text
 from app.desktop.what_if.edits import spelled
-from app.workflow.cross_check_result import QUANTITIES, CrossCheck
+from app.workflow.cross_check_result import QUANTITIES, CrossCheck, Difference, VesselCheck
 
 COLORINGS = {
     "pressure": "Mean pressure, 1D (or 0D) less 3D",
@@ -141,17 +141,15 @@ class CrossCheckPanel(QWidget):
         self.vessel.blockSignals(False)
 
 
-def _alarm(vessel: object, difference: object) -> str:
-    from app.workflow.cross_check_result import Difference, VesselCheck
-
-    assert isinstance(vessel, VesselCheck) and isinstance(difference, Difference)
+def _alarm(vessel: VesselCheck, difference: Difference) -> str:
     name, unit = QUANTITIES[difference.quantity]
-    causes = "; ".join(difference.causes)
+    causes = "; ".join(difference.causes).replace("_", " ")
     cause = f"<br><span style='color:{theme.MUTED}'>likely: {escape(causes)}</span>" if causes else ""
+    by = f"{difference.difference:+.2g} {unit}".replace("-", "−")
     return (
         f"<p style='margin:4px 0'><a style='color:{theme.ACCENT}' href='{escape(vessel.name)}'>"
-        f"{escape(spelled(vessel.name))}</a>: {escape(name)} by {difference.model.upper()} "
-        f"<b>{difference.difference:+.2g} {unit}</b>, limit {difference.limit:.2g} {unit}{cause}</p>"
+        f"{escape(spelled(vessel.name))}</a>: {escape(name)} by {difference.model.upper()} <b>{by}</b>, "
+        f"limit {difference.limit:.2g} {unit}{cause}</p>"
     )
 
 

@@ -22,8 +22,8 @@ COLORS: Mapping[ModelId, str] = {
     "0d": theme.CATEGORIES[1],
     "1d_elastic": theme.CATEGORIES[2],
 }
-_SHORT: Mapping[ModelId, str] = {"3d": "3D", "1d": "1D", "0d": "0D", "1d_elastic": "1D, elastic"}
-_SHARES = (4, 4, 5)
+_SHORT: Mapping[ModelId, str] = {"3d": "3D", "1d": "1D", "0d": "0D", "1d_elastic": "1D elastic"}
+_SHARES = (6, 6, 10)
 _WORDS: Mapping[QuantityId, str] = {
     "mean_flow": "Mean flow",
     "peak_flow": "Peak flow",
@@ -91,7 +91,6 @@ class DifferenceTable(QTableWidget):
             self._show_row(row, quantity, models, found)
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setStretchLastSection(True)
         self.resizeRowsToContents()
 
     def _show_row(
@@ -105,14 +104,14 @@ class DifferenceTable(QTableWidget):
         self._put(row, 0, with_unit(_WORDS[quantity], unit), is_left=True, told=with_unit(name, unit))
         known = [found[quantity, model] for model in models if (quantity, model) in found]
         is_own = quantity == "flow_curve"  # a difference by itself, which 3D has none of
-        self._put(row, 1, "–" if is_own else f"{known[0].in_3d:.3g}")
+        self._put(row, 1, "–" if is_own else _number(known[0].in_3d))
         for column, model in enumerate(models, 2):
             one = found.get((quantity, model))
             if one is None:
                 self._put(row, column, "–")
             else:
                 mark = " ✗" if one.is_alarm else "" if one.limit is None else " ✓"
-                self._put(row, column, f"{one.in_model:.3g}{mark}", one)
+                self._put(row, column, f"{_number(one.in_model)}{mark}", one)
         limits = [one.limit for one in known if one.limit is not None]
         self._put(row, 2 + len(models), f"± {limits[0]:.2g}" if limits else "–")
 
@@ -129,3 +128,8 @@ class DifferenceTable(QTableWidget):
             if one.is_alarm:
                 item.setForeground(QColor(theme.ERROR))
         self.setItem(row, column, item)
+
+
+def _number(value: float) -> str:
+    """Three digits, at most two of them behind the point."""
+    return f"{value:.0f}" if abs(value) >= 100.0 else f"{value:.1f}" if abs(value) >= 10.0 else f"{value:.2f}"
