@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -72,19 +72,17 @@ class WhatIfPanel(QWidget):
         self.setObjectName("panel")
         self.change = Change()
         self._now_bpm = 70.0
+        self._has_model = False
         inner = QWidget()
         inner.setObjectName("panel")
         self.body = QVBoxLayout(inner)
         self.body.setContentsMargins(12, 10, 12, 10)
         self._add_head()
-        self._controls = QWidget()
-        box = QVBoxLayout(self._controls)
-        box.setContentsMargins(0, 0, 0, 0)
+        self._parts: list[QWidget] = []
         for add in (self._add_vessel, self._add_outlet, self._add_heart, self._add_told):
-            add(box)
-        self._add_shown(box)
-        self._add_plans(box)
-        self.body.addWidget(self._controls)
+            add(self._new_part())
+        self._add_shown(self._new_part())
+        self._add_plans(self._new_part())
         self.body.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -94,9 +92,23 @@ class WhatIfPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(scroll)
         self.set_progress(None)
-        self._controls.hide()
+        self.set_model(None)
 
     # Making -----------------------------------------------------------------------------------------------------------
+
+    def _new_part(self) -> QVBoxLayout:
+        part = QWidget()
+        box = QVBoxLayout(part)
+        box.setContentsMargins(0, 0, 0, 0)
+        self.body.addWidget(part)
+        self._parts.append(part)
+        return box
+
+    def _show_parts(self, n: int) -> None:
+        """One after the other, so that the window answers in between."""
+        if n < len(self._parts) and self._has_model:
+            self._parts[n].show()
+            QTimer.singleShot(0, self._parts[n], lambda: self._show_parts(n + 1))
 
     def _add_head(self) -> None:
         title = QLabel(MODES["what_if"].title)
@@ -267,9 +279,12 @@ class WhatIfPanel(QWidget):
 
     def set_model(self, made: Any) -> None:
         """The model that is asked, or None."""
-        self._controls.setVisible(made is not None)
+        self._has_model = made is not None
         if made is None:
+            for part in self._parts:
+                part.hide()
             return
+        self._show_parts(0)
         self._now_bpm = made.steady.heart_rate_bpm
         setup = made.steady.case.setup
         _fill(self.branch, made.steady.branches)
