@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 
 from app.desktop import theme
 from app.desktop.cross_check.panel import CrossCheckPanel
 from app.desktop.cross_check.view import VesselCurves
+from app.desktop.mode_base import ModeBase
 from app.desktop.scene.color_scale import ColorScale
 from app.desktop.scene.vessel_look import VesselLook, VesselWall
 from app.desktop.session.cross_checker import CrossChecker
@@ -23,19 +24,14 @@ _MODELS: tuple[ModelId, ...] = ("1d", "0d")
 _LEAST = {"pressure": 1.0, "flow": 0.5}
 
 
-class CrossCheckMode(QObject):
+class CrossCheckMode(ModeBase):
     """``refused`` carries each `Refusal` that a user must see."""
 
-    refused = Signal(object)
-
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._session = session
-        self.scene: Any = None
-        self.panel, self.curves = CrossCheckPanel(), VesselCurves()
+        super().__init__(session, parent)
+        self.panel = CrossCheckPanel()
+        self.below = self.curves = VesselCurves()
         self.checker = CrossChecker(session.store, session.data, self)
-        self.vessel = ""
-        self._is_shown = False
         self.panel.start_asked.connect(self.checker.start)
         self.panel.cancel_asked.connect(self.checker.cancel)
         self.panel.vessel_chosen.connect(self.choose)
@@ -46,32 +42,14 @@ class CrossCheckMode(QObject):
         session.run_watch.status_changed.connect(self._look)
 
     @property
-    def below(self) -> VesselCurves:
-        """What stands below the 3D view."""
-        return self.curves
-
-    @property
     def check(self) -> CrossCheck | None:
         """What is shown."""
         return self.checker.found
 
     def enter(self, scene: Any) -> None:
-        """The mode is shown."""
-        self._is_shown = True
-        self.set_scene(scene)
+        super().enter(scene)
         self.checker.look()
         self._take()
-
-    def leave(self) -> None:
-        """Something else is shown; what is being made is finished."""
-        self._is_shown = False
-
-    def set_scene(self, scene: Any) -> None:
-        """The 3D view, once it is there."""
-        if scene is not None and self.scene is None:
-            self.scene = scene
-            scene.wall_changed.connect(self._color)
-            scene.vessel_picked.connect(self._take_pick)
 
     def close(self) -> None:
         """End what is being made."""
@@ -110,10 +88,6 @@ class CrossCheckMode(QObject):
             self.choose(self.vessel if self._vessel(self.vessel) else first or checker.found.vessels[0].name)
         else:
             self._color()
-
-    def _take_pick(self, vessel: str) -> None:
-        if self._is_shown:
-            self.choose(vessel)
 
     def _color(self) -> None:
         """Color the vessels by how far the models are apart."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from html import escape
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QLabel, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from app.desktop import theme
 from app.desktop.modes import MODES
-from app.desktop.panels.step_panel import section
+from app.desktop.panels.step_panel import scroll_in, section
 from app.desktop.session.words import seconds_text
 from app.desktop.what_if.edits import spelled
 from app.workflow.cross_check_result import QUANTITIES, CrossCheck, Difference, VesselCheck
@@ -77,13 +77,7 @@ class CrossCheckPanel(QWidget):
         for part in (*head, self._found):
             body.addWidget(part)
         body.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(scroll)
+        scroll_in(self, inner)
         self.set_progress(None)
         self.set_check(None)
 

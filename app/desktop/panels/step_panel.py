@@ -54,6 +54,17 @@ def section(title: str) -> QLabel:
     return label
 
 
+def scroll_in(panel: QWidget, inner: QWidget) -> None:
+    """Fill a panel with what may be higher than it is."""
+    scroll = QScrollArea()
+    scroll.setWidgetResizable(True)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    scroll.setWidget(inner)
+    layout = QVBoxLayout(panel)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(scroll)
+
+
 class StateMark(QWidget):
     """The mark of a state, as in the rail."""
 
@@ -141,13 +152,7 @@ class StepPanel(QWidget):
         self.body.addWidget(self._facts_title)
         self.body.addWidget(self.facts)
         self.body.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(scroll)
+        scroll_in(self, inner)
         for widget in (self.bar, self.progress_text, self.cancel_button, self.settings_button):
             widget.hide()
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer
 
 from app.desktop import theme
+from app.desktop.mode_base import ModeBase
 from app.desktop.scene.color_scale import ColorScale
 from app.desktop.scene.vessel_look import VesselLook, VesselWall
 from app.desktop.session.refusal import refusal_of
@@ -28,22 +29,16 @@ _LEAST_MMHG, _LEAST_ML_S, _LEAST_PERCENT = 5.0, 1.0, 2.0
 _MOST_STEPS = 200
 
 
-class WhatIfMode(QObject):
-    """``refused`` carries each `Refusal` that a user must see, ``noted`` a sentence."""
-
-    refused = Signal(object)
-    noted = Signal(str)
+class WhatIfMode(ModeBase):
+    """What if: the panel asks, table and 3D answer."""
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._session = session
-        self.scene: Any = None
-        self.panel, self.table = WhatIfPanel(), VesselTable()
+        super().__init__(session, parent)
+        self.panel = WhatIfPanel()
+        self.below = self.table = VesselTable()
         self.model = WhatIfModel(session.store, self)
         self.answer: Answer | None = None
-        self.vessel = ""
         self.plan = ""
-        self._is_shown = False
         self._steps: list[Change] = [Change()]
         self._step = 0
         self._rest = QTimer(self)
@@ -68,31 +63,13 @@ class WhatIfMode(QObject):
         session.store.history_changed.connect(self._take_case)
         session.run_watch.status_changed.connect(self._want)
 
-    @property
-    def below(self) -> VesselTable:
-        """What stands below the 3D view."""
-        return self.table
-
     # Coming and going -------------------------------------------------------------------------------------------------
 
     def enter(self, scene: Any) -> None:
-        """The mode is shown."""
-        self._is_shown = True
-        self.set_scene(scene)
+        super().enter(scene)
         self._want()
         self._take_case()
         self._take_model()
-
-    def leave(self) -> None:
-        """Something else is shown; a model that is being made is finished."""
-        self._is_shown = False
-
-    def set_scene(self, scene: Any) -> None:
-        """The 3D view, once it is there."""
-        if scene is not None and self.scene is None:
-            self.scene = scene
-            scene.wall_changed.connect(self._color)
-            scene.vessel_picked.connect(self._take_pick)
 
     def close(self) -> None:
         """End what is being worked out."""
@@ -248,10 +225,6 @@ class WhatIfMode(QObject):
         self.panel.choose_branch(_branch_of(made.steady.before, vessel))
         self.table.choose(vessel)
         self._color()
-
-    def _take_pick(self, vessel: str) -> None:
-        if self._is_shown:
-            self.choose(vessel)
 
     def _choose_branch(self, branch: str) -> None:
         made = self.model.made

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtCore import QSignalBlocker, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -16,14 +16,13 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
 from app.desktop.modes import MODES
 from app.desktop.panels.forms import NumberField
-from app.desktop.panels.step_panel import section
+from app.desktop.panels.step_panel import scroll_in, section
 from app.desktop.what_if import edits
 from app.desktop.what_if.conditions_box import ConditionsBox
 from app.desktop.what_if.dials import Dial
@@ -84,13 +83,7 @@ class WhatIfPanel(QWidget):
         self._add_shown(self._new_part())
         self._add_plans(self._new_part())
         self.body.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(scroll)
+        scroll_in(self, inner)
         self.set_progress(None)
         self.set_model(None)
 
