@@ -100,8 +100,9 @@ def test_scan_places_the_wall_better_than_the_label_alone():
     errors = {}
     found = partial_volume(cropped, image, WALL_HU)
     label = cropped.astype(np.float32)
-    for name, occupancy, content in (("label", label, label), ("scan", found.sided, found.share)):
-        field = lumen_field(cropped, occupancy, grid, SMOOTHING, 4.0, content)
+    # Each with the window that the model takes for it.
+    for name, occupancy, content, window in (("label", label, label, 2.0), ("scan", found.sided, found.share, 4.0)):
+        field = lumen_field(cropped, occupancy, grid, SMOOTHING, window, content)
         points, _ = contour(field, content.sum() * 1.5**3)
         middle = (
             np.abs((points - phantom.seeds["middle"]) @ np.array([0.3, 0.2, 1.0]) / np.linalg.norm([0.3, 0.2, 1])) < 20
