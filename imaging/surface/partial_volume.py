@@ -22,6 +22,12 @@ _DEPTH_WEIGHTS = {1: 1e-4, 2: 0.03, 3: 1.0}
 """Weight of a label voxel in the lumen's level by its depth: the blur of the scan darkens what is near the wall."""
 _NOISE_CLEARANCE = 4.0
 _LABEL_SIDE = 0.05
+_FOREIGN, _FOREIGN_REACH_VOXELS = 0.5, 2
+_AIR_BELOW = 300.0
+"""HU below the floor at which it is lung or air, whose blur reaches through the wall.
+
+Half as bright as the lumen and clear of the label is another vessel, bone or calcium. So near to either the
+label decides."""
 
 WALL_HU = 30.0
 """Floor in a CT: a wall of about 50 HU, blurred into the fat of -90 HU behind it. Assumption, tested on phantoms."""
@@ -55,17 +61,20 @@ def partial_volume(mask: NDArray[np.bool_], image: FloatField, floor: float = -n
     floor : float
         What is darker counts as this: fat and lung do not touch the lumen, the wall lies between.
     """
+    dark = image < floor - _AIR_BELOW
     image = np.maximum(image, np.float32(floor))
     depth = ndimage.distance_transform_cdt(mask, metric="chessboard")
     away = ndimage.distance_transform_cdt(~mask, metric="chessboard")
     ridge = mask & (depth >= ndimage.maximum_filter(depth, size=3))
     weight = np.select([depth >= 3, depth == 2, ridge], [_DEPTH_WEIGHTS[n] for n in (3, 2, 1)], 0.0)
-    outside = ((away >= 2) & (away <= 4)).astype(np.float32)
     lumen, lumen_weight = _local_mean(image, weight.astype(np.float32), _LUMEN_REACH_VOXELS)
+    foreign = (away >= 2) & ((lumen_weight > 0) & (image > _FOREIGN * lumen) | dark)
+    outside = ((away >= 2) & (away <= 4) & ~foreign).astype(np.float32)
     background, background_weight = _local_mean(image, outside, _OUTSIDE_REACH_VOXELS)
     noise = _noise(image, depth >= 3) if (depth >= 3).any() else 0.0
     contrast = lumen - background
-    known = (lumen_weight > 0) & (background_weight > 0.01)
+    beside_foreign = ndimage.binary_dilation(foreign, iterations=_FOREIGN_REACH_VOXELS)
+    known = (lumen_weight > 0) & (background_weight > 0.01) & ~beside_foreign
     usable = known & (contrast > np.maximum(_NOISE_CLEARANCE * noise, 0.3 * np.abs(lumen)))
     border = ((depth == 1) | (away == 1)) & usable
     estimate = np.clip((image - background) / np.where(usable, contrast, 1.0), 0.0, 1.0)
