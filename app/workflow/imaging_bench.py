@@ -68,7 +68,7 @@ def measured_phantoms(is_long: bool) -> list[PhantomCase]:
     radius, spacing = _radius_of(8.0, rng.uniform(0.7, 1.0))
     add("fork", partial(y_bifurcation, radius, (0.78 * radius, 0.7 * radius), (28.0, 38.0)), spacing)
     for n in range(3 if is_long else 1):
-        spacing = float(rng.uniform(0.9, 1.3))
+        spacing = float(rng.uniform(1.2, 1.5))
         add("arch", partial(random_arch, SEED + n), spacing, float(rng.uniform(1.0, 1.3)))
     for n in range(4 if is_long else 1):
         add("carotid", partial(random_carotid, SEED + n), float(rng.uniform(0.4, 0.6)))

@@ -58,13 +58,14 @@ def minimal_paths(
     start = _nearest_inside(field, depth, start_mm)
     stops = [_nearest_inside(field, depth, end) for end in ends_mm]
     reached, _ = search.find_costs([start], stops)
+    ridge = ndimage.gaussian_filter(depth, 1.0)
     lines = []
     for number, stop in enumerate(stops):
         if not np.isfinite(reached[stop]):
             raise Disconnected(number)
         voxels = np.asarray(search.traceback(stop), dtype=float)
         line = field.grid.to_lps(voxels[:, ::-1])
-        lines.append(_centered(field, depth, line, step_mm) if len(line) > 2 else line)
+        lines.append(_centered(field, ridge, line, step_mm) if len(line) > 2 else line)
     return lines
 
 
@@ -75,15 +76,18 @@ def _nearest_inside(field: LumenField, depth: NDArray[np.float32], position_mm: 
     return tuple(int(n) for n in inside[(offset**2).sum(axis=1).argmin()])
 
 
-def _centered(field: LumenField, depth: NDArray[np.float32], line: FloatArray, step_mm: float) -> FloatArray:
-    gradient = np.asarray(np.gradient(ndimage.gaussian_filter(depth, 1.0), *field.grid.spacing_mm[::-1]))
+def _centered(field: LumenField, ridge: NDArray[np.float32], line: FloatArray, step_mm: float) -> FloatArray:
+    """The line moved uphill on the smoothed depth, across itself; the slope is taken by central differences there."""
+    spacing = np.asarray(field.grid.spacing_mm)
     to_lps = np.asarray(field.grid.direction).reshape(3, 3)
-    voxel = min(field.grid.spacing_mm)
     line = resampled(line, step_mm)
     for _ in range(_CENTERING_PASSES):
-        index = field.grid.to_index(line)[:, ::-1].T
-        uphill = np.stack([ndimage.map_coordinates(g, index, order=1) for g in gradient[::-1]], axis=1) @ to_lps.T
+        index = field.grid.to_index(line)
+        beside = index[None] + np.concatenate([np.eye(3), -np.eye(3)])[:, None]
+        around = ndimage.map_coordinates(ridge, beside[..., ::-1].reshape(-1, 3).T, order=1, mode="nearest")
+        ahead, behind = around.reshape(2, 3, -1)
+        uphill = ((ahead - behind).T / (2.0 * spacing)) @ to_lps.T
         along = tangents(line)
         uphill -= along * np.einsum("ij,ij->i", uphill, along)[:, None]
-        line = smoothed(line + 0.5 * voxel * uphill, 2.0 * step_mm)
+        line = smoothed(line + 0.5 * spacing.min() * uphill, 2.0 * step_mm)
     return resampled(line, step_mm)
