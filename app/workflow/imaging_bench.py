@@ -297,7 +297,7 @@ def centerline_speed_rows(progress: Progress) -> list[Row]:
         progress(fraction, text)
 
     model = build_model(labels, None, ends, progress=watch)
-    seconds = at["Cutting the ends"] - at["Smoothing the lumen"]
+    seconds = at["Cutting the ends"] - at["Finding paths through the lumen"]
     n = len(model.centerlines.branches)
     how = (
         f"{n} branches, {model.notes[0] if model.notes else ''} All of the model: {time.perf_counter() - started:.1f} s"
