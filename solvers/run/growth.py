@@ -36,7 +36,7 @@ PROFILE = 2.0
 
 SAMPLE_EVERY, WINDOW = 10, 10
 """Steps from one sample of the whole balance to the next, so that it costs little, and samples it goes over."""
-MADE = 2.0
+MADE = 1.0
 """A scheme that in that time makes more energy than this part of what goes through the openings computes a flow that
 cannot be (assumption). Where all is well it takes some: streamline stabilization in a jet at Reynolds number 3500 three
 tenths (docs/theory-flow.md)."""
