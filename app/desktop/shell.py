@@ -176,6 +176,7 @@ class MainWindow(QMainWindow):
             "view.thinner": lambda: quad.thicken(-1),
             "view.cine": quad.set_cine,
             "view.slicer_mouse": self._choose_mouse,
+            "layout.vessel": work.show_vessels,
             "view.detach": quad.detach_focused,
             "view.volume": self._toggle_volume,
             "measure.table": lambda: self._measurements.setVisible(not self._measurements.isVisible()),
@@ -344,7 +345,7 @@ class MainWindow(QMainWindow):
                 has_scan=session.data.volume is not None,
                 has_scene=scene is not None,
                 has_frames=scene is not None and scene.colors is not None and "results" in self.workspace.panels,
-                has_vessels=scene is not None and self.workspace.guide.has_vessels,
+                has_vessels=self.workspace.has_vessels,
                 is_armed=self.workspace.is_armed,
             )
         )

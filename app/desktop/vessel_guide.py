@@ -121,8 +121,6 @@ class ProfileBar(QWidget):
 class VesselGuide(QObject):
     """Keeps the views of a vessel in line with each other and with the crosshair of the slices."""
 
-    changed = Signal()
-
     def __init__(self, quad: QuadView, scene: SceneView, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.curved, self.cross, self.bar = CurvedView(), CrossView(), ProfileBar()
@@ -168,11 +166,6 @@ class VesselGuide(QObject):
     def close(self) -> None:
         """End the thread."""
         self._work.close(finish=False)
-
-    @property
-    def has_vessels(self) -> bool:
-        """Whether there is a vessel to show."""
-        return self.bar.vessel.count() > 0
 
     def choose(self, name: str) -> None:
         """Show a vessel by its name."""
@@ -223,7 +216,6 @@ class VesselGuide(QObject):
         self.bar.vessel.addItems(names)
         self.bar.vessel.blockSignals(False)
         self.choose(names[0] if names else "")
-        self.changed.emit()
 
     def _take_vessel(self, generation: int, made: tuple[VesselView, VesselProfile]) -> None:
         if generation != self._generation:

@@ -111,6 +111,7 @@ class Workspace(QWidget):
             self.quad.forget_position()
             if self.scene is not None:
                 self.scene.set_session(None)
+            if self.guide is not None:
                 self.guide.set_session(None)
             return
         store, data, runner = session.store, session.data, session.runner
@@ -136,6 +137,7 @@ class Workspace(QWidget):
         data.want("image", "surface", "segmentation")
         if self.scene is not None:
             self.scene.set_session(session)
+        if self.guide is not None:
             self.guide.set_session(session)
         first = self._first_step(session)
         self.quad.set_layout(self._layout_of(first))
@@ -177,7 +179,6 @@ class Workspace(QWidget):
         if self.scene is not None or self.session is None:
             return
         from app.desktop.scene.scene import Scene
-        from app.desktop.vessel_guide import VesselGuide
         from app.desktop.views.scene_view import SceneView
 
         view = SceneView()
@@ -185,11 +186,8 @@ class Workspace(QWidget):
         view.failed.connect(self.refused)
         self.quad.set_scene(view)
         self.scene = Scene(view, self.quad, self)
-        self.guide = VesselGuide(self.quad, view, self)
-        self.guide.changed.connect(self.situation_changed)
         self.scene.set_step(self.step_id)
         self.scene.set_session(self.session)
-        self.guide.set_session(self.session)
         self.scene.result_changed.connect(self._take_result)
         for mode in self.modes.values():
             mode.set_scene(self.scene)
@@ -200,11 +198,29 @@ class Workspace(QWidget):
             QTimer.singleShot(0, self, self._make_monitor)
         self._refresh_run()
 
+    @property
+    def has_vessels(self) -> bool:
+        """Whether there are vessels to look along: a scan, a model and the 3D view are there."""
+        data = self.session.data if self.session is not None else None
+        return self.scene is not None and data is not None and data.volume is not None and data.model is not None
+
+    def show_vessels(self) -> None:
+        """Look along a vessel; its views are made when they are wanted first."""
+        if not self.has_vessels:
+            return
+        if self.guide is None:
+            from app.desktop.vessel_guide import VesselGuide
+
+            self.guide = VesselGuide(self.quad, self.scene.view, self)
+            self.guide.set_session(self.session)
+        self.quad.set_layout("vessel")
+
     def close_views(self) -> None:
         """Free what the 3D view holds."""
         self._libraries.close(finish=False)
         if self.scene is not None:
-            self.guide.close()
+            if self.guide is not None:
+                self.guide.close()
             self.scene.view.close_renderer()
 
     # Steps ------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.errors import ImagingError
 from imaging.types import FloatArray, Grid, LabelMap, VesselEnd
@@ -63,6 +62,8 @@ def lumen_with_ends(
     mask = np.asarray(labels.array) > 0
     if not mask.any():
         raise ImagingError("empty_label", "The segmentation is empty: segment the vessel before building its model.")
+    from scipy import ndimage
+
     pieces, n_pieces = ndimage.label(mask)
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0

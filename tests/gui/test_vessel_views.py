@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,14 +14,18 @@ from gui_driver import Driver
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QImage
 
+from app.cli import main
+from imaging.volume_io import read_volume
+
 pytestmark = pytest.mark.gui
 
 
 def test_all_views_of_a_vessel_follow_one_another(drive: Driver, new_folder: Callable[[str], Path]) -> None:
     window = drive.open_with_scene(make_case(new_folder("a") / "tube.case", upto="model"))
-    guide, quad = window.workspace.guide, window.workspace.quad
-    drive.until(lambda: guide.has_vessels, "the vessels are known")
+    quad = window.workspace.quad
+    drive.until(window.actions_["layout.vessel"].isEnabled, "the vessels are known")
     window.actions_["layout.vessel"].trigger()
+    guide = window.workspace.guide
     drive.until(lambda: guide.picture is not None, "the vessel is shown")
     assert guide.view.line.length_mm == pytest.approx(45.0, abs=0.01)  # 7.5 to 52.5: without flow extensions
     drive.click(guide.curved, guide.curved.to_screen(*guide.picture.place_of(36.0)))
@@ -120,3 +126,31 @@ def test_the_scan_itself_is_drawn_cropped_and_cut(drive: Driver, new_folder: Cal
     other_side = n_red()
     assert other_side != one_side
     assert nothing < min(one_side, other_side) and max(one_side, other_side) < 0.8 * whole
+
+
+def test_the_command_line_shows_and_measures_the_same(
+    new_folder: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = new_folder("a")
+    case = str(make_case(folder / "tube.case", upto="model"))
+
+    def said(*words: str) -> Any:
+        assert main([*words, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    shown = said("cpr", case, "--vessel", "aorta", "--pixel", "0.5", "--out", str(folder / "a.png"))
+    assert (shown["length_mm"], shown["pixel_mm"]) == (45.0, 0.5)
+    assert shown["profile"][20]["area_mm2"] == pytest.approx(144.0)
+    picture = QImage(str(folder / "a.png"))
+    assert picture.height() == 91 and picture.dotsPerMeterY() == 2000
+    said("cpr", case, "--vessel", "aorta", "--pixel", "1", "--half-width", "26", "--out", str(folder / "a.nrrd"))
+    straight = read_volume(folder / "a.nrrd")
+    assert straight.grid.size[2] == 46 and straight.grid.spacing_mm == (1.0, 1.0, 1.0)
+    assert main(["cpr", case, "--vessel", "aotra", "--json"]) == 1
+    assert "its vessels: aorta" in capsys.readouterr().err
+    said("measure", case, "--add", "angle", "--points", "10,0,0", "0,0,0", "0,10,0")
+    rows = said("measure", case, "--add", "volume", "--label", "left_subclavian", "--out", str(folder / "t.csv"))
+    assert [row["name"] for row in rows] == ["Angle 1", "Volume of left_subclavian"]
+    assert (rows[0]["angle_deg"], rows[1]["volume_ml"]) == (90.0, pytest.approx(5.04))
+    assert len((folder / "t.csv").read_text().splitlines()) == 3
+    assert [row["id"] for row in said("measure", case, "--remove", "m1")] == ["m2"]
