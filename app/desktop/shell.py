@@ -188,9 +188,7 @@ class MainWindow(QMainWindow):
         }
         handlers |= {f"step.{step_id}": partial(work.go_to, step_id) for step_id in (*STEPS, *MODES)}
         handlers |= {f"window.{preset.id}": partial(quad.set_window, preset.window) for preset in PRESETS}
-        handlers |= {
-            f"layout.{name}": partial(quad.set_layout, name) for name in ("four", "scene", "only_scene", "vessel")
-        }
+        handlers |= {f"layout.{name}": partial(quad.set_layout, name) for name in ("four", "scene", "only_scene")}
         measures = [
             action.id for action in ACTIONS if action.id.startswith("measure.") and action.id != "measure.table"
         ]
