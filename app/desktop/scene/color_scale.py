@@ -132,6 +132,7 @@ def draw_scale(painter: QPainter, area: QRectF, scale: ColorScale, top: float, h
         at = QRectF(bar.right() + 7, y - line / 2, 60, line)
         draw_text(painter, at, flag.AlignLeft | flag.AlignVCenter, f"{value:.4g}")
     painter.setFont(small)
-    note = QRectF(area.left() + 8, bar.bottom() + 8, area.width() - 16, note_height + 2)
-    draw_text(painter, note, flag.AlignRight | flag.AlignTop, scale.note, theme.MUTED)
+    for n, words in enumerate(scale.note.split("\n")):
+        at = QRectF(area.left() + 8, bar.bottom() + 8 + n * small_line, area.width() - 16, small_line)
+        draw_text(painter, at, flag.AlignRight | flag.AlignTop, words, theme.MUTED)
     painter.setFont(font)
