@@ -105,6 +105,13 @@ def test_growing_takes_the_vessel_and_stops_at_a_barrier_disk() -> None:
     assert not (made(half, Edit("clear-barriers")) == BARRIER).any()
 
 
+def test_a_barrier_drawn_with_a_depth_is_a_wall_through_the_slices() -> None:
+    stroke = (at(15, 20, 10), at(15, 20, 40))
+    walled = made(nothing(), Edit("barrier-stroke", {"radius_mm": 1.0, "depth_mm": 4.0}, 1, stroke, (0.0, 0.0, 1.0)))
+    assert set(np.flatnonzero((walled == BARRIER).any(axis=(1, 2)))) == set(range(11, 20))
+    assert (walled[11:20, 18:23, 10:41] == BARRIER).all() and not walled[:, 24:].any()
+
+
 def test_growing_by_statistics_takes_the_vessel_of_a_noisy_scan() -> None:
     scan = (cylinder() + np.random.default_rng(1).normal(0, 15, SHAPE)).astype(np.int16)
     grown = made(nothing(), Edit("grow-confidence", {"deviations": 3.0}, 1, (at(15, 20, 25),)), scan) > 0

@@ -38,37 +38,46 @@ class BrushParameters:
     )
 
 
-def near_stroke(canvas: Canvas, box: Box, radius_mm: float, *, in_plane: bool) -> Mask:
+def near_stroke(canvas: Canvas, box: Box, radius_mm: float, half_depth_mm: float | None = None) -> Mask:
     """Voxels of a box whose centers lie within a radius of the polyline through the places.
 
-    ``in_plane`` counts the distance within the plane of the stroke only, and keeps to that one layer of voxels.
+    With ``half_depth_mm`` distances count within the plane of the stroke only, up to that height above and below it.
     """
     k, j, i = canvas.local_mm(box)
     points = canvas.places_local_mm()
-    if in_plane:
-        normal = canvas.direction_kji()
-        half_layer = 0.5 * float(np.abs(normal) @ canvas.spacing_kji)
+    normal = np.zeros(3) if half_depth_mm is None else canvas.direction_kji()
     mask = np.zeros(tuple(s.stop - s.start for s in box), dtype=bool)
-    starts = points if len(points) == 1 else points[:-1]
-    ends = points if len(points) == 1 else points[1:]
-    for a, b in zip(starts, ends, strict=True):
-        along = b - a
+    for a, b in pairwise(points if len(points) > 1 else points[[0, 0]]):
+        along = (b - a) - ((b - a) @ normal) * normal
         length2 = float(along @ along)
-        share = 0.0 if length2 == 0.0 else ((k - a[0]) * along[0] + (j - a[1]) * along[1] + (i - a[2]) * along[2])
-        share = np.clip(share / length2, 0.0, 1.0) if length2 else 0.0
-        dk, dj, di = k - a[0] - share * along[0], j - a[1] - share * along[1], i - a[2] - share * along[2]
-        distance2 = dk**2 + dj**2 + di**2
-        if in_plane:
-            off = dk * normal[0] + dj * normal[1] + di * normal[2]
-            mask |= (np.abs(off) <= half_layer) & (distance2 - off**2 <= radius_mm**2)
-        else:
-            mask |= distance2 <= radius_mm**2
+        dk, dj, di = _without_height(k - a[0], j - a[1], i - a[2], normal)
+        share = np.clip((dk * along[0] + dj * along[1] + di * along[2]) / length2, 0.0, 1.0) if length2 else 0.0
+        mask |= (dk - share * along[0]) ** 2 + (dj - share * along[1]) ** 2 + (
+            di - share * along[2]
+        ) ** 2 <= radius_mm**2
+    if half_depth_mm is not None:
+        mask &= np.abs(_height(k - points[0, 0], j - points[0, 1], i - points[0, 2], normal)) <= half_depth_mm
     return mask
+
+
+def _height(dk: FloatArray, dj: FloatArray, di: FloatArray, normal: FloatArray) -> FloatArray:
+    height: FloatArray = dk * normal[0] + dj * normal[1] + di * normal[2]
+    return height
+
+
+def _without_height(
+    dk: FloatArray, dj: FloatArray, di: FloatArray, normal: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    if not normal.any():
+        return dk, dj, di
+    height = _height(dk, dj, di, normal)
+    return dk - height * normal[0], dj - height * normal[1], di - height * normal[2]
 
 
 def _stroke(canvas: Canvas, parameters: BrushParameters) -> tuple[Box, Mask]:
     box = canvas.around_places(parameters.radius_mm)
-    mask = near_stroke(canvas, box, parameters.radius_mm, in_plane=parameters.shape == "disk")
+    half_layer = 0.5 * float(np.abs(canvas.direction_kji()) @ canvas.spacing_kji)
+    mask = near_stroke(canvas, box, parameters.radius_mm, half_layer if parameters.shape == "disk" else None)
     if canvas.volume is not None and (parameters.lowest > -100000.0 or parameters.highest < 100000.0):
         part = canvas.scan[box]
         mask &= (part >= parameters.lowest) & (part <= parameters.highest)
@@ -199,33 +208,8 @@ class BarrierStrokeParameters:
 def _barrier_stroke(canvas: Canvas, parameters: BarrierStrokeParameters, progress: Progress) -> Change:
     thick = max(parameters.radius_mm, 0.51 * float(np.linalg.norm(canvas.spacing_kji)))
     box = canvas.around_places(thick + parameters.depth_mm)
-    if parameters.depth_mm > 0.0:
-        normal = canvas.direction_kji()
-        points = canvas.places_local_mm()
-        k, j, i = canvas.local_mm(box)
-        height = (k - points[0, 0]) * normal[0] + (j - points[0, 1]) * normal[1] + (i - points[0, 2]) * normal[2]
-        flat = _along(canvas, box, thick, normal)
-        mask = flat & (np.abs(height) <= parameters.depth_mm)
-    else:
-        mask = near_stroke(canvas, box, thick, in_plane=False)
+    mask = near_stroke(canvas, box, thick, parameters.depth_mm or None)
     return Change(box, _walled(canvas, box, mask))
-
-
-def _along(canvas: Canvas, box: Box, radius_mm: float, normal: FloatArray) -> Mask:
-    """Voxels whose projection along ``normal`` lies within a radius of the projected stroke."""
-    k, j, i = canvas.local_mm(box)
-    points = canvas.places_local_mm()
-    mask = np.zeros(tuple(s.stop - s.start for s in box), dtype=bool)
-    starts, ends = (points, points) if len(points) == 1 else (points[:-1], points[1:])
-    for a, b in zip(starts, ends, strict=True):
-        along = (b - a) - ((b - a) @ normal) * normal
-        length2 = float(along @ along)
-        off = (k - a[0]) * normal[0] + (j - a[1]) * normal[1] + (i - a[2]) * normal[2]
-        rk, rj, ri = k - a[0] - off * normal[0], j - a[1] - off * normal[1], i - a[2] - off * normal[2]
-        share = np.clip((rk * along[0] + rj * along[1] + ri * along[2]) / length2, 0.0, 1.0) if length2 else 0.0
-        distance2 = (rk - share * along[0]) ** 2 + (rj - share * along[1]) ** 2 + (ri - share * along[2]) ** 2
-        mask |= distance2 <= radius_mm**2
-    return mask
 
 
 @dataclass(frozen=True)
@@ -246,7 +230,7 @@ def _barrier_plane(canvas: Canvas, parameters: BarrierPlaneParameters, progress:
     k, j, i = canvas.local_mm(box)
     mask = np.zeros(tuple(s.stop - s.start for s in box), dtype=bool)
     for point in canvas.places_local_mm():
-        height = (k - point[0]) * normal[0] + (j - point[1]) * normal[1] + (i - point[2]) * normal[2]
+        height = _height(k - point[0], j - point[1], i - point[2], normal)
         distance2 = (k - point[0]) ** 2 + (j - point[1]) ** 2 + (i - point[2]) ** 2 - height**2
         mask |= (np.abs(height) <= half + 1e-6) & (distance2 <= parameters.radius_mm**2)
     return Change(box, _walled(canvas, box, mask))
