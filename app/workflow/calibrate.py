@@ -88,14 +88,9 @@ def observation(folder: Path, setup: FlowSetup) -> Observation:
     """The last beat of a finished run, or the last step of a steady one, as the calibration takes it."""
     from solvers.contract.scalars import flow_column, pressure_column, read_scalars
     from solvers.contract.spec import read_spec
-    from solvers.contract.state import read_state
     from solvers.network.zero_d.calibration import Observation
 
-    if not (folder / "spec.json").is_file():
-        raise CaseError("run_missing", f"{folder.name} is no run: name folders that hold a spec.json.")
-    state = read_state(folder)
-    if state is None or state.status != "finished":
-        raise CaseError("run_unfinished", f"The run {folder.name} has not finished: calibrate when it has.")
+    require_finished(folder)
     spec, table = read_spec(folder), read_scalars(folder)
     names = [outlet.name for outlet in setup.outlets]
     lost = [name for name in names if flow_column(name) not in table]
@@ -111,6 +106,17 @@ def observation(folder: Path, setup: FlowSetup) -> Observation:
     if spec.time.is_steady:
         return Observation.steady(ends, flows, pressures, inlet)
     return Observation.beat(ends, flows, pressures, inlet, spec.time.dt)
+
+
+def require_finished(folder: Path) -> None:
+    """Refuse what is no finished run (CaseError ``run_missing``, ``run_unfinished``)."""
+    from solvers.contract.state import read_state
+
+    if not (folder / "spec.json").is_file():
+        raise CaseError("run_missing", f"{folder.name} is no run: name folders that hold a spec.json.")
+    state = read_state(folder)
+    if state is None or state.status != "finished":
+        raise CaseError("run_unfinished", f"The run {folder.name} has not finished: wait until it has.")
 
 
 def _kept(

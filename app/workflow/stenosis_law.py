@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from app.case.errors import CaseError
+from app.workflow.calibrate import require_finished
 from app.workflow.units import M3_PER_ML, ml_s_from_m3_s, mmhg_from_pa
 from imaging.types import FloatArray
 from solvers.network.zero_d.calibration import DISTINCT
@@ -118,13 +119,8 @@ def _seen(folder: Path, start: str, end: str) -> tuple[float, float]:
     from solvers.contract.scalars import read_scalars
     from solvers.contract.sections import read_sections
     from solvers.contract.spec import read_spec
-    from solvers.contract.state import read_state
 
-    if not (folder / "spec.json").is_file():
-        raise CaseError("run_missing", f"{folder.name} is no run: name folders that hold a spec.json.")
-    state = read_state(folder)
-    if state is None or state.status != "finished":
-        raise CaseError("run_unfinished", f"The run {folder.name} has not finished: identify the law when it has.")
+    require_finished(folder)
     if not read_spec(folder).time.is_steady:
         raise CaseError("not_steady", f"The run {folder.name} is not steady: the law is identified from steady runs.")
     written = read_scalars(folder), read_sections(folder)

@@ -12,7 +12,7 @@ from solvers.contract.fluid import Fluid
 from solvers.contract.openings import CoronaryOutlet, Outlet, PressureOutlet, RcrOutlet, ResistanceOutlet, Waveform
 from solvers.network.stenosis import LAWS, Lesion, huo_drop
 from solvers.network.stiffness import Stiffness
-from solvers.network.tuning_corrected import largest_miss, tune_with, waves_of
+from solvers.network.tuning_corrected import CorrectedTree, largest_miss, tune_with, waves_of
 from solvers.network.vessel_tree import VesselShape, VesselTree, vessel_tree, with_stenosis
 from solvers.network.zero_d.build import Options, build
 from solvers.network.zero_d.network import Network, Vessel, network
@@ -292,15 +292,20 @@ def _tuned(count: int) -> list[Row]:
     ]
 
 
+def tune_on_waves(seed: int) -> CorrectedTree:
+    """A random tree tuned to its random target on 0D and corrected on 1D."""
+    shapes, _, _ = random_tree(seed)
+    network, inflow, target = random_target(seed)
+    assert target.mean is not None
+    waves = waves_of(shapes, inflow, BLOOD, Stiffness("olufsen"), target.mean, junctions="static")
+    return tune_with(network, inflow, target, waves)
+
+
 def _tuned_on_waves(count: int) -> list[Row]:
     """The same trees tuned on 0D and corrected on 1D: how many meet all in 1D, and what those that do leave at most."""
     met, worst, corrections = 0, 0.0, 0
     for seed in range(count):
-        shapes, _, _ = random_tree(seed)
-        network, inflow, target = random_target(seed)
-        assert target.mean is not None
-        waves = waves_of(shapes, inflow, BLOOD, Stiffness("olufsen"), target.mean, junctions="static")
-        tuned = tune_with(network, inflow, target, waves)
+        tuned = tune_on_waves(seed)
         if not tuned.misses:
             met, worst = met + 1, max(worst, largest_miss(tuned.goals))
             corrections = max(corrections, tuned.n_corrections)

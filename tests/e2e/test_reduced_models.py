@@ -10,6 +10,7 @@ import pytest
 from e2e_program import Ask
 
 from app.case.bundle import OpenCase
+from app.workflow.boundary_files import read_outlets
 from app.workflow.cross_check_result import read_cross_check
 from app.workflow.flow_setup import reduced_case, reduced_case_in
 from app.workflow.network import network_of_case
@@ -98,3 +99,16 @@ def test_results_hold_the_run_against_its_reduced_models(finished_case: Path, as
     assert [vessel["name"] for vessel in asked.value["vessels"]] == [vessel.name for vessel in kept.vessels]
     unknown = ask("crosscheck", finished_case, "--run", "run-0")
     assert unknown.exit_code == 1 and "The case has no run 'run-0'" in unknown.err
+
+
+def test_a_finished_case_is_tuned_and_sampled(own_case: Path, ask: Ask, tmp_path: Path) -> None:
+    tuned = ask("tune", own_case, "--level", "3d", "--out", tmp_path / "rcrt.dat", "--json").value
+    assert tuned["corrections"] == 1 and {row["target"] for row in tuned["targets"]} >= {"systolic pressure"}
+    names = [outlet["name"] for outlet in tuned["outlets"]]
+    assert [block.label for block in read_outlets([tmp_path / "rcrt.dat"], "SI")] == names
+    arguments = ("--samples", "8", "--workers", "1", "--out", tmp_path / "samples", "--json")
+    bands = ask("ensemble", own_case, *arguments).value
+    assert bands["n_failed"] == 0 and all(row["p5"] <= row["mean"] <= row["p95"] for row in bands["bands"])
+    assert ask("ensemble", own_case, *arguments).value["n_found"] == 8
+    few = ask("ensemble", own_case, "--samples", "1")
+    assert few.exit_code == 1 and "2 to 1000000 samples" in few.err
