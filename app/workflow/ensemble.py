@@ -30,7 +30,7 @@ from app.workflow.what_if import lumped_network
 from imaging.types import FloatArray, Progress, silent
 from solvers.contract.errors import RunError
 from solvers.contract.openings import CoronaryOutlet, Outlet, RcrOutlet, Waveform
-from solvers.network.vessel_tree import with_radius
+from solvers.network.vessel_tree import VesselTree, with_radius
 
 if TYPE_CHECKING:
     from solvers.network.one_d.solver import Solution1D
@@ -242,8 +242,10 @@ def varied(case: ReducedCase, factors: Mapping[str, float]) -> ReducedCase:
             flows = tuple(factor * value for value in setup.inflow.values)
             setup = replace(setup, inflow=Waveform(setup.inflow.t, flows))
         elif what == "radius":
-            for branch in [where] if where else tree.names:
-                tree = with_radius(tree, branch, factor)
+            if where:
+                tree = with_radius(tree, where, factor)
+            else:
+                tree = VesselTree(tuple(replace(shape, radius=factor * shape.radius) for shape in tree.vessels))
         elif what == "stiffness":
             setup = replace(setup, stiffness=replace(setup.stiffness, factor=factor * setup.stiffness.factor))
         elif what == "viscosity":
