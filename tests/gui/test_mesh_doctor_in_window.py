@@ -56,6 +56,7 @@ def test_a_fault_is_found_shown_repaired_and_the_repair_undone(drive: Driver, tm
     assert panel.doctor.fix_buttons[0].text() == "Leave the loose pieces out"
     panel.doctor.fix_buttons[0].click()
     drive.until(lambda: session.store.case.current("model").id != before, "the repaired model is in the case")
+    drive.until(lambda: session.runner.step_id is None, "the repair has ended")
     assert session.store.case.current("model").facts["repair"]["fix"] == "drop_pieces"
     drive.until(lambda: session.surface_doctor.diagnosis is None, "the findings of the old model are gone")
     session.store.undo()
