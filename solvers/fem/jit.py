@@ -20,3 +20,11 @@ def kernel[Function: Callable[..., Any]](function: Function) -> Function:
         function, cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"}
     )
     return compiled
+
+
+def summing_kernel[Function: Callable[..., Any]](function: Function) -> Function:
+    """As :func:`kernel`, for sums over contiguous numbers, which may be reordered: vector instructions need it."""
+    compiled: Function = numba.njit(
+        function, cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "arcp", "reassoc"}
+    )
+    return compiled

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.contract.errors import RunError
+from solvers.fem.block_factors import BlockFactors, Rows, between_ranks
 from solvers.fem.mesh import FlowMesh
 from solvers.fem.pressure_matrix import PETSc, PressureStabilization, assemble_cells
 
@@ -13,6 +14,9 @@ FloatArray = NDArray[np.float64]
 
 DIRECT_LIMIT = 60_000
 """Up to this many unknowns a factorization beats conjugate gradients with multigrid (docs/theory-flow.md)."""
+BETWEEN_LIMIT = 2000
+"""Unknowns between the ranks that are inverted as a whole; with more of them there are so many ranks that multigrid is
+taken."""
 OUTLET_STIFFNESS = 16.0
 """Outlet condition d(phi)/dn = -(OUTLET_STIFFNESS / h) (phi - change of the outlet's pressure), h the height of the
 cell behind the facet, lumped. It stands for the exact pressure operator, whose outlet velocities are free: the largest
@@ -77,21 +81,24 @@ class PressurePoisson:
         self._is_pinned = not outlets and mesh.comm.rank == 0
         if not outlets:
             matrix.zeroRowsColumns([0] if self._is_pinned else [], diag=float(np.abs(cell_matrices).max()))
+        starts, columns, values = matrix.getValuesCSR()
+        rows = Rows(starts, columns.astype(np.int64), values, int(matrix.getOwnershipRange()[0]))
+        between = between_ranks(mesh.comm, rows)
+        self._factors: BlockFactors | None = None
+        if matrix.getSize()[0] <= DIRECT_LIMIT and len(between) <= BETWEEN_LIMIT:
+            self._factors = BlockFactors(mesh.comm, rows, between, space.points[: space.n_owned])
+            if not self._factors.is_whole:
+                raise _unsolvable("it cannot be factored")
+            return
         matrix.setOption(PETSc.Mat.Option.SPD, True)
-        self.is_direct = matrix.getSize()[0] <= DIRECT_LIMIT
         self._solver = PETSc.KSP().create(mesh.comm)
         self._solver.setOperators(matrix)
         preconditioner = self._solver.getPC()
-        if self.is_direct:
-            self._solver.setType(PETSc.KSP.Type.PREONLY)
-            preconditioner.setType(PETSc.PC.Type.CHOLESKY)
-            preconditioner.setFactorSolverType(PETSc.Mat.SolverType.MUMPS)
-        else:
-            self._solver.setType(PETSc.KSP.Type.CG)
-            self._solver.setTolerances(rtol=tolerance, atol=0.0, max_it=200)
-            self._solver.setInitialGuessNonzero(True)
-            preconditioner.setType(PETSc.PC.Type.GAMG)
-            preconditioner.setGAMGSmooths(1)
+        self._solver.setType(PETSc.KSP.Type.CG)
+        self._solver.setTolerances(rtol=tolerance, atol=0.0, max_it=200)
+        self._solver.setInitialGuessNonzero(True)
+        preconditioner.setType(PETSc.PC.Type.GAMG)
+        preconditioner.setGAMGSmooths(1)
         self._solver.setUp()
         self._b, self._x = matrix.createVecs()
 
@@ -104,6 +111,14 @@ class PressurePoisson:
             ``pressure_solve``: the iteration failed.
         """
         n_owned = self._mesh.pressure.n_owned
+        field = np.zeros(self._mesh.pressure.n_local)
+        if self._factors is not None:
+            pinned = right_side.copy() if self._is_pinned else right_side
+            if self._is_pinned:
+                pinned[0] = 0.0
+            field[:n_owned] = self._factors.solve(pinned)
+            self._mesh.pressure.halo.update(field)
+            return field, 1
         self._b.array[:] = right_side
         if self._is_pinned:
             self._b.array[0] = 0.0
@@ -111,12 +126,14 @@ class PressurePoisson:
         self._solver.solve(self._b, self._x)
         reason = int(self._solver.getConvergedReason())
         if reason < 0:
-            raise RunError(
-                "pressure_solve",
-                f"The pressure equation could not be solved (PETSc reason {reason}): "
-                "the mesh has very bad tetrahedra; mesh the vessel again.",
-            )
-        field = np.zeros(self._mesh.pressure.n_local)
+            raise _unsolvable(f"PETSc reason {reason}")
         field[:n_owned] = self._x.array
         self._mesh.pressure.halo.update(field)
         return field, max(1, int(self._solver.getIterationNumber()))
+
+
+def _unsolvable(why: str) -> RunError:
+    return RunError(
+        "pressure_solve",
+        f"The pressure equation could not be solved ({why}): the mesh has very bad tetrahedra; mesh the vessel again.",
+    )

@@ -12,6 +12,7 @@ from solvers.fem.krylov import VelocitySolver
 from solvers.fem.mesh import distribute
 from solvers.fem.momentum import MomentumAssembler
 from solvers.fem.pattern import build_pattern
+from solvers.fem.poisson import PressurePoisson
 from solvers.fem.surface import WallShear
 
 
@@ -40,6 +41,6 @@ def _exercise(velocity_degree: int) -> None:
         nodal, velocity, pressure, np.zeros(1), 1.0, 1.0
     )
     VelocitySolver(MPI.COMM_SELF, pattern, space.halo, 1e-6).solve(momentum.values, right_side, velocity)
-    weak_divergence(mesh, velocity)
+    PressurePoisson(mesh, (2,), 1e-6).solve(weak_divergence(mesh, velocity), pressure)
     WallShear(mesh, (1,), 1.0).stress(velocity)
     EnergyMeasure(mesh, (2,), 1.0).measure(velocity, pressure, np.ones(1))

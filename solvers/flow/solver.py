@@ -320,12 +320,14 @@ class FlowSolver:
             if self._n_since_factors % self.parameters.refactor_every == 0:
                 self._velocity_solver.forget_factors()
             self._n_since_factors += 1
-        new_velocity = nodal[:, :3].copy()
+        new_velocity = self._guess(nodal) if found is None else nodal[:, :3].copy()
         for condition in self._prescribed:
             new_velocity[condition.nodes] = condition.values(time)
         frozen = self.parameters.frozen_component
         if frozen is not None:
             new_velocity[:, frozen] = 0.0
+        # as their owners compute them: a vector instruction may round the same number differently at another place
+        self.mesh.velocity.halo.update(new_velocity)
         boundary = new_velocity[self._prescribed_nodes]
         self._passes = iterations = 0
         is_last = False
@@ -348,6 +350,8 @@ class FlowSolver:
                     break
             for inlet in self._free_inlets:
                 inlet.straighten(new_velocity)
+            if self._free_inlets:
+                self.mesh.velocity.halo.update(new_velocity)
             if not is_last:
                 nodal[self._inner, :3] = new_velocity[self._inner]
         self._last_solve = SolveReport(iterations, solve.residual, solve.converged)
@@ -385,6 +389,16 @@ class FlowSolver:
             return 2.0 * self.end_velocity - self._earlier[0]
         newest, older, oldest = EXTRAPOLATION
         return newest * self.end_velocity + older * self._earlier[0] + oldest * self._earlier[1]
+
+    def _guess(self, nodal: FloatArray) -> FloatArray:
+        """Where the search for the new velocity (n_local, 3) begins: its extrapolation of third order, if there is one.
+
+        What convects must not alternate from step to step, and pays for it with accuracy; a first guess need not. Where
+        passes are made it is what convects, because the first one takes down a part of what the guess leaves.
+        """
+        if self._n_history < 2 or self.parameters.is_steady or self.parameters.max_passes > 1:
+            return nodal[:, :3].copy()
+        return np.asarray(3.0 * (self.end_velocity - self._earlier[0]) + self._earlier[1])
 
     def _stabilized(self, bdf: Bdf, pressure: FloatArray) -> FloatArray | float:
         """The stabilization of a linear velocity's continuity equation (n_owned,) [m3/s]; none of a quadratic one.
