@@ -26,6 +26,7 @@ from app.workflow.units import pa_from_mmhg
 from imaging.types import Patch, VesselModel
 from solvers.contract.fluid import Fluid
 from solvers.contract.openings import Outlet, RcrOutlet, Waveform
+from solvers.network.stenosis import DEFAULT_LAW
 from solvers.network.stiffness import Stiffness
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class ReducedParameters:
         source="assumption",
     )
     law: str = declared(
-        "young-tsai",
+        DEFAULT_LAW,
         help="Law of the pressure drop over a narrowing",
         choices=("young-tsai", "itu", "expansion"),
         source="solvers/network/stenosis.py",

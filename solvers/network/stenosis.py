@@ -26,6 +26,8 @@ UNSTEADY = 1.2
 BLUNTNESS = 9.0
 """Zeta of Itu et al.: the velocity profile 1 - (r/R)^zeta whose friction acts in a narrowing; 2 is Poiseuille's."""
 N_PROFILE = 101
+DEFAULT_LAW = "expansion"
+"""Nearest to 3D of the laws on smooth narrowings of 30 to 70 % (docs/verification/README.md, the same vessels)."""
 
 
 @dataclass(frozen=True, eq=False)

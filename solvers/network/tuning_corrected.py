@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from solvers.network.stenosis import DEFAULT_LAW
 from solvers.network.zero_d.network import Network
 from solvers.network.zero_d.solve import Inflow, periodic
 from solvers.network.zero_d.tuning import (
@@ -149,7 +150,7 @@ def waves_of(
     stiffness: Stiffness,
     reference_pressure: float,
     site: str | None = None,
-    law: str = "young-tsai",
+    law: str = DEFAULT_LAW,
     junctions: Junctions = "total",
 ) -> Callable[[Network], State]:
     """The 1D model of a tree's vessels as the better model.

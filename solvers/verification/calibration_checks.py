@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.contract.openings import PressureOutlet, Waveform
-from solvers.network.stenosis import narrowed
+from solvers.network.stenosis import DEFAULT_LAW, narrowed
 from solvers.network.vessel_tree import VesselShape, VesselTree
 from solvers.network.zero_d.build import Options, build
 from solvers.network.zero_d.calibration import Observation, calibrate
@@ -86,7 +86,7 @@ def steady_drops(shape: Shape, progress: Progress) -> tuple[FloatArray, float]:
     return np.array(drops), change
 
 
-def lumped(shape: Shape, law: str = "young-tsai") -> tuple[VesselTree, Options]:
+def lumped(shape: Shape, law: str = DEFAULT_LAW) -> tuple[VesselTree, Options]:
     """The tube for the lumped model."""
     z = np.linspace(0.0, LENGTH, 401)
     return VesselTree((VesselShape("tube", None, "tube", 0.0, z, shape.radius(z)),)), Options("total", law=law)

@@ -56,13 +56,13 @@ def check_junctions(progress: Progress, long: bool) -> list[Row]:
     add("the same on 1000 dyn/cm2, inlet", found.pressure[-1, 0, 0], 12005.30965)
     progress(0.3, "straight tube")
 
-    narrow = Stenosis("before", Lesion(float(np.sqrt(1e-3 / np.pi)), float(np.sqrt(5e-4 / np.pi)), 0.1))
+    narrow = Stenosis("before", Lesion(float(np.sqrt(1e-3 / np.pi)), float(np.sqrt(5e-4 / np.pi)), 0.1), "young-tsai")
     tubes = (_tube("before", 0, 1, 10.0, 10.0), _tube("behind", 1, 2, 10.0, 10.0))
     found = settled(Network1D(tubes, (_inlet(100.0), _outlet(2, 100.0)), 0.1, stenoses=(narrow,)), long)
     add("tube with a stenosis, inlet", found.pressure[-1, 0, 0], 10150.68211)
     add("tube with a stenosis, outlet", found.pressure[-1, 1, 4], 10000.0)
     artery = tuple(_tube(name, k, k + 1, 1.0, np.pi * 0.15**2) for k, name in enumerate(("before", "behind")))
-    half = Stenosis("before", Lesion(1.5e-3, 0.75e-3, 0.01))
+    half = Stenosis("before", Lesion(1.5e-3, 0.75e-3, 0.01), "young-tsai")
     found = settled(Network1D(artery, (_inlet(1.0), _outlet(2, 1e4)), 0.1, 1060.0, 3.5e-3, (half,)), long)
     tubes_alone = 2.0 * 8.0 * np.pi * 3.5e-3 * 0.01 * 1e-6 / (np.pi * 1.5e-3**2) ** 2
     drop = float(found.pressure[-1, 0, 0] - found.pressure[-1, 1, 4] - tubes_alone) / 133.322

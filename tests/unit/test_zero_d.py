@@ -20,7 +20,7 @@ from solvers.contract.openings import (
     Waveform,
 )
 from solvers.network.coronary import Coronary
-from solvers.network.stenosis import LAWS, Lesion
+from solvers.network.stenosis import DEFAULT_LAW, EXPANSION, LAWS, Lesion
 from solvers.network.stiffness import Stiffness
 from solvers.network.tuning_corrected import corrected_once, tune_with, waves_of
 from solvers.network.vessel_tree import VesselShape, VesselTree, lesions_of, vessel_tree, with_radius, with_stenosis
@@ -144,10 +144,10 @@ def test_a_stenosis_is_found_in_the_radius_and_costs_what_its_law_says() -> None
     assert lesions_of(healthy) == ()
     plain = Options("static")
     before, after = (build(t, {"tube": BED}, BLOOD, options=plain).vessels[0] for t in (VesselTree((healthy,)), tree))
-    law = LAWS["young-tsai"].coefficients(Lesion(1.5e-3, 0.75e-3, lesion.length), BLOOD)
+    blunt = LAWS["young-tsai"].coefficients(Lesion(1.5e-3, 0.75e-3, lesion.length), BLOOD)
     own = before.resistance * (1.0 - lesion.length / 0.05)
-    assert after.loss == pytest.approx(law.loss, rel=1e-6)
-    assert after.resistance == pytest.approx(own + law.resistance, rel=0.02)
+    assert after.loss == pytest.approx(blunt.loss / EXPANSION, rel=1e-6)
+    assert after.resistance == pytest.approx(own + LAWS[DEFAULT_LAW].coefficients(lesion, BLOOD).resistance, rel=0.02)
 
 
 def test_a_stenosis_that_cannot_be_is_refused() -> None:

@@ -13,7 +13,7 @@ from solvers.contract.openings import (
     RcrOutlet,
     ResistanceOutlet,
 )
-from solvers.network.stenosis import Lesion
+from solvers.network.stenosis import DEFAULT_LAW, Lesion
 
 Junctions = Literal["total", "static", "static forks"]
 Interpolation = Literal["smooth", "linear"]
@@ -107,7 +107,7 @@ class Stenosis:
 
     vessel: str
     lesion: Lesion
-    law: str = "young-tsai"
+    law: str = DEFAULT_LAW
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from solvers.contract.errors import ExitCode, RunError
 from solvers.contract.fluid import Fluid
 from solvers.contract.openings import Inlet, Outlet, PressureInlet, SplitOutlet
 from solvers.network.one_d.network import Junctions, Network1D, Reflection, Stenosis, Terminal, Vessel1D
-from solvers.network.stenosis import Lesion
+from solvers.network.stenosis import DEFAULT_LAW, Lesion
 from solvers.network.stiffness import Stiffness
 from solvers.network.vessel_tree import VesselShape, VesselTree, lesions_of
 
@@ -31,7 +31,7 @@ def network_of_tree(
     stiffness: Stiffness,
     reference_pressure: float = 0.0,
     profile: float = 2.0,
-    law: str = "young-tsai",
+    law: str = DEFAULT_LAW,
     junctions: Junctions = "total",
 ) -> Network1D:
     """The network of a tree; each lesion is taken out of its vessel, and a stenosis law stands in its place.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from solvers.contract.fluid import Fluid
 from solvers.contract.openings import Outlet
-from solvers.network.stenosis import LAWS, poiseuille
+from solvers.network.stenosis import DEFAULT_LAW, LAWS, poiseuille
 from solvers.network.stiffness import Stiffness
 from solvers.network.vessel_tree import VesselShape, VesselTree, lesions_of
 from solvers.network.zero_d.network import Network, Vessel, network, refuse
@@ -41,7 +41,7 @@ class Options:
 
     junctions: Literal["total", "static"] = "total"
     junction_loss: float = 0.0
-    law: str = "young-tsai"
+    law: str = DEFAULT_LAW
 
 
 PLAIN = Options()
