@@ -23,7 +23,7 @@ PATH = ("import", "points", "segment", "model", "mesh", "simulate", "run", "resu
 def test_help_lists_the_commands_in_the_order_of_the_path(ask: Ask) -> None:
     answer = ask("--help")
     assert answer.exit_code == 0 and "not for diagnostic use" in " ".join(answer.out.split())
-    listed = re.findall(r"^    ([a-z]+) ", answer.out, re.MULTILINE)
+    listed = re.findall(r"^    ([a-z-]+) ", answer.out, re.MULTILINE)
     assert sorted(listed) == sorted(COMMANDS)
     places = [listed.index(name) for name in PATH]
     assert places == sorted(places)

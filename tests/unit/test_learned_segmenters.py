@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import types
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,7 @@ def test_an_onnx_network_is_normalized_run_and_named(tmp_path: Path, monkeypatch
 
     runtime = types.ModuleType("onnxruntime")
     runtime.InferenceSession = Session  # type: ignore[attr-defined]
-    runtime.__spec__ = types.SimpleNamespace()  # type: ignore[assignment]
+    runtime.__spec__ = ModuleSpec("onnxruntime", None)
     monkeypatch.setitem(sys.modules, "onnxruntime", runtime)
     network = tmp_path / "tiny.onnx"
     network.write_text(json.dumps([[0.0, 0.0], [1.0, -2.0], [2.0, -8.0]]))  # artery wins at 250 HU, bone at 650

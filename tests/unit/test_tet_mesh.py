@@ -141,11 +141,16 @@ def test_every_rung_is_tried_before_one_sentence_with_a_place(monkeypatch):
         calls.append(len(triangles))
         raise IsolatedError("the library gave up")
 
+    def fail_too(model, edge_mm, progress):
+        raise IsolatedError("so did the last one")
+
     monkeypatch.setattr(tetrahedra_module, "fill_core", fail)
+    monkeypatch.setattr(tetrahedra_module, "is_available", lambda: True)
+    monkeypatch.setattr(tetrahedra_module, "rescued", fail_too)
     with pytest.raises(ImagingError) as refused:
         mesh_model(_model(), COARSE)
     assert refused.value.code == "meshing_failed"
-    assert "the library gave up" in refused.value.message
+    assert "the library gave up" in refused.value.message and "so did the last one" in refused.value.message
     assert refused.value.place_mm is not None
     assert len(calls) == len(LADDER) + 1
 
