@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,15 +40,29 @@ def add_case(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("case", type=Path, help="case folder (.case)")
 
 
-def add_parameters(parser: argparse.ArgumentParser, *declarations: type[Any]) -> None:
-    """One option for each declared parameter that is not private, or is a file; declarations may share names."""
+def add_parameters(
+    parser: argparse._ActionsContainer, *declarations: type[Any], only: Sequence[str] | None = None
+) -> None:
+    """One option for each declared parameter (of ``only``, if given) that is not private, or is a file; declarations
+    may share names.
+    """
     by_name = {parameter.name: parameter for declaration in declarations for parameter in describe(declaration)}
     for parameter in by_name.values():
-        if not parameter.is_private or parameter.is_file:
+        if (only is None or parameter.name in only) and (not parameter.is_private or parameter.is_file):
             option = f"--{parameter.name.replace('_', '-')}"
             parser.add_argument(
                 option, dest=f"parameter_{parameter.name}", metavar=_metavar(parameter), help=_help(parameter)
             )
+
+
+def add_reduced_parameters(parser: argparse.ArgumentParser) -> None:
+    """Options of a 0D or 1D model: its own, and those of a run that say what enters."""
+    from app.workflow.flow_setup import ENTERING, ReducedParameters
+    from app.workflow.simulate import Parameters
+
+    add_parameters(parser, ReducedParameters)
+    group = parser.add_argument_group("what enters, in place of what the case's run or its parameters say")
+    add_parameters(group, Parameters, only=ENTERING)
 
 
 def chosen_parameters(arguments: argparse.Namespace) -> dict[str, Any] | None:

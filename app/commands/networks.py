@@ -7,7 +7,14 @@ from pathlib import Path
 
 from app.case.errors import CaseError
 from app.commands.checks import table
-from app.commands.command import Command, Result, assignments, console_progress
+from app.commands.command import (
+    Command,
+    Result,
+    add_reduced_parameters,
+    assignments,
+    chosen_parameters,
+    console_progress,
+)
 
 
 def _network_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +39,7 @@ def _network_arguments(parser: argparse.ArgumentParser) -> None:
         help="vessel of the network into which the case's vessel OWN goes on",
     )
     parser.add_argument("--out", type=Path, metavar="FILE.csv", help="also write the curves of the last cycle")
+    add_reduced_parameters(parser)
 
 
 def _network(arguments: argparse.Namespace) -> Result:
@@ -44,6 +52,7 @@ def _network(arguments: argparse.Namespace) -> Result:
         *(arguments.file, arguments.reading, arguments.spacing, arguments.max_cycles, arguments.out),
         progress=console_progress("network"),
         graft=graft,
+        given=chosen_parameters(arguments),
     )
     columns = tuple(facts["vessels"][0])
     state = "periodic" if facts["is_periodic"] else "NOT PERIODIC YET"

@@ -14,6 +14,7 @@ from app.commands.command import (
     Result,
     add_case,
     add_parameters,
+    add_reduced_parameters,
     assignments,
     chosen_parameters,
     console_progress,
@@ -58,13 +59,7 @@ def _what_if_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--open", metavar="NAME", help="a what-if that the case keeps, in place of options")
     parser.add_argument("--keep", metavar="NAME", help="keep this what-if in the case under a name")
     parser.add_argument("--beside", metavar="NAME", help="compare with a what-if that the case keeps, not with now")
-    _reduced_arguments(parser)
-
-
-def _reduced_arguments(parser: argparse.ArgumentParser) -> None:
-    from app.workflow.flow_setup import ReducedParameters
-
-    add_parameters(parser, ReducedParameters)
+    add_reduced_parameters(parser)
 
 
 def _what_if(arguments: argparse.Namespace) -> Result:
@@ -139,7 +134,7 @@ def _factors(words: list[str]) -> dict[str, float]:
 
 def _setup_arguments(parser: argparse.ArgumentParser) -> None:
     add_case(parser)
-    _reduced_arguments(parser)
+    add_reduced_parameters(parser)
 
 
 def _setup(arguments: argparse.Namespace) -> Result:
@@ -175,6 +170,8 @@ def _setup(arguments: argparse.Namespace) -> Result:
 
 
 def _calibrate_arguments(parser: argparse.ArgumentParser) -> None:
+    from app.workflow.flow_setup import ReducedParameters
+
     add_case(parser)
     parser.add_argument(
         "--runs",
@@ -184,7 +181,7 @@ def _calibrate_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="folders of finished runs of the same model, steady or over beats (default: the case's current run)",
     )
-    _reduced_arguments(parser)
+    add_parameters(parser, ReducedParameters)
 
 
 def _calibrate(arguments: argparse.Namespace) -> Result:
@@ -223,7 +220,7 @@ def _ensemble_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes here (default: one a core)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, as tcp://host:8786, instead")
-    _reduced_arguments(parser)
+    add_reduced_parameters(parser)
 
 
 def _ensemble(arguments: argparse.Namespace) -> Result:

@@ -8,11 +8,10 @@ from pathlib import Path
 from app.case.bundle import OpenCase
 from app.case.errors import CaseError
 from app.commands.checks import table
-from app.commands.command import Command, Result, add_case, add_parameters, assignments, chosen_parameters
+from app.commands.command import Command, Result, add_case, add_reduced_parameters, assignments, chosen_parameters
 
 
 def _tune_arguments(parser: argparse.ArgumentParser) -> None:
-    from app.workflow.flow_setup import ReducedParameters
     from app.workflow.tuned_outlets import LEVELS
 
     add_case(parser)
@@ -34,7 +33,7 @@ def _tune_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="write rcrt.dat for simulate --outlets FILE --units SI"
     )
-    add_parameters(parser, ReducedParameters)
+    add_reduced_parameters(parser)
 
 
 def _tune(arguments: argparse.Namespace) -> Result:

@@ -11,9 +11,9 @@ from app.case.errors import CaseError
 from app.case.records import Case
 from app.workflow.blood import blood_assumptions
 from app.workflow.boundary_files import Inflow, OutletBlock, check_inflow_speed, paired, read_inflow, read_outlets
-from app.workflow.coronary import SOURCE as CORONARY_SOURCE
 from app.workflow.further_inlets import further_assumptions
-from app.workflow.inflow import EJECTION_SOURCE, MUSCLE_SOURCE, muscle_pressure
+from app.workflow.inflow import MUSCLE_SOURCE, muscle_pressure
+from app.workflow.inflow_library import SCALED, SHAPES
 from app.workflow.patient import VISCOSITY_NAME, Assumption, PatientValues, patient_assumptions
 from app.workflow.steady import is_steady
 from app.workflow.units import M_PER_MM, pa_from_mmhg
@@ -123,9 +123,10 @@ def assumptions_of(case: Case, chosen: Parameters) -> tuple[Assumption, ...]:
     if chosen.rheology != "newtonian":
         unused.append(VISCOSITY_NAME)  # the law says it
     of_patient = [a for a in patient_assumptions(case.patient) if a.name not in unused]
-    inflow = Assumption("Inflow curve", "sine-squared ejection", "", EJECTION_SOURCE)
-    if chosen.inflow_shape == "coronary":
-        inflow = Assumption("Inflow curve", "coronary, largest in diastole", "", CORONARY_SOURCE)
+    shape = SHAPES[chosen.inflow_shape]
+    inflow = Assumption(
+        "Inflow curve", shape.summary, "", f"{shape.source}; {SCALED}" if shape.values else shape.source
+    )
     if chosen.inflow:
         inflow = Assumption(
             "Inflow curve", "from a file", "", f"the file given, its unit stated as {chosen.inflow_unit}"
@@ -162,8 +163,9 @@ def assumptions_of(case: Case, chosen: Parameters) -> tuple[Assumption, ...]:
         tuned += (Assumption("Outlets store no blood", "resistances only", "", "assumption: right for steady flow"),)
     if chosen.outlet_model == "split":
         tuned += (Assumption("Flow shares at every instant", "as the mean shares", "", "assumption"),)
-    if not chosen.inflow and chosen.inlet_share != 1.0:
-        tuned += (Assumption("Part of the cardiac output that enters", chosen.inlet_share, "1", "assumption"),)
+    share = chosen.inlet_share or shape.share
+    if not chosen.inflow and share != 1.0:
+        tuned += (Assumption("Part of the cardiac output that enters", share, "1", "assumption"),)
     return (
         *of_patient,
         inflow,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from solvers.network.zero_d.solve import Inflow
 
 SCHEMA_VERSION = 1
+ENTERING = ("inflow_shape", "inlet_share", "inflow", "inflow_unit", "inflow_sign")
+"""Parameters of a run that say what enters; given to a reduced model, it has the conditions of a run with them."""
 STEP = "reduced"
 """Under which a case remembers the parameters of its 0D and 1D models."""
 OLUFSEN = "Olufsen 1999, Am. J. Physiol. 276:H257: E h / r of the larger systemic arteries, not of this patient"
@@ -131,12 +134,19 @@ class FlowSetup:
 
 @dataclass(frozen=True, eq=False)
 class ReducedCase:
-    """What a reduced model of a case is made from; with a calibration to 3D runs if the case has one."""
+    """What a reduced model of a case is made from; with a calibration to 3D runs if the case has one.
+
+    Attributes
+    ----------
+    flow
+        Parameters that a run of the same conditions would be prepared with, where there is none.
+    """
 
     setup: FlowSetup
     patient: PatientTree
     chosen: ReducedParameters
     calibration: Calibration | None = None
+    flow: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def reduced_case(opened: OpenCase, given: dict[str, Any] | None = None) -> ReducedCase:
@@ -150,7 +160,8 @@ def reduced_case_in(bundle: Path, case: Case, given: dict[str, Any] | None = Non
     Parameters
     ----------
     given
-        Values of `ReducedParameters` over those that the case remembers.
+        Values of `ReducedParameters`, and of `ENTERING`, over those that the case remembers. Where one of these is
+        given, the conditions are those that a run would be prepared with, even if there is a run.
     run_id
         Of the run whose conditions are taken, even if the patient's values have changed since; otherwise those of the
         current run, if it is up to date.
@@ -170,14 +181,17 @@ def reduced_case_in(bundle: Path, case: Case, given: dict[str, Any] | None = Non
     run = _run_of(case, run_id) if run_id else case.current("run")
     model = read_model((bundle / record.files["surface"].path).parent)
     patient = patient_tree(model.centerlines, radius_of_area(model.surface, model.centerlines))
-    chosen = build(ReducedParameters, {**case.parameters.get(STEP, {}), **(given or {})})
+    entering = {name: value for name, value in (given or {}).items() if name in ENTERING}
+    own = {name: value for name, value in (given or {}).items() if name not in ENTERING}
+    chosen = build(ReducedParameters, {**case.parameters.get(STEP, {}), **own})
+    flow = {**case.parameters.get("simulate", {}), **entering}
     kind: Any = chosen.stiffness  # one of the declared choices
     stiffness = Stiffness(kind, chosen.wave_speed_m_s)
-    if run is not None and (run_id or not case.stale_inputs(run)):
+    if run is not None and not entering and (run_id or not case.stale_inputs(run)):
         setup = _of_run(case, run, model, patient, stiffness, (bundle / run.files["spec"].path).parent)
     else:
-        setup = _of_patient(case, model, patient, stiffness)
-    return ReducedCase(setup, patient, chosen, calibration_of(case))
+        setup = _of_patient(case, model, patient, stiffness, flow)
+    return ReducedCase(setup, patient, chosen, calibration_of(case), flow)
 
 
 def _run_of(case: Case, run_id: str) -> Record:
@@ -233,13 +247,15 @@ def _as_tuned(spec: RunSpec, folder: Path) -> tuple[Outlet, ...]:
     )
 
 
-def _of_patient(case: Case, model: VesselModel, patient: PatientTree, stiffness: Stiffness) -> FlowSetup:
+def _of_patient(
+    case: Case, model: VesselModel, patient: PatientTree, stiffness: Stiffness, flow: Mapping[str, Any]
+) -> FlowSetup:
     """The conditions that a run would be prepared with now."""
     from app.workflow.conditions import assumptions_of
     from app.workflow.further_inlets import sorted_openings
     from app.workflow.simulate import Parameters
 
-    chosen = build(Parameters, case.parameters.get("simulate", {}))
+    chosen = build(Parameters, flow)
     openings = sorted_openings(model.patches, chosen)
     made = prepared_conditions(case, model, openings, chosen)
     _require_one_inlet(len(made.inlets))

@@ -72,6 +72,12 @@ class InflowShape:
     share: float
     values: tuple[float, ...] = ()
 
+    @property
+    def summary(self) -> str:
+        """Of the curve, in few words."""
+        made = {"aortic": "sine-squared ejection", "coronary": "coronary, largest in diastole"}
+        return made.get(self.name, f"{self.name.replace('-', ' ')}, from the library")
+
 
 SHAPES: dict[str, InflowShape] = {
     shape.name: shape
@@ -138,16 +144,26 @@ def inflow_curve(
     CaseError
         ``no_shape``, ``bad_mean``.
     """
-    from scipy.interpolate import CubicSpline
-
     if name not in SHAPES:
         raise CaseError("no_shape", f"There is no inflow {name!r} in the library; there are: {', '.join(SHAPES)}.")
-    shape = SHAPES[name]
-    mean = m3_s_from_l_min(values.cardiac_output_l_min) * shape.share if mean_ml_s is None else mean_ml_s * M3_PER_ML
+    mean = mean_inflow_of(name, values) if mean_ml_s is None else mean_ml_s * M3_PER_ML
+    return curve_of_mean(name, values, mean, n_samples)
+
+
+def mean_inflow_of(name: str, values: PatientValues, share: float = 0.0) -> float:
+    """A share of the patient's cardiac output [m3/s]; 0: what usually enters where the curve belongs."""
+    return m3_s_from_l_min(values.cardiac_output_l_min) * (share or SHAPES[name].share)
+
+
+def curve_of_mean(name: str, values: PatientValues, mean: float, n_samples: int = 200) -> tuple[FloatArray, FloatArray]:
+    """As `inflow_curve`, of a curve that is there and a mean flow [m3/s]."""
+    from scipy.interpolate import CubicSpline
+
     if not 1e-8 <= mean <= 5e-4:
         raise CaseError(
             "bad_mean", f"A mean flow of {mean / M3_PER_ML:g} mL/s is none of an artery: give 0.01 to 500 mL/s."
         )
+    shape = SHAPES[name]
     if name == "aortic":
         return aortic_inflow(values.heart_rate_bpm, mean, n_samples)
     if name == "coronary":

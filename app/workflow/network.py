@@ -71,11 +71,11 @@ class Graft:
     joins: Mapping[str, str]
 
 
-def _of_case(folder: Path) -> Network1D:
+def _of_case(folder: Path, given: dict[str, Any] | None = None) -> Network1D:
     from app.workflow.flow_setup import reduced_case
 
     with OpenCase.open(folder, writable=False) as opened:
-        return network_of_case(reduced_case(opened))
+        return network_of_case(reduced_case(opened, given))
 
 
 def solve_network_file(
@@ -87,6 +87,7 @@ def solve_network_file(
     progress: Progress = silent,
     is_cancelled: Callable[[], bool] = lambda: False,
     graft: Graft | None = None,
+    given: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Solve the network of a file, or of a case's folder, to its periodic state.
 
@@ -102,6 +103,8 @@ def solve_network_file(
         CSV file for the curves of the last cycle: a row for each time, vessel and place.
     graft
         A case whose vessels take the place of some of the network's.
+    given
+        Parameters of a case's folder, as :func:`app.workflow.flow_setup.reduced_case_in` takes them.
 
     Returns
     -------
@@ -119,7 +122,11 @@ def solve_network_file(
         raise CaseError("bad_spacing", f"Cells of {spacing_mm:g} mm cannot be taken: give 0.1 to 50 mm.")
     if max_cycles < 1:
         raise CaseError("bad_cycles", f"{max_cycles} cycles cannot be solved: give at least one.")
-    network = replace(_of_case(file), name=file.stem) if file.is_dir() else read_network(file, reading)
+    if given and not file.is_dir():
+        raise CaseError(
+            "bad_parameter", f"{file.name} says what enters it and how stiff it is: give {', '.join(given)} to a case."
+        )
+    network = replace(_of_case(file, given), name=file.stem) if file.is_dir() else read_network(file, reading)
     if graft is not None:
         from solvers.network.one_d.graft import grafted
 

@@ -15,10 +15,10 @@ from app.workflow.boundary_files import OutletBlock, mean_pressure_pa, pressure_
 from app.workflow.conditions import inflow_of_file, outlet_of, outlets_of_files
 from app.workflow.coronary import CoronaryDrive, coronary_drive
 from app.workflow.further_inlets import DrivenInlet, Openings, driven_inlets, whole_inflow
-from app.workflow.inflow import aortic_inflow
+from app.workflow.inflow_library import curve_of_mean, mean_inflow_of
 from app.workflow.patient import PatientValues, patient_values
 from app.workflow.steady import is_steady
-from app.workflow.units import M_PER_MM, m3_s_from_l_min, pa_from_mmhg
+from app.workflow.units import M_PER_MM, pa_from_mmhg
 from app.workflow.vessel_paths import VesselPath, paths_to
 from imaging.types import FloatArray, Patch, VesselModel
 from solvers.contract.fluid import Fluid
@@ -82,13 +82,11 @@ def prepared_conditions(case: Case, model: VesselModel, openings: Openings, chos
     from solvers.network.waveform import PeriodicCurve
 
     values, outlets, first = patient_values(case.patient), openings.outlets, openings.inlets[0]
-    output_m3_s = m3_s_from_l_min(values.cardiac_output_l_min) * chosen.inlet_share
-    drive = _coronary_inflow(chosen, values, output_m3_s)
+    mean_m3_s = mean_inflow_of(chosen.inflow_shape, values, chosen.inlet_share)
+    drive = _coronary_inflow(chosen, values, mean_m3_s)
     measured = inflow_of_file(chosen, first)
     if measured is None:
-        times, flow = aortic_inflow(values.heart_rate_bpm, output_m3_s)
-        if drive is not None:
-            times, flow = drive.times_s, drive.flow_m3_s
+        times, flow = curve_of_mean(chosen.inflow_shape, values, mean_m3_s)
         inflow, period = Waveform(tuple(times.tolist()), tuple(flow.tolist())), 60.0 / values.heart_rate_bpm
     else:
         inflow, period = Waveform(measured.times_s, measured.flow_m3_s), measured.period_s
@@ -241,12 +239,12 @@ def _settled_pressures(
     return [float(pressure) for pressure in state.compliance_pressures[0]]
 
 
-def _coronary_inflow(chosen: Parameters, values: PatientValues, output_m3_s: float) -> CoronaryDrive | None:
+def _coronary_inflow(chosen: Parameters, values: PatientValues, mean_m3_s: float) -> CoronaryDrive | None:
     """What drives and takes a coronary flow, if the inflow is one."""
     if chosen.inflow_shape != "coronary" or chosen.inflow:
         return None
     pressures = pa_from_mmhg(values.systolic_mmhg), pa_from_mmhg(values.diastolic_mmhg)
-    return coronary_drive(values.heart_rate_bpm, output_m3_s, *pressures)
+    return coronary_drive(values.heart_rate_bpm, mean_m3_s, *pressures)
 
 
 def in_meters(model: VesselModel, patch_id: int) -> tuple[float, float, float] | None:

@@ -19,6 +19,7 @@ from app.workflow.conditions import (
     profile_of_file,
 )
 from app.workflow.further_inlets import area_of_fastest, sorted_openings
+from app.workflow.inflow_library import SHAPES
 from app.workflow.parameters import declared
 from app.workflow.prepared import in_meters, prepared_conditions
 from app.workflow.section_places import sections_of
@@ -99,9 +100,9 @@ class Parameters:
     )
     inflow_shape: str = declared(
         "aortic",
-        help="Assumed shape of the inflow over a beat",
-        choices=("aortic", "coronary"),
-        source="assumption, see the run's list of assumptions",
+        help="Shape of the inflow over a beat, scaled to the patient (see the inflow library)",
+        choices=tuple(SHAPES),
+        source="published or assumed, see the run's list of assumptions",
     )
     outlet_model: str = declared(
         "windkessel",
@@ -111,10 +112,11 @@ class Parameters:
         source="coronary: Kim et al. 2010",
     )
     inlet_share: float = declared(
-        1.0,
-        help="Part of the cardiac output that enters the model (about 0.03 for a left coronary artery)",
+        0.0,
+        help="Part of the cardiac output that enters the model (0: what usually enters where the inflow's shape "
+        "belongs, all of it at the aortic valve)",
         unit="1",
-        minimum=1e-4,
+        minimum=0.0,
         maximum=1.0,
         source="assumption",
     )

@@ -74,7 +74,7 @@ def targets_of(opened: OpenCase, model: WhatIf) -> tuple[Target, ...]:
     """
     run = opened.case.current("run") if model.case.setup.origin == "run" else None
     folder = opened.path_of(run.files["spec"]).parent if run is not None else None
-    wanted = _of_run(folder) if folder is not None else _of_patient(opened)
+    wanted = _of_run(folder) if folder is not None else _of_patient(opened, model.case.flow)
     if wanted is None:
         return ()
     values: dict[ModelName, tuple[tuple[float, ...], Mapping[str, float]]] = {"0D": _by_0d(model, wanted.site)}
@@ -114,7 +114,7 @@ def _of_run(folder: Path) -> _Wanted | None:
     return _wanted(spec.tuning, spec.outlets)
 
 
-def _of_patient(opened: OpenCase) -> _Wanted | None:
+def _of_patient(opened: OpenCase, flow: Mapping[str, Any]) -> _Wanted | None:
     """What a run that was prepared now would be tuned to."""
     from app.workflow import simulate
     from app.workflow.further_inlets import sorted_openings
@@ -122,7 +122,7 @@ def _of_patient(opened: OpenCase) -> _Wanted | None:
     from app.workflow.prepared import prepared_conditions
     from imaging.surface.surface_io import read_model
 
-    chosen = build(simulate.Parameters, opened.case.parameters.get("simulate", {}))
+    chosen = build(simulate.Parameters, flow)
     record = opened.case.current("model")
     if record is None:
         return None

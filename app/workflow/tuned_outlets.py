@@ -12,7 +12,7 @@ import numpy as np
 
 from app.case.bundle import OpenCase
 from app.case.errors import CaseError
-from app.workflow.flow_setup import FlowSetup, ReducedCase, mean_pressure_pa, reduced_case
+from app.workflow.flow_setup import ENTERING, FlowSetup, ReducedCase, mean_pressure_pa, reduced_case
 from app.workflow.units import mmhg_from_pa, pa_from_mmhg
 from app.workflow.what_if import lumped_network
 from solvers.contract.openings import CoronaryOutlet, Outlet, RcrOutlet
@@ -111,8 +111,13 @@ def tune_case(opened: OpenCase, wish: Wish, level: Level = "1d", given: dict[str
     Raises
     ------
     CaseError, RunError
-        ``bad_target``, ``no_outlet``, ``bad_outlet``, and for ``3d`` ``run_missing``, ``run_unfinished``.
+        ``bad_target``, ``no_outlet``, ``bad_outlet``, and for ``3d`` ``run_missing``, ``run_unfinished``,
+        ``bad_parameter``.
     """
+    if level == "3d" and not set(ENTERING).isdisjoint(given or {}):
+        raise CaseError(
+            "bad_parameter", "A run corrects the outlets for what entered in it: leave out the inflow, or tune in 1D."
+        )
     case = reduced_case(opened, given)
     if level != "3d":
         return tuned(case, wish, level)

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from e2e_program import Ask
 
@@ -27,6 +28,7 @@ from solvers.contract.spec import read_spec
         (),
         ("--flow", "steady"),
         ("--outlet-model", "resistance", "--rheology", "casson"),
+        ("--inflow-shape", "thoracic-aorta", "--inlet-share", "1"),
         ("--inflow-shape", "coronary", "--outlet-model", "coronary", "--inlet-share", "0.05"),
     ],
 )
@@ -58,6 +60,28 @@ def test_0d_1d_and_3d_have_one_set_of_conditions(own_case: Path, ask: Ask, optio
         assert isinstance(inlet, Inlet) and inlet.flow == spec.inlets[0].flow
         assert sorted(outlets, key=str) == sorted(conditions.values(), key=str)
         assert (in_1d.density, in_1d.viscosity) == (spec.fluid.density, spec.fluid.viscosity)
+
+
+def test_reduced_models_take_another_inflow_than_the_run(own_case: Path, ask: Ask, tmp_path: Path) -> None:
+    given = ("--inflow-shape", "thoracic-aorta", "--json")
+    setup = ask("setup", own_case, *given).value
+    assert setup["origin"] == "patient"
+    curve = next(one for one in setup["assumptions"] if one["name"] == "Inflow curve")
+    assert "Boileau" in curve["source"]
+    part = next(one for one in setup["assumptions"] if one["name"].startswith("Part of the cardiac output"))
+    mean = part["value"] * setup["cardiac_output_l_min"] * 1e3 / 60.0
+    assert part["value"] == 0.7 and 1e6 * np.mean(setup["inflow"]["values"]) == pytest.approx(mean, rel=1e-6)
+    entered = ask("whatif", own_case, *given).value["vessels"][0]["after"]["flow_ml_s"]
+    waves = ask("network", own_case, "--spacing", "10", *given).value["vessels"][0]
+    tuned = ask("tune", own_case, "--level", "0d", *given).value
+    assert entered == pytest.approx(mean, rel=1e-3) and waves["mean_flow_ml_s"] == pytest.approx(mean, rel=0.02)
+    assert all(row["met"] for row in tuned["targets"])
+    file = tmp_path / "flow.dat"
+    ask("inflow", "thoracic-aorta", own_case, "--out", file)
+    of_file = ask("setup", own_case, "--inflow", file, "--inflow-unit", "mL/s", "--json").value
+    assert of_file["inflow"]["values"] == pytest.approx(setup["inflow"]["values"], rel=1e-6, abs=1e-12)
+    refused = ask("tune", own_case, "--level", "3d", *given)
+    assert refused.exit_code == 1 and "leave out the inflow" in refused.err
 
 
 def test_a_case_says_its_conditions_what_a_change_would_do_and_learns_from_its_run(own_case: Path, ask: Ask) -> None:
