@@ -19,6 +19,8 @@ from solvers.network.waveform import PeriodicCurve
 
 FloatArray = NDArray[np.float64]
 
+MMHG = 133.322387415
+"""[Pa]."""
 PROXIMAL_FRACTION = 0.056
 """Share of the proximal resistance in the total. An assumption: commonly used for the aorta and its branches, but no
 source was at hand; it decides how sharp the systolic peak is, hardly the mean pressures."""
@@ -118,8 +120,8 @@ def tune(
         raise _bad("The mean inflow is not positive; give a flow that enters the vessel.")
     if not target.systolic > target.diastolic > p_distal:
         raise _bad(
-            f"The systolic pressure ({target.systolic:.0f} Pa) must be above the diastolic "
-            f"({target.diastolic:.0f} Pa), and that above the distal pressure ({p_distal:.0f} Pa)."
+            f"The systolic pressure ({target.systolic / MMHG:.0f} mmHg) must be above the diastolic "
+            f"({target.diastolic / MMHG:.0f} mmHg), and that above the distal pressure ({p_distal / MMHG:.0f} mmHg)."
         )
     if share.min() <= 0.0 or abs(share.sum() - 1.0) > 1e-6:
         raise _bad("The flow fractions of the outlets must be positive and add up to 1.")
@@ -137,8 +139,9 @@ def require_met(network: TunedNetwork, target: PressureTarget, tolerance: float 
     """Refuse a network that misses its target by more than a relative tolerance (RunError ``bad_target``)."""
     if network.miss > tolerance:
         raise _bad(
-            f"No outlets give {target.systolic:.0f} over {target.diastolic:.0f} Pa with this inflow (nearest: "
-            f"{network.systolic:.0f} over {network.diastolic:.0f} Pa); check the pressures and the flow."
+            f"No outlets give {target.systolic / MMHG:.0f} over {target.diastolic / MMHG:.0f} mmHg with this inflow "
+            f"(nearest: {network.systolic / MMHG:.0f} over {network.diastolic / MMHG:.0f} mmHg): check the pressures, "
+            "and how much of the cardiac output enters here."
         )
     return network
 

@@ -91,6 +91,7 @@ def test_targets_that_cannot_be_met_are_refused(fractions: list[float], target: 
     with pytest.raises(RunError) as refusal:
         require_met(tune(PeriodicCurve(flow, PERIOD), PERIOD, fractions, target), target)
     assert refusal.value.code == "bad_target"
+    assert " Pa" not in str(refusal.value), "a user thinks in mmHg"
 
 
 def test_a_target_at_an_outlet_is_met_there_and_not_at_the_inlet() -> None:

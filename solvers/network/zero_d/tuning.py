@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from solvers.contract.openings import Outlet, RcrOutlet
-from solvers.network.tuning import PROXIMAL_FRACTION
+from solvers.network.tuning import MMHG, PROXIMAL_FRACTION
 from solvers.network.zero_d.network import Network, refuse
 from solvers.network.zero_d.solve import Beat, Inflow, periodic
 
@@ -36,7 +36,6 @@ COARSE_STEPS, EACH_ROUNDS, NEAR = 128, 6, 1e-3
 SWEEPS = 4
 SETTLED = 1e-3
 """Largest change of a share in a sweep over the resistances that counts as none."""
-MMHG = 133.322387415
 
 
 @dataclass(frozen=True)
