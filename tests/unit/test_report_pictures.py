@@ -205,3 +205,10 @@ def test_columns_keep_every_word_in_order_and_no_heading_at_their_foot(tmp_path:
     assert all(not column[-1][0].getKeepWithNext() for column in columns)
     assert all(lower <= height + 1e-6 for column in columns for _, lower in column)
     assert height < sum(text.wrap(120.0, 900.0)[1] for text in paragraphs()) / 3.0 + 30.0
+
+
+def test_the_color_map_of_the_report_grows_lighter_all_along() -> None:
+    """What tells values apart for a color-blind reader, and on a black-and-white print."""
+    rgb = Scale.of(0.0, 255.0, "cividis").rgb(np.arange(256.0)).astype(float)
+    luminance = rgb @ (0.2126, 0.7152, 0.0722)
+    assert (np.diff(luminance) > -0.8).all() and luminance[-1] - luminance[0] > 100
