@@ -78,6 +78,7 @@ def main(folder: Path) -> int:
         "n_unknowns": flow.mesh.n_unknowns_global,
         "peak_mb": comm.allgather(_memory_mb()),
         "idle_mb": comm.allgather(idle_mb),
+        "shared_mb": comm.allgather(_shared_mb()),
         "read_gb_s": read_bandwidth(comm),
         "step_bytes": comm.allreduce(step_bytes(flow, float(np.median(iterations[len(iterations) // 2 :])))),
         "inlet_time_s": [at for at, _ in inlet],
@@ -93,6 +94,15 @@ def main(folder: Path) -> int:
 
 def _memory_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+
+
+def _shared_mb() -> float:
+    """Unchanged pages that other processes map too, such as the libraries' [MB]; 0 where the system does not tell."""
+    try:
+        lines = Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0.0
+    return sum(float(line.split()[1]) / 1024.0 for line in lines if line.startswith("Shared_Clean:"))
 
 
 def _drop(flow: FlowSolver, between: tuple[float, float]) -> float:

@@ -131,7 +131,9 @@ def test_arithmetic_of_time_and_memory() -> None:
         second_half([1.0], [1.0])
     with pytest.raises(PeerFailure):
         second_half([1.0, float("nan")], [1.0])
-    assert memory_per_unknown({"peak_mb": [250.0, 250.0], "n_unknowns": 102_400}) == pytest.approx(2.0)
+    timing = {"peak_mb": [250.0, 250.0], "shared_mb": [0.0, 0.0], "n_unknowns": 102_400}
+    assert memory_per_unknown(timing) == pytest.approx(2.0)
+    assert memory_per_unknown({**timing, "shared_mb": [90.0, 100.0]}) == pytest.approx(1.1)
 
 
 def test_the_group_holds_every_bench_of_the_flow() -> None:
