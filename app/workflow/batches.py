@@ -15,6 +15,7 @@ TRIES = 3
 NO_WORKER_S = 60.0
 """So long without any worker ends the ensemble."""
 POLL_S = 0.5
+RESTART_S = 10.0
 SILENT = 50
 
 Work = Callable[[Sequence[int]], Any]
@@ -40,7 +41,8 @@ def run_batches(
     """Do the work of every batch of sample numbers on some worker.
 
     A batch whose worker died is cut in halves that are handed out again, so that a sample that kills its workers is
-    found; after ``TRIES`` deaths it alone is given up.
+    found. It waits until nothing else is under way, since the scheduler blames all that a dead worker had been given;
+    after ``TRIES`` deaths it is given up.
 
     Parameters
     ----------
@@ -63,9 +65,13 @@ def run_batches(
     tally, tries = Tally(), dict.fromkeys((number for batch in batches for number in batch), 0)
     with _client(address, n_workers) as client:
         waiting = {client.submit(work, batch, pure=False): batch for batch in batches}
+        suspects: list[Sequence[int]] = []
         known: set[str] = set()
         polls_alone = 0  # not a clock: it goes on while this process is stopped
-        while waiting:
+        while waiting or suspects:
+            if not waiting:
+                suspect = suspects.pop()
+                waiting[client.submit(work, suspect, pure=False)] = suspect
             if is_cancelled():
                 client.cancel(list(waiting))
                 raise CaseError("cancelled", "The ensemble was cancelled; what is done is kept: run it again to go on.")
@@ -87,7 +93,10 @@ def run_batches(
                 elif error is None or isinstance(error, KilledWorker):
                     for part in _again(batch, tries, given_up):
                         tally.resubmitted += len(part)
-                        waiting[client.submit(work, part, pure=False)] = part
+                        if len(batch) == 1:
+                            suspects.append(part)
+                        else:
+                            waiting[client.submit(work, part, pure=False)] = part
                 else:
                     raise error
     return tally
@@ -113,6 +122,7 @@ def _client(address: str | None, n_workers: int) -> Iterator[Any]:
     import dask
     from distributed import Client, LocalCluster
 
+    n_here = 0 if address else n_workers or len(os.sched_getaffinity(0))
     with contextlib.ExitStack() as stack:
         stack.enter_context(
             dask.config.set({"distributed.scheduler.allowed-failures": 0, "distributed.comm.timeouts.connect": "10s"})
@@ -120,7 +130,7 @@ def _client(address: str | None, n_workers: int) -> Iterator[Any]:
         try:
             where: Any = address or stack.enter_context(
                 LocalCluster(
-                    n_workers=n_workers or len(os.sched_getaffinity(0)),
+                    n_workers=n_here,
                     threads_per_worker=1,
                     dashboard_address=None,
                     memory_limit=0,
@@ -132,4 +142,9 @@ def _client(address: str | None, n_workers: int) -> Iterator[Any]:
             raise CaseError(
                 "no_cluster", f"No Dask scheduler answers at {address or 'this computer'} ({error}): check its address."
             ) from error
-        yield client
+        try:
+            yield client
+        finally:
+            if n_here:  # a cluster that is closed while a worker starts again fails in closing
+                with contextlib.suppress(TimeoutError):
+                    client.wait_for_workers(n_here, RESTART_S)

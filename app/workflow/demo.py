@@ -120,7 +120,7 @@ def _screenshots(case_folder: Path, folder: Path) -> list[str]:
     if not os.environ.get("DISPLAY"):
         return []
     command = [sys.executable, "-m", "app.desktop.capture", str(case_folder), str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     if done.returncode != 0:
         raise CaseError("no_screenshots", f"The window could not be photographed: {done.stderr.strip()[-300:]}")
     return sorted(f"{folder.name}/{path.name}" for path in folder.glob("*.png"))

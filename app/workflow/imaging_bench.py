@@ -257,7 +257,9 @@ def thoracic_ct_rows(progress: Progress) -> list[Row]:
     from imaging.volume_io import read_labels, read_volume
 
     folder = DATA / "thoracic_ct"
-    stored = json.loads((Path(sample_data.__file__).parent / "points" / "thoracic_ct.json").read_text())["points"]
+    stored = json.loads(
+        (Path(sample_data.__file__).parent / "points" / "thoracic_ct.json").read_text(encoding="utf-8")
+    )["points"]
     volume, preset = read_volume(folder / "ct.nii.gz"), PRESETS["thoracic-aorta"]
     labels = preset.segment(volume, stored, preset.parameters_type(), silent)
 

@@ -18,7 +18,7 @@ def frame_rows(progress: Progress) -> list[dict[str, Any]]:
     """Median frames of 512 x 512 x 500 voxels in three planes of a real window, and memory beside the scan's own."""
     progress(0.0, "Scrolling through 500 slices")
     command = [sys.executable, "-m", "app.desktop.scroll_bench"]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    said = subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
     found = json.loads(said)
     memory = found.pop("memory_volumes")
     rows = []

@@ -66,7 +66,7 @@ def read_mesh(folder: str | Path) -> TetMesh:
 
     folder = Path(folder)
     try:
-        record = json.loads((folder / "mesh.json").read_text())
+        record = json.loads((folder / "mesh.json").read_text(encoding="utf-8"))
         if record["schema_version"] != SCHEMA_VERSION:
             raise ImagingError("mesh_unreadable", "This mesh was written by another version of the program.")
         patches = tuple(patch_from_dict(patch) for patch in record["patches"])

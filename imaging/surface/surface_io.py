@@ -124,7 +124,7 @@ def read_model(folder: str | Path) -> VesselModel:
     """
     folder = Path(folder)
     try:
-        record = json.loads((folder / "model.json").read_text())
+        record = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         if record["schema_version"] != SCHEMA_VERSION:
             raise ImagingError("surface_unreadable", "This model was written by another version of the program.")
         starts = {int(number): _triple(place) for number, place in record["extension_start_mm"].items()}

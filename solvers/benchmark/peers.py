@@ -140,7 +140,12 @@ def _stamps(peer: Peer, command: tuple[str, ...], folder: Path) -> list[float]:
     started = time.perf_counter()
     try:
         process = subprocess.Popen(
-            command, cwd=folder, env=peer.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=folder,
+            env=peer.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
         )
     except OSError as error:
         raise PeerFailure(f"{peer.name} did not run: {error.strerror}") from error

@@ -294,7 +294,7 @@ def _ask(command: str, *arguments: str, cwd: Path | None = None) -> subprocess.C
         _refuse("no_queue", f"There is no Slurm queue on this computer ({command} is missing): solve the run here.")
     try:
         return subprocess.run(
-            [command, *arguments], capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False, cwd=cwd
+            [command, *arguments], capture_output=True, encoding="utf-8", timeout=COMMAND_SECONDS, check=False, cwd=cwd
         )
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess([command], 124, "", f"no answer within {COMMAND_SECONDS:g} s")

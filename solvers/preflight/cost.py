@@ -45,7 +45,10 @@ def available_bytes(n_ranks: int = 1) -> float:
         found.append(float(n_ranks * (soft - now.vms + now.rss)))
     with contextlib.suppress(OSError, ValueError):
         root = Path("/sys/fs/cgroup")
-        found.append(float((root / "memory.max").read_text()) - float((root / "memory.current").read_text()))
+        found.append(
+            float((root / "memory.max").read_text(encoding="utf-8"))
+            - float((root / "memory.current").read_text(encoding="utf-8"))
+        )
     return max(0.0, min(found))
 
 

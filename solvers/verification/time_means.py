@@ -99,7 +99,7 @@ def time_means(
         with (
             (folder / "errors.txt").open("w+", encoding="utf-8") as errors,
             subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True
+                command, stdout=subprocess.PIPE, stderr=errors, encoding="utf-8", start_new_session=True
             ) as process,
         ):
             try:

@@ -36,12 +36,14 @@ def sources() -> list[Path]:
 
 def test_the_import_contracts_hold() -> None:
     command = Path(sys.executable).with_name("lint-imports")
-    done = subprocess.run([command, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run([command, "--no-cache"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stdout
 
 
 def test_no_file_is_over_800_lines() -> None:
-    assert {str(p.relative_to(ROOT)): n for p in sources() if (n := len(p.read_text().splitlines())) > 800} == {}
+    assert {
+        str(p.relative_to(ROOT)): n for p in sources() if (n := len(p.read_text(encoding="utf-8").splitlines())) > 800
+    } == {}
 
 
 def test_no_file_is_a_drawer_for_everything() -> None:
@@ -58,14 +60,16 @@ def test_the_program_starts_without_heavy_libraries(module: str) -> None:
 def test_qt_is_imported_in_one_room_only() -> None:
     allowed = ROOT / "app" / "desktop"
     for path in (p for room in ROOMS for p in (ROOT / room).rglob("*.py") if allowed not in p.parents):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not [n for n in names if n.split(".")[0] in {"PySide6", "pyqtgraph", "pyvistaqt"}], path
 
 
 def test_nothing_committed_names_this_machine_or_a_registry() -> None:
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False
+    ).stdout.split()
     if not listed:
         pytest.skip("not a git checkout")
     host = re.compile(r"(index-url|find-links)[ =]\S|https?://\S*/(simple|packages)/|/home/\w+/|/root/|/work/")
