@@ -34,8 +34,8 @@ app: $(STAMP)
 
 test: $(STAMP)
 	@failed=0; \
-	$(DISPLAY_RUN) $(BIN)/python -m pytest -n 2 --dist loadfile -m "not mpi and not gui" $(if $(REPORTS),--junitxml=$(REPORTS)/two.xml) || failed=1; \
-	$(DISPLAY_RUN) $(BIN)/python -m pytest -m "mpi or gui" $(if $(REPORTS),--junitxml=$(REPORTS)/one.xml) || failed=1; \
+	$(DISPLAY_RUN) $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not mpi" $(if $(REPORTS),--junitxml=$(REPORTS)/two.xml) || failed=1; \
+	$(DISPLAY_RUN) $(BIN)/python -m pytest -m mpi $(if $(REPORTS),--junitxml=$(REPORTS)/one.xml) || failed=1; \
 	exit $$failed
 
 verify: $(STAMP)

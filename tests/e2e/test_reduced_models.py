@@ -21,6 +21,8 @@ from app.workflow.what_if import WhatIf
 from solvers.contract.openings import Inlet
 from solvers.contract.spec import read_spec
 
+pytestmark = [pytest.mark.e2e, pytest.mark.mpi]
+
 
 @pytest.mark.parametrize(
     "options",

@@ -56,6 +56,7 @@ def write_conditions(folder: Path) -> None:
     (folder / "resistance.dat").write_text("first 10000.0\n")
 
 
+@pytest.mark.mpi
 def test_a_bifurcation_in_cm_goes_to_a_report(tmp_path: Path, ask: Ask) -> None:
     source, case = write_vtp(tmp_path / "model.vtp"), tmp_path / "y.case"
     imported = ask("import", source, case, "--unit", "cm", "--name", "2=in", "3=first", "4=second", "--json")

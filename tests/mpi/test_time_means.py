@@ -11,6 +11,7 @@ from solvers.flow.build import build_flow
 from solvers.verification.meshes import INLET, OUTLET, WALL, straight_tube
 from solvers.verification.time_means import Course, time_means
 
+pytestmark = pytest.mark.mpi
 FLOW = Waveform((0.0, 0.01, 0.02, 0.03), (1e-6, 2e-6, 3e-6, 2e-6))
 COURSE = Course(settle_steps=2, n_parts=2, part_steps=3)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from pathlib import Path
 
@@ -10,11 +9,9 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-import sample_data
 from imaging.meshing.quality import MeshQuality, assess
 from imaging.meshing.tetrahedra import mesh_model
 from imaging.surface.model import build_model
-from imaging.surface.topology import is_watertight, self_intersections
 from imaging.types import LabelMap, VesselEnd, VesselModel
 from sample_data.phantoms import Phantom, RenderSettings, random_arch, render_ct
 
@@ -127,30 +124,3 @@ def test_centerline_of_an_abdominal_aorta_agrees_with_vmtks_own() -> None:
         # Voxels are 0.88 x 0.88 x 1.5 mm; the reference was made on the level set's own surface.
         assert np.percentile(distance, 95) < 0.88
         assert np.percentile(np.abs(model.centerlines.radius_mm[nearest] - radius[line]), 95) < 0.6
-
-
-@pytest.mark.shared
-@NEEDS_SHARED
-def test_dissected_aorta_becomes_a_model_and_a_mesh_that_can_be_solved_on() -> None:
-    from imaging.segmentation.presets import PRESETS
-    from imaging.volume_io import read_volume
-
-    stored = Path(sample_data.__file__).parent / "points" / "thoracic_ct.json"
-    points = {role: tuple(place) for role, place in json.loads(stored.read_text())["points"].items()}
-    volume = read_volume(SHARED / "thoracic_ct/ct.nii.gz")
-    preset = PRESETS["thoracic-aorta"]
-    labels = preset.segment(volume, points, preset.parameters_type(), lambda fraction, text: None)
-    ends = [VesselEnd("aortic_valve", "inlet", points["aortic_valve"])]
-    ends += [VesselEnd(n, "outlet", points[n]) for n in ("brachiocephalic", "left_common_carotid", "left_subclavian")]
-    ends += [VesselEnd("descending", "outlet", points["descending_end"])]
-    model = build_model(labels, volume, ends)
-    assert is_watertight(model.surface.triangles)
-    assert len(self_intersections(model.surface.points, model.surface.triangles)) == 0
-    assert abs(model.figures["volume_change_relative"]) < 0.02
-    assert {(b.name, b.parent) for b in model.centerlines.branches} == {
-        ("aorta", None),
-        ("brachiocephalic_trunk", "aorta"),
-        ("left_common_carotid", "aorta"),
-        ("left_subclavian", "aorta"),
-    }
-    _meets_targets(assess(mesh_model(model), model))
