@@ -52,7 +52,7 @@ def _tune(arguments: argparse.Namespace) -> Result:
     title = f"Pressures at {found.site}; corrected {found.n_corrections} times."
     reasons = [f"{row['target']} is not met: {row['why']}." for row in rows if not row["met"]]
     columns = ("target", "wanted", "reached", "band", "unit", "met")
-    return Result(found.as_dict(), "\n".join([title, table(rows, columns), *reasons]))
+    return Result(found.as_dict(), "\n".join([title, table(rows, columns), *reasons, *found.notes]))
 
 
 def _inflow_arguments(parser: argparse.ArgumentParser) -> None:
@@ -101,19 +101,41 @@ def _inflow(arguments: argparse.Namespace) -> Result:
 
 def _law_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "runs", type=Path, nargs="+", metavar="RUN", help="folders of finished steady runs of one model"
+        "runs", type=Path, nargs="*", metavar="RUN", help="folders of finished steady runs of one model"
     )
-    parser.add_argument("--from", dest="start", required=True, metavar="PLACE", help="opening or section before it")
-    parser.add_argument("--to", dest="end", required=True, metavar="PLACE", help="opening or section behind it")
+    parser.add_argument("--from", dest="start", metavar="PLACE", help="opening or section before it")
+    parser.add_argument("--to", dest="end", metavar="PLACE", help="opening or section behind it")
+    parser.add_argument(
+        "--case",
+        type=Path,
+        metavar="CASE",
+        help="keep it in this case, whose 0D and 1D models then take it (--own-laws false: not)",
+    )
+    parser.add_argument("--forget", metavar="VESSEL", help="forget what the case keeps of this vessel")
     parser.add_argument(
         "--at", type=float, nargs="+", default=[], metavar="ML_S", help="flows at which to tell the drop"
     )
 
 
 def _law(arguments: argparse.Namespace) -> Result:
-    from app.workflow.stenosis_law import law_of_runs
+    from app.workflow.stenosis_law import forget_law, keep_law, law_of_runs
 
-    found = law_of_runs(arguments.runs, arguments.start, arguments.end).as_dict(arguments.at)
+    runs, start, end, case = arguments.runs, arguments.start, arguments.end, arguments.case
+    if arguments.forget is not None:
+        if case is None or runs:
+            raise CaseError("bad_parameter", "--forget VESSEL needs --case CASE, and no runs.")
+        with OpenCase.open(case) as opened:
+            count = forget_law(opened, arguments.forget)
+        return Result({"forgotten": count}, f"The case keeps no law of {arguments.forget} any more.")
+    if start is None or end is None:
+        raise CaseError("bad_parameter", "Say between which two openings or sections: --from PLACE --to PLACE.")
+    if case is None:
+        law, told = law_of_runs(runs, start, end), []
+    else:
+        with OpenCase.open(case) as opened:
+            kept = keep_law(opened, runs, start, end)
+        law, told = kept.law, [f"Kept in the case. {kept.sentence()}"]
+    found = law.as_dict(arguments.at) | ({} if case is None else {"vessel": kept.vessel})
     text = (
         f"dP = {found['linear_mmhg_s_ml']:.4g} Q + {found['quadratic_mmhg_s2_ml2']:.4g} Q |Q| (mmHg, mL/s) from "
         f"{found['from']} to {found['to']}, for {found['low_ml_s']:.3g} to {found['high_ml_s']:.3g} mL/s; it leaves "
@@ -123,7 +145,7 @@ def _law(arguments: argparse.Namespace) -> Result:
         f"{row['drop_mmhg']:.4g} mmHg at {row['flow_ml_s']:g} mL/s" + ("" if row["holds"] else ", outside its range")
         for row in found["drops"]
     ]
-    return Result(found, "\n".join([text, *drops]))
+    return Result(found, "\n".join([text, *drops, *told]))
 
 
 COMMANDS = (

@@ -18,6 +18,7 @@ from app.workflow.cross_check_result import CrossCheck, Curve, Difference, Model
 from app.workflow.flow_setup import ReducedCase, reduced_case_in
 from app.workflow.measured_places import Measured, measured_places
 from app.workflow.parameters import build, declared
+from app.workflow.stenosis_law import law_notes
 from app.workflow.units import M_PER_MM, ml_s_from_m3_s, mmhg_from_pa
 from imaging.types import FloatArray, IntArray, Progress, silent
 
@@ -131,7 +132,7 @@ def compare(
     """What was measured in 3D beside the reduced models of a case."""
     models: list[Model] = [Model("3d", "3D, rigid walls", True)]
     tracks: dict[ModelId, dict[str, Track]] = {}
-    notes = list(measured.notes)
+    notes = [*measured.notes, *law_notes(reduced.laws, reduced.patient.tree)]
     progress(0.05, "Solving in 0D")
     started = time.perf_counter()
     tracks["0d"], settled = _lumped(reduced, measured.is_steady)

@@ -25,6 +25,7 @@ from app.workflow.batches import Tally, run_batches
 from app.workflow.flow_setup import ReducedCase, reduced_case
 from app.workflow.outlet_changes import resisting
 from app.workflow.patient_tree import PatientTree
+from app.workflow.stenosis_law import law_notes
 from app.workflow.units import ml_s_from_m3_s, mmhg_from_pa
 from app.workflow.what_if import lumped_network
 from imaging.types import FloatArray, Progress, silent
@@ -126,6 +127,8 @@ class Ensemble:
         Sentence of each sample that could not be solved, by its number.
     n_found
         How many samples were there before.
+    laws
+        A sentence for each of the patient's own laws that the samples take.
     """
 
     plan: Plan
@@ -135,6 +138,7 @@ class Ensemble:
     failed: Mapping[int, str]
     tally: Tally
     n_found: int
+    laws: tuple[str, ...] = ()
 
     def bands(self) -> list[dict[str, Any]]:
         """A row for each vessel and quantity: mean, 5 and 95 %, and which input counts how much.
@@ -168,7 +172,7 @@ class Ensemble:
 
     def notes(self) -> tuple[str, ...]:
         """What a reader of the bands must know."""
-        told = []
+        told = list(self.laws)
         if self.n_found:
             told.append(f"{self.n_found} samples were found in the folder and not solved again.")
         if self.tally.workers_lost or self.tally.resubmitted:
@@ -245,7 +249,7 @@ def varied(case: ReducedCase, factors: Mapping[str, float]) -> ReducedCase:
             if where:
                 tree = with_radius(tree, where, factor)
             else:
-                tree = VesselTree(tuple(replace(shape, radius=factor * shape.radius) for shape in tree.vessels))
+                tree = VesselTree(tuple(shape.scaled(factor) for shape in tree.vessels))
         elif what == "stiffness":
             setup = replace(setup, stiffness=replace(setup.stiffness, factor=factor * setup.stiffness.factor))
         elif what == "viscosity":
@@ -338,7 +342,8 @@ def run_ensemble(
     if len(failed) == plan.n_samples:
         raise CaseError("no_samples", f"No sample could be solved; the first: {failed[min(failed)]}")
     progress(1.0, f"{plan.n_samples} samples")
-    return Ensemble(plan, names, inputs, values, dict(sorted(failed.items())), tally, n_found)
+    laws = law_notes(case.laws, case.patient.tree)
+    return Ensemble(plan, names, inputs, values, dict(sorted(failed.items())), tally, n_found, laws)
 
 
 def ensemble_of_case(opened: OpenCase, plan: Plan, given: dict[str, Any] | None = None, **how: Any) -> Ensemble:
@@ -476,7 +481,8 @@ def _digest(case: ReducedCase) -> str:
         for vessel in case.patient.tree.vessels
     ]
     kept = case.calibration.as_dict() if case.calibration else None
-    whole = [case.setup.as_dict(), dataclasses.asdict(case.chosen), kept, shapes]
+    laws = [law.as_dict() for law in case.laws]
+    whole = [case.setup.as_dict(), dataclasses.asdict(case.chosen), kept, shapes, laws]
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 

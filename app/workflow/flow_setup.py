@@ -32,6 +32,7 @@ from solvers.network.stiffness import Stiffness
 
 if TYPE_CHECKING:
     from app.workflow.calibrate import Calibration
+    from app.workflow.stenosis_law import KeptLaw
     from solvers.contract.spec import RunSpec
     from solvers.network.zero_d.solve import Inflow
 
@@ -75,6 +76,11 @@ class ReducedParameters:
         help="Law of the pressure drop over a narrowing",
         choices=("young-tsai", "itu", "expansion"),
         source="solvers/network/stenosis.py",
+    )
+    own_laws: bool = declared(
+        True,
+        help="Take the patient's own laws of pressure drops where the case keeps some (stenosis-law)",
+        source="identified from 3D runs of the patient",
     )
 
 
@@ -140,6 +146,8 @@ class ReducedCase:
     ----------
     flow
         Parameters that a run of the same conditions would be prepared with, where there is none.
+    laws
+        The patient's own pressure drops that the vessels of ``patient`` have.
     """
 
     setup: FlowSetup
@@ -147,6 +155,7 @@ class ReducedCase:
     chosen: ReducedParameters
     calibration: Calibration | None = None
     flow: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    laws: tuple[KeptLaw, ...] = ()
 
 
 def reduced_case(opened: OpenCase, given: dict[str, Any] | None = None) -> ReducedCase:
@@ -172,6 +181,7 @@ def reduced_case_in(bundle: Path, case: Case, given: dict[str, Any] | None = Non
         When the case has no vessel model yet, or what does not fit together.
     """
     from app.workflow.calibrate import calibration_of
+    from app.workflow.stenosis_law import laws_of, with_laws
     from imaging.centerline.section_area import radius_of_area
     from imaging.surface.surface_io import read_model
 
@@ -191,7 +201,10 @@ def reduced_case_in(bundle: Path, case: Case, given: dict[str, Any] | None = Non
         setup = _of_run(case, run, model, patient, stiffness, (bundle / run.files["spec"].path).parent)
     else:
         setup = _of_patient(case, model, patient, stiffness, flow)
-    return ReducedCase(setup, patient, chosen, calibration_of(case), flow)
+    laws = laws_of(case) if chosen.own_laws else ()
+    setup = replace(setup, assumptions=(*setup.assumptions, *(law.assumption() for law in laws)))
+    patient = replace(patient, tree=with_laws(patient.tree, laws))
+    return ReducedCase(setup, patient, chosen, calibration_of(case), flow, laws)
 
 
 def _run_of(case: Case, run_id: str) -> Record:

@@ -71,11 +71,14 @@ class Graft:
     joins: Mapping[str, str]
 
 
-def _of_case(folder: Path, given: dict[str, Any] | None = None) -> Network1D:
+def _of_case(folder: Path, given: dict[str, Any] | None = None) -> tuple[Network1D, tuple[str, ...]]:
+    """The case's network, and what is to be told of it."""
     from app.workflow.flow_setup import reduced_case
+    from app.workflow.stenosis_law import law_notes
 
     with OpenCase.open(folder, writable=False) as opened:
-        return network_of_case(reduced_case(opened, given))
+        case = reduced_case(opened, given)
+    return network_of_case(case), law_notes(case.laws, case.patient.tree)
 
 
 def solve_network_file(
@@ -126,11 +129,17 @@ def solve_network_file(
         raise CaseError(
             "bad_parameter", f"{file.name} says what enters it and how stiff it is: give {', '.join(given)} to a case."
         )
-    network = replace(_of_case(file, given), name=file.stem) if file.is_dir() else read_network(file, reading)
+    notes: tuple[str, ...] = ()
+    if file.is_dir():
+        own, notes = _of_case(file, given)
+        network = replace(own, name=file.stem)
+    else:
+        network = read_network(file, reading)
     if graft is not None:
         from solvers.network.one_d.graft import grafted
 
-        network = grafted(network, _of_case(graft.case), graft.replaced, graft.joins)
+        own, notes = _of_case(graft.case)
+        network = grafted(network, own, graft.replaced, graft.joins)
     scheme = Scheme(spacing=1e-3 * spacing_mm, max_cycles=max_cycles)
     found = solve_network(network, scheme, progress, is_cancelled)
     if out is not None:
@@ -144,6 +153,7 @@ def solve_network_file(
         "is_periodic": found.is_periodic,
         "change_of_last_cycle": float(found.change[-1]) if len(found.change) else None,
         "volume_imbalance": found.mass_error,
+        "notes": list(notes),
         "vessels": [vessel_facts(found, v) for v in range(len(found.names))],
     }
 

@@ -13,6 +13,7 @@ import numpy as np
 from app.case.bundle import OpenCase
 from app.case.errors import CaseError
 from app.workflow.flow_setup import ENTERING, FlowSetup, ReducedCase, mean_pressure_pa, reduced_case
+from app.workflow.stenosis_law import law_notes
 from app.workflow.units import mmhg_from_pa, pa_from_mmhg
 from app.workflow.what_if import lumped_network
 from solvers.contract.openings import CoronaryOutlet, Outlet, RcrOutlet
@@ -66,6 +67,8 @@ class TunedOutlets:
         By 1D or 3D.
     site
         Opening at which the pressures hold.
+    notes
+        What else is to be told, such as laws of the patient's own vessels that the models have.
     """
 
     level: Level
@@ -73,6 +76,7 @@ class TunedOutlets:
     outlets: tuple[RcrOutlet, ...]
     goals: tuple[Goal, ...]
     n_corrections: int
+    notes: tuple[str, ...] = ()
 
     def rows(self) -> list[dict[str, Any]]:
         """Target, reached and band in mmHg and parts of the flow."""
@@ -102,6 +106,7 @@ class TunedOutlets:
             "corrections": self.n_corrections,
             "targets": self.rows(),
             "outlets": [dataclasses.asdict(outlet) for outlet in self.outlets],
+            "notes": list(self.notes),
         }
 
 
@@ -251,7 +256,8 @@ def _result(
         assert isinstance(condition, RcrOutlet)
         outlets.append(replace(condition, name=outlet.name))
     told = tuple(replace(goal, what=named.get(goal.what, goal.what)) for goal in goals)
-    return TunedOutlets(level, case.setup.pressure_site, tuple(outlets), told, n_corrections)
+    notes = law_notes(case.laws, case.patient.tree)
+    return TunedOutlets(level, case.setup.pressure_site, tuple(outlets), told, n_corrections, notes)
 
 
 def write_outlets(path: Path, outlets: tuple[RcrOutlet, ...]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.contract.fluid import Fluid
-from solvers.network.stenosis import LAWS
+from solvers.network.stenosis import segment_of
 from solvers.network.vessel_tree import VesselShape, lesions_of
 
 FloatArray = NDArray[np.float64]
@@ -71,7 +71,7 @@ def jet(shape: VesselShape, flow: FloatArray, fluid: Fluid, law: str) -> Estimat
     at = int(wider.argmax())
     square = float(np.mean(np.abs(flow) * flow))
     borda = 0.5 * fluid.density * float(wider[at]) ** 2 * square
-    known = sum(LAWS[law].coefficients(lesion, fluid).loss for _, lesion in lesions_of(shape)) * square
+    known = sum(segment_of(lesion, fluid, law).loss for _, lesion in lesions_of(shape)) * square
     if wider[at] <= 0.0:
         return None
     words = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,6 +30,32 @@ DEFAULT_LAW = "expansion"
 """Nearest to 3D of the laws on smooth narrowings of 30 to 70 % (docs/verification/README.md, the same vessels)."""
 
 
+@dataclass(frozen=True)
+class OwnLaw:
+    """How the total pressure of one patient falls along a stretch of a vessel, as 3D runs showed it:
+    ``R Q + K |Q| Q``.
+
+    Attributes
+    ----------
+    start, end
+        Of the stretch, along its vessel [m].
+    resistance, loss
+        R [Pa s/m3] in blood of ``viscosity`` [Pa s], K [Pa s2/m6].
+    """
+
+    start: float
+    end: float
+    resistance: float
+    loss: float
+    viscosity: float
+
+    def scaled(self, factor: float) -> OwnLaw:
+        """The law where the radius of the vessel is a multiple of what it was, its length the same: both coefficients
+        grow with its fourth power (exact for Poiseuille's friction and for losses of the dynamic pressure).
+        """
+        return replace(self, resistance=self.resistance / factor**4, loss=self.loss / factor**4)
+
+
 @dataclass(frozen=True, eq=False)
 class Lesion:
     """A narrowing.
@@ -40,12 +66,15 @@ class Lesion:
         Of the healthy lumen, of the throat, of the narrowed stretch [m].
     profile : ((n,), (n,)) or None
         Arc length and radius along it [m]; a cosine's bell between the two radii where it is not known.
+    own
+        The patient's own law of it, which then stands in the place of every published one.
     """
 
     reference_radius: float
     minimal_radius: float
     length: float
     profile: tuple[FloatArray, FloatArray] | None = None
+    own: OwnLaw | None = None
 
     @property
     def reference_area(self) -> float:
@@ -204,6 +233,14 @@ LAWS: dict[str, Law] = {
         ),
     )
 }
+
+
+def segment_of(lesion: Lesion, fluid: Fluid, law: str) -> Segment:
+    """Resistance, loss and inertance of a lesion by its own law, if it has one, else by that of ``LAWS``."""
+    own = lesion.own
+    if own is None:
+        return LAWS[law].coefficients(lesion, fluid)
+    return Segment(own.resistance * fluid.viscosity / own.viscosity, _inertance(lesion, fluid.density), own.loss)
 
 
 def huo_drop(lesion: Lesion, fluid: Fluid, flow: float) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.network.stenosis import Lesion, narrowed
+from solvers.network.stenosis import Lesion, OwnLaw, narrowed
 from solvers.network.zero_d.network import in_order, refuse
 
 FloatArray = NDArray[np.float64]
@@ -34,6 +34,8 @@ class VesselShape:
         The anatomical branch that it is a part of, and where on it it begins [m].
     arc_length, radius : (n,)
         Along its centerline, from 0 on [m].
+    own_laws
+        How pressure falls along stretches of it where 3D runs of the patient have shown it.
     """
 
     name: str
@@ -42,11 +44,17 @@ class VesselShape:
     start: float
     arc_length: FloatArray
     radius: FloatArray
+    own_laws: tuple[OwnLaw, ...] = ()
 
     @property
     def length(self) -> float:
         """[m]."""
         return float(self.arc_length[-1])
+
+    def scaled(self, factor: float) -> VesselShape:
+        """The vessel with its radius multiplied."""
+        own = tuple(law.scaled(factor) for law in self.own_laws)
+        return replace(self, radius=self.radius * factor, own_laws=own)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +130,7 @@ def vessel_tree(vessels: Sequence[VesselShape]) -> VesselTree:
 def with_stenosis(
     tree: VesselTree, branch: str, reduction: float, fraction: float, length: float | None = None
 ) -> VesselTree:
-    """The tree with a cosine-shaped narrowing.
+    """The tree with a cosine-shaped narrowing. The vessel's own law of a stretch that it touches is left out.
 
     Parameters
     ----------
@@ -154,7 +162,9 @@ def with_stenosis(
     s = np.union1d(part.arc_length, np.linspace(center - 0.5 * long, center + 0.5 * long, 41))
     s = s[(s >= 0.0) & (s <= part.length)]
     r = np.interp(s, part.arc_length, part.radius) * narrowed(s, center, long, reduction)
-    return tree.with_vessel(replace(part, arc_length=s, radius=r))
+    low, high = center - 0.5 * long, center + 0.5 * long
+    kept = tuple(law for law in part.own_laws if law.end <= low or high <= law.start)
+    return tree.with_vessel(replace(part, arc_length=s, radius=r, own_laws=kept if reduction else part.own_laws))
 
 
 def with_radius(tree: VesselTree, branch: str, factor: float) -> VesselTree:
@@ -163,15 +173,12 @@ def with_radius(tree: VesselTree, branch: str, factor: float) -> VesselTree:
         refuse(f"The radius can be made 0.1 to 10 times what it is, not {factor:g} times.", "bad_radius")
     tree.at(branch, 0.0)
     return VesselTree(
-        tuple(
-            replace(vessel, radius=vessel.radius * factor) if branch in (vessel.branch, vessel.name) else vessel
-            for vessel in tree.vessels
-        )
+        tuple(vessel.scaled(factor) if branch in (vessel.branch, vessel.name) else vessel for vessel in tree.vessels)
     )
 
 
 def lesions_of(vessel: VesselShape) -> tuple[tuple[float, Lesion], ...]:
-    """The narrowings of a vessel: where each begins [m], and what it is.
+    """The narrowings of a vessel: where each begins [m], and what it is; stretches with a law of their own among them.
 
     The healthy radius at a place is the smaller one of the largest upstream and the largest downstream. A lesion is a
     stretch that lies at least 5 % below it and somewhere 20 %.
@@ -186,7 +193,15 @@ def lesions_of(vessel: VesselShape) -> tuple[tuple[float, Lesion], ...]:
         throat = first + int((r[first : last + 1] / healthy[first : last + 1]).argmin())
         if r[throat] <= (1.0 - LESION_FROM) * healthy[throat] and not math.isclose(s[last], s[first]):
             profile = s[first : last + 1] - s[first], r[first : last + 1]
-            found.append(
-                (float(s[first]), Lesion(float(healthy[throat]), float(r[throat]), float(profile[0][-1]), profile))
-            )
-    return tuple(found)
+            lesion = Lesion(float(healthy[throat]), float(r[throat]), float(profile[0][-1]), profile)
+            if all(law.end <= s[first] or s[last] <= law.start for law in vessel.own_laws):
+                found.append((float(s[first]), lesion))
+    found += [(law.start, _with_own_law(vessel, law)) for law in vessel.own_laws]
+    return tuple(sorted(found, key=lambda one: one[0]))
+
+
+def _with_own_law(vessel: VesselShape, law: OwnLaw) -> Lesion:
+    inside = vessel.arc_length[(vessel.arc_length > law.start) & (vessel.arc_length < law.end)]
+    s = np.concatenate([[law.start], inside, [law.end]])
+    r = np.interp(s, vessel.arc_length, vessel.radius)
+    return Lesion(float(r.max()), float(r.min()), float(s[-1] - s[0]), (s - s[0], r), law)

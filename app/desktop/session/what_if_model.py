@@ -180,6 +180,6 @@ class WhatIfModel(QObject):
 def _rests_on(case: Case, run_status: str | None) -> str:
     """Changes when anything changes from which the model is made."""
     run = case.current("run")
-    chosen = {step: case.parameters.get(step) for step in ("simulate", "reduced", "calibration")}
+    chosen = {step: case.parameters.get(step) for step in ("simulate", "reduced", "calibration", "stenosis_laws")}
     of_run = [run.id, case.stale_inputs(run), run_status == "finished"] if run is not None else []
     return digest_of([case.input_digest("model"), case.patient, chosen, of_run])

@@ -18,7 +18,7 @@ from solvers.contract.openings import (
     Waveform,
 )
 from solvers.network.one_d.network import Network1D, Reflection, Stenosis, Vessel1D
-from solvers.network.stenosis import LAWS
+from solvers.network.stenosis import segment_of
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -134,7 +134,7 @@ def table_of(waveform: Waveform, network: Network1D) -> FloatArray:
 
 def losses_of(stenosis: Stenosis, network: Network1D) -> tuple[float, float, float]:
     """R [Pa s/m3], K [Pa s2/m6] and L [Pa s2/m3] of a stenosis."""
-    found = LAWS[stenosis.law].coefficients(stenosis.lesion, Fluid(network.density, network.viscosity))
+    found = segment_of(stenosis.lesion, Fluid(network.density, network.viscosity), stenosis.law)
     return found.resistance, found.loss, found.inertance
 
 

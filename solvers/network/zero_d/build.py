@@ -1,9 +1,9 @@
 """From the shapes of vessels to a lumped network.
 
 Of each vessel: ``R`` is the integral of 8 mu / (pi r^4), ``L`` that of rho / (pi r^2), ``C`` that of 2 pi r^2 / beta;
-over a lesion a stenosis law takes the place of the friction and adds its loss. With junctions of equal total pressure
-the unknown pressure is total pressure, P + rho / 2 (Q / A)^2: tapering then needs no term of its own, and an outlet,
-whose condition is static, gets the loss rho / (2 A^2) at its end.
+over a lesion a stenosis law, or the patient's own, takes the place of the friction and adds its loss. With junctions of
+equal total pressure the unknown pressure is total pressure, P + rho / 2 (Q / A)^2: tapering then needs no term of its
+own, and an outlet, whose condition is static, gets the loss rho / (2 A^2) at its end.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from solvers.contract.fluid import Fluid
 from solvers.contract.openings import Outlet
-from solvers.network.stenosis import DEFAULT_LAW, LAWS, poiseuille
+from solvers.network.stenosis import DEFAULT_LAW, LAWS, poiseuille, segment_of
 from solvers.network.stiffness import Stiffness
 from solvers.network.vessel_tree import VesselShape, VesselTree, lesions_of
 from solvers.network.zero_d.network import Network, Vessel, network, refuse
@@ -82,7 +82,7 @@ def segment(shape: VesselShape, fluid: Fluid, stiffness: Stiffness, options: Opt
     inertance = float(np.trapezoid(fluid.density / (np.pi * r**2), s))
     loss = 0.0
     for _, lesion in lesions_of(shape):
-        law = LAWS[options.law].coefficients(lesion, fluid)
+        law = segment_of(lesion, fluid, options.law)
         along, radius = lesion.curve()
         resistance += law.resistance - poiseuille(along, radius, fluid.viscosity)
         inertance += law.inertance - float(np.trapezoid(fluid.density / (np.pi * radius**2), along))
