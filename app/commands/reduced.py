@@ -198,7 +198,7 @@ def _calibrate(arguments: argparse.Namespace) -> Result:
 
 
 def _ensemble_arguments(parser: argparse.ArgumentParser) -> None:
-    from app.workflow.ensemble import ASSUMED, INPUTS, KINDS, SHAPES
+    from app.workflow.ensemble_plan import ASSUMED, INPUTS, KINDS, SHAPES
 
     add_case(parser)
     told = "; ".join(f"{name}: {words}" for name, words in KINDS.items())
@@ -224,7 +224,8 @@ def _ensemble_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _ensemble(arguments: argparse.Namespace) -> Result:
-    from app.workflow.ensemble import ASSUMED, Plan, ensemble_of_case, parse_spread
+    from app.workflow.ensemble import ensemble_of_case
+    from app.workflow.ensemble_plan import ASSUMED, Plan, parse_spread
 
     spreads = tuple(parse_spread(word) for word in arguments.vary) or ASSUMED
     plan = Plan(arguments.kind, arguments.samples, arguments.seed, spreads)
@@ -245,7 +246,7 @@ def _ensemble(arguments: argparse.Namespace) -> Result:
             "95 %": band["p95"],
             "most by": max(band["shares"], key=band["shares"].get),
         }
-        for band in found.bands()
+        for band in found.bands
     ]
     drawn = [f"{one.name}: {one.shape} {one.first:g}, {one.second:g} ({one.source})" for one in spreads]
     return Result(found.as_dict(), "\n".join([table(rows, tuple(rows[0])), *drawn, *found.notes()]))

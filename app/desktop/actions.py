@@ -82,10 +82,7 @@ ACTIONS: tuple[Action, ...] = (
         Action(f"step.{step.id}", f"Go to {step.title}", f"Ctrl+{n}", "Steps", _has_case)
         for n, step in enumerate(STEPS.values(), 1)
     ),
-    *(
-        Action(f"step.{mode.id}", f"Go to {mode.title}", f"Ctrl+{n}", "Steps", _has_case)
-        for n, mode in enumerate(MODES.values(), len(STEPS) + 1)
-    ),
+    *(Action(f"step.{mode.id}", f"Go to {mode.title}", mode.key, "Steps", _has_case) for mode in MODES.values()),
     Action("step.run", "Run this step", "Ctrl+Return", "Steps", lambda s: s.is_writable and not s.is_running),
     Action("step.cancel", "Cancel the running step", "Ctrl+.", "Steps", lambda s: s.is_running),
     *(

@@ -15,7 +15,14 @@ _MODULES = (
     "app.desktop.scene.scene",
     "app.desktop.vessel_guide",
 )
-_OF_MODES = ("app.desktop.what_if.mode", "app.desktop.cross_check.mode", "solvers.network.zero_d.solve")
+_OF_MODES = (
+    "app.desktop.what_if.mode",
+    "app.desktop.cross_check.mode",
+    "app.desktop.tune.mode",
+    "app.desktop.ensemble.mode",
+    "solvers.network.zero_d.solve",
+    "solvers.network.zero_d.tuning",
+)
 
 
 def import_heavy_libraries() -> None:

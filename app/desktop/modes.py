@@ -11,11 +11,12 @@ from app.desktop.session.step_states import StepState
 
 @dataclass(frozen=True)
 class Mode:
-    """A mode: id, title, what it does. It makes no record, so nothing depends on it."""
+    """A mode: id, title, what it does, its key. It makes no record, so nothing depends on it."""
 
     id: str
     title: str
     about: str
+    key: str
 
 
 MODES: Mapping[str, Mode] = {
@@ -26,12 +27,28 @@ MODES: Mapping[str, Mode] = {
             "What if",
             "What a change would do, by the 0D model in memory: every vessel's mean pressure and flow in milliseconds. "
             "Less exact than 3D; the case stays as it is.",
+            "Ctrl+8",
         ),
         Mode(
             "cross_check",
             "0D, 1D, 3D",
             "The run beside its 0D and 1D models, from one set of conditions: where they differ, by how much, and what "
             "is the likely cause.",
+            "Ctrl+9",
+        ),
+        Mode(
+            "tune",
+            "Tuning",
+            "Windkessels that meet the patient's pressures and the split of the flow, in 0D, in 1D, or after a 3D run. "
+            "The case stays as it is: save the outlets, and choose the file at Simulate.",
+            "Ctrl+0",
+        ),
+        Mode(
+            "ensemble",
+            "Spread",
+            "How much every vessel's pressure and flow vary with what is uncertain, by many samples of the 0D or 1D "
+            "model.",
+            "Ctrl+Shift+0",
         ),
     )
 }
@@ -42,7 +59,7 @@ def mode_states(case: Case, run_status: str | None) -> dict[str, StepState]:
     if case.current("model") is None:
         return {mode_id: StepState("todo", "Run Model first.") for mode_id in MODES}
     model_sentence = "The case has a vessel tree and conditions."
-    states = {"what_if": StepState("ready", model_sentence)}
+    states = {name: StepState("ready", model_sentence) for name in ("what_if", "tune", "ensemble")}
     if run_status != "finished":
         states["cross_check"] = StepState("todo", "It needs a finished run.")
     else:

@@ -43,13 +43,13 @@ def draw_state(painter: QPainter, area: QRectF, state: State) -> None:
 class StepButton(QAbstractButton):
     """One step of the rail."""
 
-    def __init__(self, number: int, title: str, parent: QWidget | None = None) -> None:
+    def __init__(self, number: int, title: str, key: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setText(title)
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._number = number
+        self._number, self._key = number, key
         self.state = StepState("todo", "")
         self.set_state(self.state)
 
@@ -57,7 +57,7 @@ class StepButton(QAbstractButton):
         """Show a state."""
         self.state = state
         words = STATE_WORDS[state.state]
-        self.setToolTip(f"{self.text()}: {words.lower()}. {state.reason} (Ctrl+{self._number})")
+        self.setToolTip(f"{self.text()}: {words.lower()}. {state.reason} ({self._key})")
         self.setAccessibleName(f"Step {self._number} {self.text()}: {words.lower()}")
         self.update()
 
@@ -105,15 +105,15 @@ class StepRail(QFrame):
         layout.setSpacing(2)
         self._group = QButtonGroup(self)
         self.buttons: dict[str, StepButton] = {}
-        places: dict[str, str] = {step.id: step.title for step in STEPS.values()}
-        places |= {mode.id: mode.title for mode in MODES.values()}
-        for number, (place_id, title) in enumerate(places.items(), 1):
+        places = {step.id: (step.title, f"Ctrl+{number}") for number, step in enumerate(STEPS.values(), 1)}
+        places |= {mode.id: (mode.title, mode.key) for mode in MODES.values()}
+        for number, (place_id, (title, key)) in enumerate(places.items(), 1):
             if number == len(STEPS) + 1:
                 heading = QLabel("Models in seconds")
                 heading.setObjectName("section")
                 heading.setContentsMargins(10, 6, 0, 2)
                 layout.addWidget(heading)
-            button = StepButton(number, title, self)
+            button = StepButton(number, title, key, self)
             button.clicked.connect(lambda checked=False, place_id=place_id: self.chosen.emit(place_id))
             self._group.addButton(button)
             layout.addWidget(button)

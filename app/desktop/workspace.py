@@ -286,11 +286,18 @@ class Workspace(QWidget):
 
     def _new_mode(self, mode_id: str) -> Any:
         from app.desktop.cross_check.mode import CrossCheckMode
+        from app.desktop.ensemble.mode import EnsembleMode
+        from app.desktop.tune.mode import TuneMode
         from app.desktop.what_if.mode import WhatIfMode
 
         assert self.session is not None
-        made: type[Any] = {"what_if": WhatIfMode, "cross_check": CrossCheckMode}[mode_id]
-        return made(self.session, self)
+        made: dict[str, type[Any]] = {
+            "what_if": WhatIfMode,
+            "cross_check": CrossCheckMode,
+            "tune": TuneMode,
+            "ensemble": EnsembleMode,
+        }
+        return made[mode_id](self.session, self)
 
     def _close_modes(self) -> None:
         for mode in self.modes.values():

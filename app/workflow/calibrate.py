@@ -34,8 +34,9 @@ class Calibration:
         Digest of the model that it belongs to; of another model it is not used.
     coefficients
         Resistance, loss and inertance of each vessel as its shape lets expect it and as found, six numbers (SI).
-    laws
-        Digest of the vessels' own laws with which it was made; with others it is not used.
+    losses
+        Digest of the vessels' own laws and of the losses of bends and junctions with which it was made; with others it
+        is not used.
     """
 
     model: str
@@ -46,7 +47,7 @@ class Calibration:
     miss_before: float
     junctions: str
     coefficients: dict[str, tuple[float, ...]]
-    laws: str = ""
+    losses: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -125,7 +126,7 @@ def require_finished(folder: Path) -> None:
 def _kept(
     model: str, runs: tuple[str, ...], case: ReducedCase, expected: Sequence[Any], found: Calibrated
 ) -> Calibration:
-    from app.workflow.stenosis_law import digest_of_laws
+    from app.workflow.stenosis_law import digest_of_losses
 
     coefficients: dict[str, tuple[float, ...]] = {}
     for vessel in expected:
@@ -135,5 +136,5 @@ def _kept(
     low, high = (ml_s_from_m3_s(flow) for flow in found.flow_range)
     return Calibration(
         *(model, runs, low, high, found.miss, found.miss_before, case.chosen.junctions, coefficients),
-        digest_of_laws(case.laws),
+        digest_of_losses(case),
     )

@@ -13,15 +13,16 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from app.case.bundle import OpenCase
 from app.case.errors import CaseError
 from app.workflow.batches import Tally, run_batches
+from app.workflow.ensemble_plan import FACTORS, INPUTS, KINDS, SHAPES, Parameters, Plan, inputs_of, plan_of
 from app.workflow.flow_setup import ReducedCase, reduced_case
 from app.workflow.outlet_changes import resisting
 from app.workflow.patient_tree import PatientTree
@@ -38,79 +39,13 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 PLAN_FILE = "ensemble.json"
-Kind = Literal["steady", "beats", "waves"]
-KINDS: dict[str, str] = {"steady": "0D, mean flow", "beats": "0D, heart beats", "waves": "1D, heart beats"}
 QUANTITIES = ("flow_ml_s", "pressure_in_mmhg", "pressure_out_mmhg", "systolic_mmhg", "diastolic_mmhg")
 """Of every vessel: mean flow, mean pressure at both ends, and over a beat at its beginning."""
-INPUTS = ("inflow", "radius", "outlet_resistance", "outlet_compliance", "stiffness", "viscosity")
-SHAPES = ("uniform", "normal", "lognormal")
-FACTORS = (0.1, 10.0)
 MOST_SAMPLES = 1_000_000
 BATCHES_A_WORKER = 8
 BEAT_STEPS = 256
 WAVE_CELL = 5e-3
 BAND = (0.05, 0.95)
-
-
-@dataclass(frozen=True)
-class Spread:
-    """How uncertain an input is: a factor on what the case has, with a distribution.
-
-    Attributes
-    ----------
-    name
-        One of ``INPUTS``; ``radius``, ``outlet_resistance`` and ``outlet_compliance`` may say where, as ``radius:LAD``.
-    shape
-        ``uniform`` from ``first`` to ``second``; ``normal`` of mean ``first`` and standard deviation ``second``;
-        ``lognormal`` of median ``first`` and standard deviation ``second`` of its logarithm.
-    source
-        Where the numbers come from.
-    """
-
-    name: str
-    shape: str
-    first: float
-    second: float
-    source: str = "as given"
-
-    def at(self, probability: FloatArray) -> FloatArray:
-        """Factors below which the distribution lies with a probability, any shape."""
-        from scipy.special import ndtri
-
-        if self.shape == "uniform":
-            return np.asarray(self.first + (self.second - self.first) * probability)
-        if self.shape == "normal":
-            return np.asarray(self.first + self.second * ndtri(probability))
-        return np.asarray(self.first * np.exp(self.second * ndtri(probability)))
-
-
-ASSUMED = (
-    Spread("inflow", "normal", 1.0, 0.10, "assumption"),
-    Spread("radius", "normal", 1.0, 0.05, "assumption: about half a voxel of 0.5 mm in a lumen of 10 mm"),
-    Spread("outlet_resistance", "lognormal", 1.0, 0.15, "assumption"),
-    Spread("outlet_compliance", "lognormal", 1.0, 0.25, "assumption"),
-    Spread("stiffness", "lognormal", 1.0, 0.25, "assumption"),
-    Spread("viscosity", "normal", 1.0, 0.08, "assumption"),
-)
-"""Taken where none are given."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What an ensemble consists of.
-
-    Attributes
-    ----------
-    kind
-        Of model, one of ``KINDS``.
-    seed
-        Of the scrambling.
-    """
-
-    kind: Kind = "steady"
-    n_samples: int = 256
-    seed: int = 0
-    spreads: tuple[Spread, ...] = ASSUMED
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +75,7 @@ class Ensemble:
     n_found: int
     laws: tuple[str, ...] = ()
 
+    @cached_property
     def bands(self) -> list[dict[str, Any]]:
         """A row for each vessel and quantity: mean, 5 and 95 %, and which input counts how much.
 
@@ -197,38 +133,8 @@ class Ensemble:
             "workers_lost": self.tally.workers_lost,
             "resubmitted": self.tally.resubmitted,
             "notes": list(self.notes()),
-            "bands": self.bands(),
+            "bands": self.bands,
         }
-
-
-def parse_spread(text: str) -> Spread:
-    """``radius:LAD=uniform:0.9:1.1`` as a spread.
-
-    Raises
-    ------
-    CaseError
-        ``bad_spread``.
-    """
-    name, equals, rest = text.partition("=")
-    parts = rest.split(":")
-    try:
-        if not equals:
-            raise ValueError
-        shape, first, second = parts
-        return Spread(name, shape, float(first), float(second))
-    except ValueError:
-        raise CaseError(
-            "bad_spread", f"{text!r} is no spread: write, for example, inflow=normal:1:0.1 or radius:LAD=uniform:0.9:1."
-        ) from None
-
-
-def inputs_of(plan: Plan, first: int = 0) -> FloatArray:
-    """(n_samples - first, m) factors of the samples from number ``first`` on."""
-    from scipy.stats import qmc
-
-    n = 1 << max(0, plan.n_samples - 1).bit_length()
-    unit = qmc.Sobol(len(plan.spreads), seed=plan.seed).random(n)[first : plan.n_samples]
-    return np.column_stack([spread.at(unit[:, k]) for k, spread in enumerate(plan.spreads)])
 
 
 def varied(case: ReducedCase, factors: Mapping[str, float]) -> ReducedCase:
@@ -351,6 +257,17 @@ def ensemble_of_case(opened: OpenCase, plan: Plan, given: dict[str, Any] | None 
     return run_ensemble(reduced_case(opened, given), plan, **how)
 
 
+def kept_ensemble_of_case(
+    opened: OpenCase, chosen: Parameters, cache: Path, progress: Progress = silent, n_workers: int = 0
+) -> Ensemble:
+    """As `ensemble_of_case`, with the samples kept in a folder of ``cache`` that is named by all that they are made
+    from: the same ensemble, or one of more samples, goes on where it was ended.
+    """
+    plan, case = plan_of(chosen), reduced_case(opened)
+    name = hashlib.sha256(json.dumps(_held(case, plan), sort_keys=True).encode()).hexdigest()[:20]
+    return run_ensemble(case, plan, cache / name, None, n_workers, progress)
+
+
 def solve_samples(case: ReducedCase, plan: Plan, numbers: Sequence[int]) -> tuple[FloatArray, dict[int, str]]:
     """What a worker does: (k, v, q) values of so many samples, and the sentence of each that has none."""
     rows = inputs_of(replace(plan, n_samples=max(numbers) + 1))
@@ -450,15 +367,7 @@ def _check(case: ReducedCase, plan: Plan) -> None:
 
 def _claim(out: Path, case: ReducedCase, plan: Plan) -> None:
     """Make the folder this ensemble's, or see that it is; CaseError ``other_ensemble``."""
-    held = {
-        "schema_version": SCHEMA_VERSION,
-        "kind": plan.kind,
-        "seed": plan.seed,
-        "spreads": [dataclasses.asdict(spread) for spread in plan.spreads],
-        "model": _digest(case),
-        "vessels": list(case.patient.tree.names),
-        "quantities": list(QUANTITIES),
-    }
+    held = _held(case, plan)
     file = out / PLAN_FILE
     try:
         if file.is_file():
@@ -472,6 +381,19 @@ def _claim(out: Path, case: ReducedCase, plan: Plan) -> None:
         file.write_text(json.dumps(held, indent=1), encoding="utf-8")
     except (OSError, ValueError) as error:
         raise CaseError("cannot_write", f"The folder {out} cannot hold an ensemble ({error}).") from error
+
+
+def _held(case: ReducedCase, plan: Plan) -> dict[str, Any]:
+    """All that the samples are made from, but how many they are."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "kind": plan.kind,
+        "seed": plan.seed,
+        "spreads": [dataclasses.asdict(spread) for spread in plan.spreads],
+        "model": _digest(case),
+        "vessels": list(case.patient.tree.names),
+        "quantities": list(QUANTITIES),
+    }
 
 
 def _digest(case: ReducedCase) -> str:

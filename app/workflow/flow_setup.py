@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -70,6 +70,18 @@ class ReducedParameters:
         minimum=0.0,
         maximum=5.0,
         source="assumption",
+    )
+    junction_model: str = declared(
+        "none",
+        help="Loss where vessels part, from angles and split (unified0d), besides the one above",
+        choices=("none", "unified0d"),
+        source="Mynard & Valen-Sendstad 2015; off because it was held against 3D in one fork only",
+    )
+    bends: str = declared(
+        "none",
+        help="What bends add to the friction (white: by the Dean number)",
+        choices=("none", "white"),
+        source="White 1929; off because it was held against 3D in one bend only",
     )
     law: str = declared(
         DEFAULT_LAW,
@@ -181,6 +193,7 @@ def reduced_case_in(bundle: Path, case: Case, given: dict[str, Any] | None = Non
         When the case has no vessel model yet, or what does not fit together.
     """
     from app.workflow.calibrate import calibration_of
+    from app.workflow.flow_losses import with_losses
     from app.workflow.stenosis_law import laws_of, with_laws
     from imaging.centerline.section_area import radius_of_area
     from imaging.surface.surface_io import read_model
@@ -203,7 +216,8 @@ def reduced_case_in(bundle: Path, case: Case, given: dict[str, Any] | None = Non
         setup = _of_patient(case, model, patient, stiffness, flow)
     laws = laws_of(case) if chosen.own_laws else ()
     setup = replace(setup, assumptions=(*setup.assumptions, *(law.assumption() for law in laws)))
-    patient = replace(patient, tree=with_laws(patient.tree, laws))
+    patient, lost = with_losses(setup, replace(patient, tree=with_laws(patient.tree, laws)), chosen)
+    setup = replace(setup, assumptions=(*setup.assumptions, *lost))
     return ReducedCase(setup, patient, chosen, calibration_of(case), flow, laws)
 
 
@@ -224,7 +238,7 @@ def _of_run(
     from solvers.contract.spec import read_spec
 
     spec = read_spec(folder)
-    _require_one_inlet(0 if spec.pressure_inlets else len(spec.inlets))
+    require_one_inlet([inlet.name for inlet in spec.inlets], [inlet.name for inlet in spec.pressure_inlets])
     conditions = {outlet.name: outlet for outlet in _as_tuned(spec, folder)}
     patches = tuple(patch for patch in model.patches if patch.name in conditions)
     if len(patches) != len(conditions):
@@ -238,11 +252,19 @@ def _of_run(
     )
 
 
-def _require_one_inlet(count: int) -> None:
-    if count != 1:
+def require_one_inlet(by_flow: Sequence[str], by_pressure: Sequence[str] = ()) -> None:
+    """Refuse what a tree with one root cannot say (CaseError ``one_inlet``)."""
+    if by_pressure:
         raise CaseError(
             "one_inlet",
-            "The reduced models need one inlet of a given flow, which the case has not: give it one, or solve in 3D.",
+            f"At the inlet {', '.join(by_pressure)} a pressure is given; 0D and 1D models of a case need an inlet whose "
+            "flow is given: give a flow there, or solve in 3D.",
+        )
+    if len(by_flow) != 1:
+        raise CaseError(
+            "one_inlet",
+            f"Blood enters at {len(by_flow)} places ({', '.join(by_flow)}), but 0D and 1D models of a case are trees "
+            "that begin at one inlet: solve it in 3D, or make a model of the vessels behind one of them.",
         )
 
 
@@ -271,7 +293,7 @@ def _of_patient(
     chosen = build(Parameters, flow)
     openings = sorted_openings(model.patches, chosen)
     made = prepared_conditions(case, model, openings, chosen)
-    _require_one_inlet(len(made.inlets))
+    require_one_inlet([inlet.patch.name for inlet in made.inlets])
     return _setup(
         *("patient", case, made.inlets[0].patch.name, made.inflow, made.period, openings.outlets),
         *(list(made.outlets), made.fluid, model, patient, stiffness, assumptions_of(case, chosen)),

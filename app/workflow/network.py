@@ -58,6 +58,7 @@ def network_of_case(case: ReducedCase) -> Network1D:
         *(case.patient.tree, Inlet(0, setup.inlet, setup.inflow), setup.closing(), setup.fluid, setup.period),
         *(setup.stiffness, pa_from_mmhg((setup.systolic_mmhg + 2.0 * setup.diastolic_mmhg) / 3.0)),
         law=case.chosen.law,
+        junction_loss=case.chosen.junction_loss,
         junctions=junctions,  # type: ignore[arg-type]  # one of the two
     )
 

@@ -31,7 +31,8 @@ def _seconds(work: Callable[[], object]) -> float:
 
 def zero_d_rows(progress: Progress) -> list[dict[str, Any]]:
     """Samples, what-if and tuning of 0D trees."""
-    from app.workflow.ensemble import Plan, run_ensemble
+    from app.workflow.ensemble import run_ensemble
+    from app.workflow.ensemble_plan import Plan
     from solvers.verification.zero_d_checks import tune_on_waves
 
     case = made_case()

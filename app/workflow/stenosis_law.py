@@ -248,9 +248,12 @@ def law_notes(laws: Sequence[KeptLaw], tree: VesselTree, flows: Mapping[str, flo
     return tuple(told)
 
 
-def digest_of_laws(laws: Sequence[KeptLaw]) -> str:
-    """Changes when a law changes; empty for none."""
-    return digest_of([one.as_dict() for one in laws]) if laws else ""
+def digest_of_losses(case: ReducedCase) -> str:
+    """Changes when a law of a vessel, or what bends and junctions cost, changes; empty where there is none of that."""
+    chosen = (case.chosen.junction_model, case.chosen.bends)
+    if not case.laws and chosen == ("none", "none"):
+        return ""
+    return digest_of([[one.as_dict() for one in case.laws], chosen])
 
 
 def law_of_runs(folders: Sequence[Path], start: str, end: str) -> StenosisLaw:

@@ -13,9 +13,11 @@ import numpy as np
 from app.case.bundle import OpenCase
 from app.case.errors import CaseError
 from app.workflow.flow_setup import ENTERING, FlowSetup, ReducedCase, mean_pressure_pa, reduced_case
+from app.workflow.parameters import declared
 from app.workflow.stenosis_law import law_notes
 from app.workflow.units import mmhg_from_pa, pa_from_mmhg
 from app.workflow.what_if import lumped_network
+from imaging.types import Progress, silent
 from solvers.contract.openings import CoronaryOutlet, Outlet, RcrOutlet
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ LEVELS: dict[str, str] = {
     "1d": "tuned on 0D and corrected until they are met in 1D",
     "3d": "corrected once by the current run's last beat, with its outlets",
 }
+
+EXPONENTS = {"area": 2.0, "trees": 2.7, "murray": 3.0}
+"""Powers of the radius by which outlets share the flow."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,44 @@ class Wish:
 
 
 @dataclass(frozen=True)
+class Parameters:
+    """Outlets that meet the patient's pressures and a split of the flow."""
+
+    level: str = declared(
+        "1d", help="Model: " + "; ".join(f"{name}: {words}" for name, words in LEVELS.items()), choices=tuple(LEVELS)
+    )
+    systolic_mmhg: float = declared(
+        0.0, help="Systolic pressure; 0: the patient's", unit="mmHg", minimum=0.0, maximum=300.0, source="the patient's"
+    )
+    diastolic_mmhg: float = declared(
+        0.0,
+        help="Diastolic pressure; 0: the patient's",
+        unit="mmHg",
+        minimum=0.0,
+        maximum=300.0,
+        source="the patient's",
+    )
+    mean_mmhg: float = declared(
+        0.0, help="Mean pressure; 0: not known", unit="mmHg", minimum=0.0, maximum=300.0, source="not known"
+    )
+    split: str = declared(
+        "present",
+        help="Split of the flow: of the present outlets, or by a power of the radius (area: 2; trees, as measured: "
+        "2.7; murray: 3)",
+        choices=("present", *EXPONENTS),
+        source="the present outlets",
+    )
+
+    @property
+    def wish(self) -> Wish:
+        """What they ask for."""
+        systolic, diastolic, mean = (
+            value or None for value in (self.systolic_mmhg, self.diastolic_mmhg, self.mean_mmhg)
+        )
+        return Wish(systolic, diastolic, mean, EXPONENTS.get(self.split))
+
+
+@dataclass(frozen=True)
 class TunedOutlets:
     """The outlets that come nearest.
 
@@ -67,6 +110,8 @@ class TunedOutlets:
         By 1D or 3D.
     site
         Opening at which the pressures hold.
+    vessels
+        That the outlets close, in their order.
     notes
         What else is to be told, such as laws of the patient's own vessels that the models have.
     """
@@ -76,6 +121,7 @@ class TunedOutlets:
     outlets: tuple[RcrOutlet, ...]
     goals: tuple[Goal, ...]
     n_corrections: int
+    vessels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def rows(self) -> list[dict[str, Any]]:
@@ -110,7 +156,13 @@ class TunedOutlets:
         }
 
 
-def tune_case(opened: OpenCase, wish: Wish, level: Level = "1d", given: dict[str, Any] | None = None) -> TunedOutlets:
+def tune_case(
+    opened: OpenCase,
+    wish: Wish,
+    level: Level = "1d",
+    given: dict[str, Any] | None = None,
+    progress: Progress = silent,
+) -> TunedOutlets:
     """Tune an open case's outlets; the case itself stays as it is.
 
     Raises
@@ -123,20 +175,22 @@ def tune_case(opened: OpenCase, wish: Wish, level: Level = "1d", given: dict[str
         raise CaseError(
             "bad_parameter", "A run corrects the outlets for what entered in it: leave out the inflow, or tune in 1D."
         )
+    progress(0.05, "Measuring the vessels")
     case = reduced_case(opened, given)
     if level != "3d":
-        return tuned(case, wish, level)
+        return tuned(case, wish, level, progress)
     from app.workflow.simulate import run_folder
 
     target = target_of(case, wish)
     return corrected_by_run(case, target, seen_in_run(run_folder(opened), case.setup, target))
 
 
-def tuned(case: ReducedCase, wish: Wish, level: Level = "1d") -> TunedOutlets:
+def tuned(case: ReducedCase, wish: Wish, level: Level = "1d", progress: Progress = silent) -> TunedOutlets:
     """As `tune_case`, for the reduced model of a case, in 0D or 1D."""
     from solvers.network.tuning_corrected import tune_with, waves_of
     from solvers.network.zero_d.tuning import tune_tree
 
+    progress(0.2, "Tuning in 0D")
     target, inflow, network = target_of(case, wish), case.setup.entering(), _tunable(case)
     if level == "0d":
         found = tune_tree(network, inflow, target, _distal(case.setup))
@@ -144,9 +198,19 @@ def tuned(case: ReducedCase, wish: Wish, level: Level = "1d") -> TunedOutlets:
     setup, junctions = case.setup, case.chosen.junctions
     waves = waves_of(
         *(case.patient.tree, inflow, setup.fluid, setup.stiffness, mean_pressure_pa(setup), target.site),
-        *(case.chosen.law, "static" if junctions == "static" else "total"),
+        *(case.chosen.law, "static" if junctions == "static" else "total", case.chosen.junction_loss),
     )
-    corrected = tune_with(network, inflow, target, waves, _distal(setup))
+    n_solved = 0
+
+    def told(lumped: Network) -> State:
+        nonlocal n_solved
+        n_solved += 1
+        progress(
+            0.1 + 0.2 * n_solved, "Solving in 1D" if n_solved == 1 else f"Correction {n_solved - 1}: solving in 1D"
+        )
+        return waves(lumped)
+
+    corrected = tune_with(network, inflow, target, told, _distal(setup))
     return _result(case, "1d", corrected.network, corrected.goals, corrected.n_corrections)
 
 
@@ -257,7 +321,8 @@ def _result(
         outlets.append(replace(condition, name=outlet.name))
     told = tuple(replace(goal, what=named.get(goal.what, goal.what)) for goal in goals)
     notes = law_notes(case.laws, case.patient.tree)
-    return TunedOutlets(level, case.setup.pressure_site, tuple(outlets), told, n_corrections, notes)
+    vessels = tuple(outlet.vessel for outlet in case.setup.outlets)
+    return TunedOutlets(level, case.setup.pressure_site, tuple(outlets), told, n_corrections, vessels, notes)
 
 
 def write_outlets(path: Path, outlets: tuple[RcrOutlet, ...]) -> None:

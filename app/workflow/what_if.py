@@ -11,7 +11,7 @@ from app.case.bundle import OpenCase
 from app.case.errors import CaseError
 from app.workflow.flow_setup import ReducedCase, reduced_case
 from app.workflow.outlet_changes import FACTORS, at_pace, closed, paced, resisting, storing
-from app.workflow.stenosis_law import digest_of_laws, law_notes
+from app.workflow.stenosis_law import digest_of_losses, law_notes
 from app.workflow.units import ml_s_from_m3_s, mmhg_from_pa, pa_from_mmhg
 from imaging.types import FloatArray
 from solvers.contract.openings import Outlet, Waveform
@@ -267,8 +267,8 @@ class WhatIf:
         kept = _calibration(self.case)
         if kept is None and self.case.calibration is not None:
             told.append(
-                "The case's calibration is not used: it was made with another pressure at the junctions or other laws "
-                "of the vessels. Calibrate again."
+                "The case's calibration is not used: it was made with another pressure at the junctions, or other laws "
+                "or losses of the vessels. Calibrate again."
             )
         if kept is not None:
             inflow = after[0].flow_ml_s
@@ -315,10 +315,10 @@ def lumped_network(
 
 
 def _calibration(case: ReducedCase) -> Calibration | None:
-    """The case's calibration, if it was made with the same pressure at the junctions and the same laws of vessels."""
+    """The case's calibration, if it was made with the same pressure at the junctions and the same losses."""
     kept = case.calibration
-    made_with = None if kept is None else (kept.junctions, kept.laws)
-    return kept if made_with == (case.chosen.junctions, digest_of_laws(case.laws)) else None
+    made_with = None if kept is None else (kept.junctions, kept.losses)
+    return kept if made_with == (case.chosen.junctions, digest_of_losses(case)) else None
 
 
 def what_if(opened: OpenCase, change: Change, has_pulse: bool = False, given: dict[str, Any] | None = None) -> Answer:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.network.stenosis import Lesion, OwnLaw, narrowed
+from solvers.network.tree import NO_VESSEL, Segment
 from solvers.network.zero_d.network import in_order, refuse
 
 FloatArray = NDArray[np.float64]
@@ -36,6 +37,10 @@ class VesselShape:
         Along its centerline, from 0 on [m].
     own_laws
         How pressure falls along stretches of it where 3D runs of the patient have shown it.
+    entry_loss
+        On the way into it from its parent, in its own dynamic pressures there.
+    bends
+        What its bends add to the friction of a straight tube.
     """
 
     name: str
@@ -45,6 +50,8 @@ class VesselShape:
     arc_length: FloatArray
     radius: FloatArray
     own_laws: tuple[OwnLaw, ...] = ()
+    entry_loss: float = 0.0
+    bends: Segment = NO_VESSEL
 
     @property
     def length(self) -> float:
@@ -54,7 +61,9 @@ class VesselShape:
     def scaled(self, factor: float) -> VesselShape:
         """The vessel with its radius multiplied."""
         own = tuple(law.scaled(factor) for law in self.own_laws)
-        return replace(self, radius=self.radius * factor, own_laws=own)
+        less = factor**-4
+        bends = Segment(less * self.bends.resistance, 0.0, less * self.bends.loss)
+        return replace(self, radius=self.radius * factor, own_laws=own, bends=bends)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from solvers.contract.mesh_file import MeshArrays
 from solvers.contract.openings import Inlet, Outlet, ResistanceOutlet, Waveform
-from solvers.network.loss_estimates import curvature
+from solvers.network.junction_losses import entry_losses
+from solvers.network.loss_estimates import bend_friction
 from solvers.network.one_d.patient import network_of_tree
 from solvers.network.one_d.solver import Scheme, solve_network
 from solvers.network.stenosis import narrowed
@@ -41,18 +42,21 @@ STIFF = Stiffness("wave_speed", 30.0)
 OUTFLOW = 4e9
 """Resistance of an outlet [Pa s/m3], about the tubes' characteristic impedance, so that waves in 1D leave."""
 SCATTER = 0.10
+WITH_LOSSES = {"curved": "White 1929", "fork": "Mynard & Valen-Sendstad 2015, gains left out"}
 SOURCE = "own 3D solution; published scatter of 0D and 1D against rigid 3D: 1 to 10 % (Pfaller et al. 2022)"
 
 
 @dataclass(frozen=True)
 class Phantom:
-    """Vessels as a tree and as a mesh: the tree's ends are ``outlets`` by the vessel's name, with their patches."""
+    """Vessels as a tree and as a mesh: the tree's ends are ``outlets`` by the vessel's name, with their patches; the
+    centerlines' ``points`` (n, 3) [m] of those that bend or fork."""
 
     name: str
     tree: VesselTree
     mesh: Callable[[], MeshArrays]
     outlets: dict[str, int]
     flow: float = FLOW
+    points: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
 def _tube(name: str, radius: Callable[[FloatArray], FloatArray], flow: float = FLOW, is_bent: bool = False) -> Phantom:
@@ -65,7 +69,7 @@ def _tube(name: str, radius: Callable[[FloatArray], FloatArray], flow: float = F
         return tube(centerline(s) if is_bent else np.column_stack([0 * s, 0 * s, s]), radius(s), 3, 1.3)
 
     tree = VesselTree((VesselShape("tube", None, "tube", 0.0, z, radius(z)),))
-    return Phantom(name, tree, mesh, {"tube": OUTLET}, flow)
+    return Phantom(name, tree, mesh, {"tube": OUTLET}, flow, {"tube": centerline(z)} if is_bent else {})
 
 
 def centerline(s: FloatArray) -> FloatArray:
@@ -79,7 +83,13 @@ def _fork() -> Phantom:
     radius = np.full(41, SQUARE * WIDTH)
     shapes = [("trunk", None), ("straight on", "trunk"), ("side", "trunk")]
     tree = VesselTree(tuple(VesselShape(name, parent, name, 0.0, arm, radius) for name, parent in shapes))
-    return Phantom("fork", tree, lambda: tee(4, WIDTH), {"straight on": OUTLET, "side": BRANCH})
+    along, none, end = arm, np.zeros_like(arm), np.full_like(arm, arm[-1])
+    points = {
+        "trunk": np.column_stack([along, none, none]),
+        "straight on": np.column_stack([along + end, none, none]),
+        "side": np.column_stack([end, along, none]),
+    }
+    return Phantom("fork", tree, lambda: tee(4, WIDTH), {"straight on": OUTLET, "side": BRANCH}, points=points)
 
 
 def _uniform(z: FloatArray) -> FloatArray:
@@ -156,13 +166,33 @@ def rows_of(phantom: Phantom, in_3d: dict[str, float]) -> list[Row]:
             to = f" to {name}" if len(drops) > 1 else ""
             what = f"{phantom.name}: drop{to}, {model}"
             rows.append(Row("same_tree", what, "Pa", drop, in_3d[name], SCATTER, SOURCE))
-    if phantom.name == "curved":
-        shape = phantom.tree.vessels[0]
-        more = curvature(shape, centerline(shape.arc_length), np.full(4, phantom.flow), BLOOD)
-        estimate = drops_0d(phantom)["tube"] + (more.pressure if more else 0.0)
-        what = "curved: drop, 0D and the estimate of the bend"
-        rows.append(Row("same_tree", what, "Pa", estimate, in_3d["tube"], SCATTER, "own 3D solution; White 1929"))
+    if phantom.points:
+        source = f"own 3D solution; {WITH_LOSSES[phantom.name]}"
+        for model, drops in (("0D", drops_0d(with_losses(phantom))), ("1D", drops_1d(with_losses(phantom)))):
+            for name, drop in drops.items():
+                to = f" to {name}" if len(drops) > 1 else ""
+                what = f"{phantom.name}: drop{to}, {model} with its losses"
+                rows.append(Row("same_tree", what, "Pa", drop, in_3d[name], SCATTER, source))
     return rows
+
+
+def with_losses(phantom: Phantom) -> Phantom:
+    """The phantom with what its bends and its junction cost, as `app.workflow.flow_losses` adds them to a patient's
+    vessels for a flow that does not change.
+    """
+    network = build(phantom.tree, _outlets(phantom), BLOOD)
+    flow = steady(samples_of(network, Inflow(Waveform.constant(phantom.flow)))).flow[0]
+    flows = dict(zip(network.names, flow.tolist(), strict=True))
+    into = entry_losses(phantom.tree, phantom.points, flows, True)
+    vessels = tuple(
+        replace(
+            shape,
+            entry_loss=into.get(shape.name, 0.0),
+            bends=bend_friction(shape, phantom.points[shape.name], flows[shape.name], BLOOD),
+        )
+        for shape in phantom.tree.vessels
+    )
+    return replace(phantom, tree=VesselTree(vessels))
 
 
 def check_same_tree(progress: Progress, long: bool) -> list[Row]:

@@ -18,8 +18,10 @@ from app.workflow.network import network_of_case
 from app.workflow.result_files import read_result
 from app.workflow.simulate import run_folder
 from app.workflow.what_if import WhatIf
+from solvers.contract.files import SCALARS, SECTIONS
 from solvers.contract.openings import Inlet
-from solvers.contract.spec import read_spec
+from solvers.contract.spec import read_spec, write_spec
+from solvers.contract.state import RunState, write_state
 
 pytestmark = [pytest.mark.e2e, pytest.mark.mpi]
 
@@ -101,6 +103,53 @@ def test_a_case_says_its_conditions_what_a_change_would_do_and_learns_from_its_r
         assert json.loads(json.dumps(opened.case.parameters["calibration"])) == kept
     wrong = ask("whatif", own_case, "--stenosis", "LAD:70")
     assert wrong.exit_code == 1 and "write BRANCH:PERCENT:POSITION" in wrong.err
+
+
+def test_a_case_keeps_its_vessels_own_pressure_drop_and_its_models_take_it(
+    own_case: Path, ask: Ask, tmp_path: Path
+) -> None:
+    with OpenCase.open(own_case, writable=False) as opened:
+        spec, tree = read_spec(run_folder(opened)), reduced_case(opened).patient.tree
+    vessel, (first, *_, last) = next(
+        (part, inside)
+        for part in tree.vessels
+        for inside in [
+            [s for s in spec.sections if s.branch == part.branch and 0.0 < s.arc_length - part.start < part.length]
+        ]
+        if len(inside) > 1
+    )
+    steady = replace(spec, time=replace(spec.time, mode="steady", steady_tolerance=1e-3, periodicity_limit=None))
+    flows, folders = (1e-5, 4e-5), [tmp_path / "slow", tmp_path / "fast"]
+    for flow, folder in zip(flows, folders, strict=True):
+        folder.mkdir()
+        write_spec(folder, steady)
+        head = ",".join(f"{what}[{s.name}]" for s in (first, last) for what in ("flow", "pressure", "speed"))
+        row = f"{flow},{2e7 * flow + 4e12 * flow**2},1,{flow},0,1"
+        (folder / SECTIONS).write_text(f"step,time,cycle,phase,{head}\n1,1,0,0,{row}\n", encoding="utf-8")
+        (folder / SCALARS).write_text("step,time,cycle,phase\n1,1,0,0\n", encoding="utf-8")
+        write_state(folder, RunState("finished"))
+    where = ("--from", first.name, "--to", last.name, "--case", own_case)
+    kept = ask("stenosis-law", *folders, *where, "--json").value
+    assert kept["vessel"] == vessel.name and kept["low_ml_s"] == pytest.approx(10.0)
+    told = f"{vessel.name}: its own pressure drop from {first.name} to {last.name}, identified from slow, fast"
+    own, published = (ask("whatif", own_case, "--own-laws", word, "--json").value for word in ("true", "false"))
+    assert any(note.startswith(told) for note in own["notes"])
+    assert not any("its own pressure drop" in note for note in published["notes"])
+    drops = [
+        row["after"]["pressure_in_mmhg"] - row["after"]["pressure_out_mmhg"]
+        for answer in (own, published)
+        for row in answer["vessels"]
+        if row["name"] == vessel.name
+    ]
+    assert drops[0] > drops[1] + 0.5
+    assert any(
+        note.startswith(told) for note in ask("crosscheck", own_case, "--spacing-mm", "10", "--json").value["notes"]
+    )
+    assert any(first.name in one["name"] for one in ask("setup", own_case, "--json").value["assumptions"])
+    wrong = ask("stenosis-law", *folders, "--from", last.name, "--to", first.name, "--case", own_case)
+    assert wrong.exit_code == 1 and "exchange the two" in wrong.err
+    assert ask("stenosis-law", "--case", own_case, "--forget", vessel.name).exit_code == 0
+    assert not any("own pressure drop" in note for note in ask("whatif", own_case, "--json").value["notes"])
 
 
 def test_results_hold_the_run_against_its_reduced_models(finished_case: Path, ask: Ask, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from app.case.errors import CaseError
 from app.workflow.batches import TRIES, run_batches
-from app.workflow.ensemble import QUANTITIES, Plan, Spread, inputs_of, parse_spread, run_ensemble, solve_samples, varied
+from app.workflow.ensemble import QUANTITIES, run_ensemble, solve_samples, varied
+from app.workflow.ensemble_plan import Plan, Spread, inputs_of, parse_spread
 from app.workflow.reduced_bench import made_case
 from app.workflow.what_if import Change, WhatIf
 
@@ -66,7 +67,7 @@ def test_a_cancelled_ensemble_goes_on_with_what_is_missing(tmp_path: Path) -> No
     assert 0 < again.n_found < 64 and again.failed == {}
     assert run_ensemble(CASE, plan, tmp_path / "e").n_found == 64  # starts no worker
     assert np.array_equal(again.values, solve_samples(CASE, plan, list(range(64)))[0], equal_nan=True)
-    flow = next(row for row in again.bands() if row["vessel"] == "v0" and row["quantity"] == QUANTITIES[0])
+    flow = next(row for row in again.bands if row["vessel"] == "v0" and row["quantity"] == QUANTITIES[0])
     mean = 1e6 * CASE.setup.entering().mean
     assert (flow["mean"], flow["p5"]) == pytest.approx((mean, 0.82 * mean), rel=0.01)
     assert flow["shares"]["inflow"] == pytest.approx(1.0, abs=1e-3)

@@ -10,6 +10,7 @@ import pytest
 from run_folders import tube_spec
 
 from app.case.errors import CaseError
+from app.workflow.flow_setup import require_one_inlet
 from app.workflow.further_inlets import (
     area_of_fastest,
     driven_inlets,
@@ -107,3 +108,11 @@ def test_equal_declared_shares_are_no_flow_that_enters_twice() -> None:
 
     assert "two_inlets_one_flow" in errors(1.0)
     assert "two_inlets_one_flow" not in errors(0.5)
+
+
+def test_reduced_models_say_that_they_take_one_inlet() -> None:
+    require_one_inlet(["in"])
+    with pytest.raises(CaseError, match=r"enters at 3 places \(in, left, right\).*begin at one inlet"):
+        require_one_inlet(["in", "left", "right"])
+    with pytest.raises(CaseError, match="At the inlet in a pressure is given"):
+        require_one_inlet([], ["in"])

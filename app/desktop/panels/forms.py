@@ -27,7 +27,21 @@ from app.workflow.parameters import Parameter, describe
 from app.workflow.patient import PatientValues, patient_values
 
 _WIDEST = 1e9
-_UNIT_SUFFIXES = ("_mm", "_s", "_hu", "_mmhg", "_bpm", "_l_min", "_kg_m3", "_mpa_s", "_ml", "_deg", "_radii", "_voxels")
+_UNIT_SUFFIXES = (
+    "_mm",
+    "_s",
+    "_hu",
+    "_mmhg",
+    "_bpm",
+    "_l_min",
+    "_kg_m3",
+    "_mpa_s",
+    "_ml",
+    "_deg",
+    "_radii",
+    "_voxels",
+    "_percent",
+)
 
 
 class NumberField(QDoubleSpinBox):

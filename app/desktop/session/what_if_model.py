@@ -98,7 +98,7 @@ class WhatIfModel(QObject):
 
     def want(self, run_status: str | None) -> None:
         """Have a model of the case as it is now."""
-        rests_on = _rests_on(self._store.case, run_status)
+        rests_on = what_reduced_models_rest_on(self._store.case, run_status)
         if rests_on == self._rests_on:
             return
         self.cancel()
@@ -177,8 +177,8 @@ class WhatIfModel(QObject):
             self._task = None
 
 
-def _rests_on(case: Case, run_status: str | None) -> str:
-    """Changes when anything changes from which the model is made."""
+def what_reduced_models_rest_on(case: Case, run_status: str | None) -> str:
+    """Changes when anything changes from which a case's 0D and 1D models are made."""
     run = case.current("run")
     chosen = {step: case.parameters.get(step) for step in ("simulate", "reduced", "calibration", "stenosis_laws")}
     of_run = [run.id, case.stale_inputs(run), run_status == "finished"] if run is not None else []

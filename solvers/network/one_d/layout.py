@@ -40,6 +40,7 @@ class Grid(NamedTuple):
     first: IntArray  # (v + 1,)
     dx: FloatArray  # (v) [m]
     friction: FloatArray  # (v) 2 (profile + 2) pi mu / rho [m2/s]
+    more: FloatArray  # (v, 2) per length and density: dQ/dt -= A (more[0] + more[1] |Q|) Q
     alpha: FloatArray  # (v)
     p_external: FloatArray  # (v)
     stiffness: FloatArray  # (c) B of p = p_external + B (s - s0), s = sqrt(A) [Pa/m]
@@ -60,7 +61,7 @@ class Nodes(NamedTuple):
     table: IntArray  # (n,) row of ``tables``
     numbers: FloatArray  # (n, 8) of the condition
     tables: FloatArray  # (m, TABLE + 1) waveforms over a period
-    losses: FloatArray  # (2 v, 3) R, K, L of a stenosis: dp = R Q + K |Q| Q + L dQ/dt
+    losses: FloatArray  # (2 v, 3) R, K, L of a stenosis or an entry: dp = R Q + K |Q| Q + L dQ/dt
     static_from: int  # so many vessels at a node share p, fewer p + rho U^2 / 2
 
 
@@ -93,6 +94,12 @@ def grid_of(network: Network1D, spacing: float) -> Grid:
         first=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         dx=np.array([vessel.length / n for vessel, n in zip(network.vessels, counts, strict=True)]),
         friction=2.0 * (profile + 2.0) * np.pi * network.viscosity / network.density,
+        more=np.array(
+            [
+                np.array([vessel.more_resistance, vessel.more_loss]) / (network.density * vessel.length)
+                for vessel in network.vessels
+            ]
+        ),
         alpha=(profile + 2.0) / (profile + 1.0) if network.flattening else np.ones(len(profile)),
         p_external=np.array([vessel.p_external for vessel in network.vessels], dtype=np.float64),
         stiffness=stiffness,
@@ -177,6 +184,8 @@ def nodes_of(network: Network1D) -> Nodes:
             tables.append(table_of(waveform, network))
     losses = np.zeros((2 * len(network.vessels), 3))
     by_name = {vessel.name: v for v, vessel in enumerate(network.vessels)}
+    for v, vessel in enumerate(network.vessels):
+        losses[2 * v, 1] = vessel.entry_loss
     for stenosis in network.stenoses:
         losses[2 * by_name[stenosis.vessel] + 1] = losses_of(stenosis, network)
     return Nodes(

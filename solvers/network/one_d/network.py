@@ -47,6 +47,10 @@ class Vessel1D:
         Pressure [Pa] at the reference area.
     at : (n,)
         Where radius and beta hold, as parts of the length, from 0 to 1.
+    more_resistance, more_loss
+        R [Pa s/m3] and K [Pa s2/m6] of what it loses all along beyond the profile's friction, R Q + K |Q| Q.
+    entry_loss
+        K [Pa s2/m6] of what is lost on the way into it at its start, unless that is a free end.
     """
 
     name: str
@@ -59,6 +63,9 @@ class Vessel1D:
     profile: float = 2.0
     p_external: float = 0.0
     at: tuple[float, ...] = (0.0, 1.0)
+    more_resistance: float = 0.0
+    more_loss: float = 0.0
+    entry_loss: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ def network_of_tree(
     profile: float = 2.0,
     law: str = DEFAULT_LAW,
     junctions: Junctions = "total",
+    junction_loss: float = 0.0,
 ) -> Network1D:
     """The network of a tree; each lesion is taken out of its vessel, and a stenosis law stands in its place.
 
@@ -44,6 +45,8 @@ def network_of_tree(
         Of inlet and outlets [s].
     reference_pressure
         [Pa] at which the vessels have the tree's radii: about the mean pressure for a CT that was not triggered.
+    junction_loss
+        On the way into each daughter, in its dynamic pressures, besides its own.
     profile
         Exponent of the velocity profile; see :class:`~solvers.network.one_d.network.Vessel1D`.
 
@@ -75,10 +78,14 @@ def network_of_tree(
             length = float(s[-1] - s[0])
             at = (s - s[0]) / length
             beta = stiffness.beta(r, fluid.density)
+            part, enters = length / vessel.length, number == 0 and vessel.parent is not None
+            dynamic = fluid.density / (2.0 * (np.pi * float(vessel.radius[0]) ** 2) ** 2)
+            into = (junction_loss + vessel.entry_loss) * dynamic if enters else 0.0
             vessels.append(
                 Vessel1D(
                     *(name, node, n_nodes, length, tuple(r.tolist()), tuple(beta.tolist()), 0.0, profile),
                     *(reference_pressure, (*at[:-1].tolist(), 1.0)),
+                    *(part * vessel.bends.resistance, part * vessel.bends.loss, into),
                 )
             )
             if number < len(lesions):

@@ -166,6 +166,7 @@ def _predict(
     for v in range(len(grid.dx)):
         start, stop = grid.first[v], grid.first[v + 1]
         external, alpha, friction = grid.p_external[v], grid.alpha[v], grid.friction[v]
+        more, more_square = grid.more[v, 0], grid.more[v, 1]
         half, over_dx, rough_p, rough_q = 0.5 * dt, 1.0 / grid.dx[v], grid.rough[v, 0], grid.rough[v, 1]
         for i in range(start, stop):
             p[i] = grid.stiffness[i] * (cell_root[i] - grid.root[i])
@@ -182,7 +183,8 @@ def _predict(
             sr = grid.face_root[face + 1] + pr / grid.face_stiffness[face + 1]
             ul, ur = ql / sl, qr / sr
             mean_area = (sl * sl + sl * sr + sr * sr) / 3.0
-            q_rate = -(alpha * (ur * ur - ul * ul) + mean_area * dp * over_density) * over_dx - friction * q / (s * s)
+            q_rate = -(alpha * (ur * ur - ul * ul) + mean_area * dp * over_density) * over_dx
+            q_rate -= (friction / (s * s) + s * s * (more + more_square * abs(q))) * q
             p_rate = -0.5 * grid.stiffness[i] / s * dq * over_dx
             right_p[face], right_q[face] = external + pl + half * p_rate, ql + half * q_rate
             left_p[face + 1], left_q[face + 1] = external + pr + half * p_rate, qr + half * q_rate
@@ -350,6 +352,7 @@ def _balance(
     """The new area and flow in all cells; friction by the trapezoidal rule."""
     for v in range(len(grid.dx)):
         ratio, friction, over_density = dt / grid.dx[v], 0.5 * dt * grid.friction[v], 1.0 / grid.density
+        more, more_square = grid.more[v, 0], grid.more[v, 1]
         for i in range(grid.first[v], grid.first[v + 1]):
             f = i + v
             sl, sr = star_s[f], star_s[f + 1]
@@ -357,7 +360,8 @@ def _balance(
             push = momentum[f + 1] - momentum[f] + mean_area * over_density * (star_p[f + 1] - star_p[f])
             before = state.area[i]
             state.area[i] = before - ratio * (mass[f + 1] - mass[f])
-            drag = friction / (0.5 * (before + state.area[i]))
+            area = 0.5 * (before + state.area[i])
+            drag = friction / area + 0.5 * dt * area * (more + more_square * abs(state.flow[i]))
             state.flow[i] = (state.flow[i] * (1.0 - drag) - ratio * push) / (1.0 + drag)
 
 

@@ -34,7 +34,8 @@ class Options:
     junctions
         What is equal where vessels meet: ``total`` or ``static`` pressure (svZeroDSolver's normal junction).
     junction_loss
-        Loss on the way into each daughter, in dynamic pressures of the daughter; 0 leaves it out.
+        Loss on the way into each daughter, in dynamic pressures of the daughter, besides the daughter's own; 0 leaves
+        it out.
     law
         Of narrowings, one of ``solvers.network.stenosis.LAWS``.
     """
@@ -87,9 +88,10 @@ def segment(shape: VesselShape, fluid: Fluid, stiffness: Stiffness, options: Opt
         resistance += law.resistance - poiseuille(along, radius, fluid.viscosity)
         inertance += law.inertance - float(np.trapezoid(fluid.density / (np.pi * radius**2), along))
         loss += law.loss
+    resistance, loss = resistance + shape.bends.resistance, loss + shape.bends.loss
     begin, end = (fluid.density / (2.0 * (np.pi * radius**2) ** 2) for radius in (r[0], r[-1]))
     if shape.parent is not None:
-        loss += options.junction_loss * begin
+        loss += (options.junction_loss + shape.entry_loss) * begin
     is_total = options.junctions == "total"
     if is_total and is_end:
         loss += end
