@@ -21,6 +21,7 @@ WORDS = {
     "jet": "jet loss behind a narrowing",
     "curvature": "curvature",
     "entrance": "inlet profile and entrance",
+    "profile": "a rounded velocity profile where the vessel's area changes",
     "law": "the law of the narrowing takes more than the jet loses",
 }
 EXPLAINS = 0.25

@@ -257,7 +257,7 @@ def require_one_inlet(by_flow: Sequence[str], by_pressure: Sequence[str] = ()) -
     if by_pressure:
         raise CaseError(
             "one_inlet",
-            f"At the inlet {', '.join(by_pressure)} a pressure is given; 0D and 1D models of a case need an inlet whose "
+            f"At the inlet {', '.join(by_pressure)} a pressure is given, but 0D and 1D models need an inlet whose "
             "flow is given: give a flow there, or solve in 3D.",
         )
     if len(by_flow) != 1:

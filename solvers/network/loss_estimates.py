@@ -18,7 +18,7 @@ from solvers.network.tree import Segment
 from solvers.network.vessel_tree import VesselShape, lesions_of
 
 FloatArray = NDArray[np.float64]
-CauseKind = Literal["jet", "curvature", "entrance", "law"]
+CauseKind = Literal["jet", "curvature", "entrance", "law", "profile"]
 
 DEAN_FROM, DEAN_TO = 11.6, 2000.0
 """Range of White's law; below it a bend costs nothing, above it the law is held at its end."""
@@ -53,7 +53,7 @@ def estimates_of(
     is_inlet
         Whether blood enters the model here with a flat profile.
     """
-    found = [jet(shape, flow, fluid, law)]
+    found = [jet(shape, flow, fluid, law), profile(shape, flow, fluid)]
     if points is not None:
         found.append(curvature(shape, points, flow, fluid))
     if is_inlet:
@@ -103,6 +103,23 @@ def curvature(shape: VesselShape, points: FloatArray, flow: FloatArray, fluid: F
         f"friction up to {ratio.max():.1f} times a straight tube's"
     )
     return Estimate("curvature", more, words)
+
+
+def profile(shape: VesselShape, flow: FloatArray, fluid: Fluid) -> Estimate | None:
+    """What it takes beyond Bernoulli to speed blood up on the way along a vessel whose profile is a parabola: its
+    kinetic energy is twice that of a flat one, so rho / 2 (1/Ae^2 - 1/Ab^2) Q^2 once more. Of first order in the taper,
+    because friction is least for the parabola (Helmholtz); laminar, developed, with no lesion in the vessel.
+    """
+    begin, end = (np.pi * float(radius) ** 2 for radius in (shape.radius[0], shape.radius[-1]))
+    reynolds = _reynolds(float(shape.radius.min()), flow, fluid)
+    if reynolds > LAMINAR_TO or lesions_of(shape):
+        return None
+    more = 0.5 * fluid.density * (1.0 / end**2 - 1.0 / begin**2) * float(np.mean(np.abs(flow) * flow))
+    words = (
+        f"from {1e6 * begin:.1f} to {1e6 * end:.1f} mm2, Reynolds number {reynolds:.0f}; twice the kinetic energy of a "
+        "flat profile"
+    )
+    return Estimate("profile", more, words)
 
 
 def bend_friction(shape: VesselShape, points: FloatArray, largest: float, fluid: Fluid) -> Segment:

@@ -19,7 +19,7 @@ from app.workflow.result_files import read_result
 from app.workflow.simulate import run_folder
 from app.workflow.what_if import WhatIf
 from solvers.contract.files import SCALARS, SECTIONS
-from solvers.contract.openings import Inlet
+from solvers.contract.openings import Inlet, ResistanceOutlet, Waveform
 from solvers.contract.spec import read_spec, write_spec
 from solvers.contract.state import RunState, write_state
 
@@ -118,7 +118,13 @@ def test_a_case_keeps_its_vessels_own_pressure_drop_and_its_models_take_it(
         ]
         if len(inside) > 1
     )
-    steady = replace(spec, time=replace(spec.time, mode="steady", steady_tolerance=1e-3, periodicity_limit=None))
+    steady = replace(
+        spec,
+        time=replace(spec.time, mode="steady", steady_tolerance=1e-3, periodicity_limit=None),
+        inlets=tuple(replace(inlet, flow=Waveform.constant(1e-5)) for inlet in spec.inlets),
+        outlets=tuple(ResistanceOutlet(outlet.patch_id, outlet.name, 1e8, 0.0) for outlet in spec.outlets),
+        tuning=None,
+    )
     flows, folders = (1e-5, 4e-5), [tmp_path / "slow", tmp_path / "fast"]
     for flow, folder in zip(flows, folders, strict=True):
         folder.mkdir()
