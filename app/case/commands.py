@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.case.errors import CaseError
-from app.case.records import Case, Measurement, Position, Record
+from app.case.records import Case, Landmark, Measurement, Position, Record
 
 
 class Command(Protocol):
@@ -136,6 +136,41 @@ class RemoveMeasurements:
 
     def apply(self, case: Case) -> Case:
         return case.model_copy(update={"measurements": tuple(m for m in case.measurements if m.id not in self.ids)})
+
+
+@dataclass(frozen=True)
+class SetLandmarks:
+    """Place, move or (None) remove landmarks; ``told`` says in a few words what that does."""
+
+    changes: Mapping[str, Landmark | None]
+    told: str
+
+    @property
+    def label(self) -> str:
+        return self.told
+
+    def apply(self, case: Case) -> Case:
+        for landmark_id, landmark in self.changes.items():
+            if landmark is not None:
+                _check_position(landmark_id, landmark.position_mm)
+        merged = {**case.landmarks, **self.changes}
+        return case.model_copy(update={"landmarks": {name: mark for name, mark in merged.items() if mark is not None}})
+
+
+@dataclass(frozen=True)
+class RenameVessels:
+    """Take typed names of vessels into the case, with the records that carry them from now on."""
+
+    names: Mapping[str, str]
+    records: tuple[Record, ...]
+    told: str
+
+    @property
+    def label(self) -> str:
+        return self.told
+
+    def apply(self, case: Case) -> Case:
+        return case.model_copy(update={"vessel_names": dict(self.names), "records": (*case.records, *self.records)})
 
 
 @dataclass(frozen=True)

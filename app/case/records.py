@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Kind = Literal["image", "surface", "segmentation", "model", "mesh", "run", "result", "report"]
 Position = tuple[float, float, float]
@@ -71,12 +71,21 @@ class Measurement(Frozen):
     label: str = ""
 
 
+class Landmark(Frozen):
+    """A place in the anatomy (LPS, mm), and whether a person set it or the program proposed it."""
+
+    position_mm: Position
+    origin: Literal["placed", "proposed"] = "placed"
+
+
 class Case(Frozen):
     """Everything that is known of one patient's twin. Lengths in mm, frame LPS.
 
-    ``points`` maps a landmark's role to its position; ``patient`` maps a declared patient value to what was entered (a
-    value that is absent is unknown, and a population value stands in for it); ``parameters`` holds what was chosen per
-    step. Of several records of one kind, the last is the current one.
+    ``points`` maps the role of a point for segmenting to its position; ``patient`` maps a declared value to what
+    was entered (a value that is absent is unknown, and a population value stands in for it); ``parameters`` holds what
+    was chosen per step; ``landmarks`` are places that are measured at, by id; ``vessel_names`` maps a name that the
+    program gave to a vessel or an opening to the one that was typed. Of several records of one kind, the last is the
+    current one.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -88,6 +97,8 @@ class Case(Frozen):
     patient: dict[str, float] = {}
     parameters: dict[str, dict[str, Any]] = {}
     measurements: tuple[Measurement, ...] = ()
+    landmarks: dict[str, Landmark] = {}
+    vessel_names: dict[str, str] = {}
     records: tuple[Record, ...] = ()
 
     def current(self, kind: Kind) -> Record | None:

@@ -7,6 +7,7 @@ from app.commands.checks import COMMANDS as CHECKS
 from app.commands.command import Command
 from app.commands.doctor import COMMANDS as DOCTOR
 from app.commands.editing import COMMANDS as EDITING
+from app.commands.landmarks import COMMANDS as LANDMARKS
 from app.commands.looking import COMMANDS as LOOKING
 from app.commands.networks import COMMANDS as NETWORKS
 from app.commands.preflight import COMMANDS as PREFLIGHT
@@ -18,7 +19,7 @@ from app.commands.vessels import COMMANDS as VESSELS
 
 _IN_ORDER_OF_THE_PATH = (
     *("sample", "scan", "import", "points", "patient", "segment", "edit", "agree", "model", "lesions"),
-    *("cpr", "measure", "meshdoctor", "mesh"),
+    *("cpr", "measure", "landmarks", "meshdoctor", "mesh"),
     *("simulate", "check", "doctor", "run", "sections", "cancel", "results", "report"),
     *("info", "undo", "redo", "open", "demo", "network", "verify", "bench"),
 )
@@ -30,6 +31,7 @@ _MADE = {
         *EDITING,
         *PREFLIGHT,
         *DOCTOR,
+        *LANDMARKS,
         *LOOKING,
         *RUNS,
         *REDUCED,

@@ -27,6 +27,7 @@ class Situation:
     has_scene: bool = False
     has_frames: bool = False
     has_vessels: bool = False
+    has_model: bool = False
     is_armed: bool = False
 
 
@@ -121,6 +122,14 @@ ACTIONS: tuple[Action, ...] = (
             f"measure.{kind}", f"Measure: {TYPES[kind].title}", key, "Measure", lambda s: s.has_scan and s.is_writable
         )
         for kind, key in MEASURE_KEYS.items()
+    ),
+    Action("landmarks.table", "Landmarks and root measures", "J", "Measure", _has_case),
+    Action(
+        "landmarks.propose",
+        "Propose landmarks from the model",
+        "Shift+J",
+        "Measure",
+        lambda s: s.has_model and s.is_writable,
     ),
     Action("look.A", "Look from the front (anterior)", "A", "3D", _has_scene),
     Action("look.P", "Look from the back (posterior)", "P", "3D", _has_scene),

@@ -27,6 +27,7 @@ from app import NOT_FOR_DIAGNOSIS, __version__
 from app.case.bundle import OpenCase
 from app.case.commands import RenameCase
 from app.desktop.actions import ACTIONS, ActionSet, Situation
+from app.desktop.anatomy.landmark_table import LandmarkTable
 from app.desktop.cheat_sheet import CheatSheet
 from app.desktop.job_bar import JobBar
 from app.desktop.measure.table import MeasurementTable
@@ -130,6 +131,13 @@ class MainWindow(QMainWindow):
         self._measurements.setWidget(self.measurements)
         self._measurements.hide()
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self._measurements)
+        self.landmarks = LandmarkTable(self.workspace.placing)
+        self.landmarks.refused.connect(self.messages.show_refusal)
+        self.landmarks.noted.connect(lambda text: self._note(text, ""))
+        self._landmarks = QDockWidget("Landmarks", self)
+        self._landmarks.setWidget(self.landmarks)
+        self._landmarks.hide()
+        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self._landmarks)
         self.volume_bar: Any = None
         self._volume = QDockWidget("Volume rendering", self)
         self._volume.hide()
@@ -169,7 +177,7 @@ class MainWindow(QMainWindow):
             "view.planes": lambda shown: work.scene and work.scene.set_shows(planes=shown),
             "view.captions": lambda shown: work.scene and work.scene.set_shows(captions=shown),
             "view.fit": self._fit,
-            "view.monitor": work.toggle_monitor,
+            "view.monitor": work.run_display.toggle,
             "view.oblique": quad.set_oblique,
             "view.slab": quad.next_slab,
             "view.thicker": lambda: quad.thicken(1),
@@ -180,6 +188,8 @@ class MainWindow(QMainWindow):
             "view.detach": quad.detach_focused,
             "view.volume": self._toggle_volume,
             "measure.table": lambda: self._measurements.setVisible(not self._measurements.isVisible()),
+            "landmarks.table": lambda: self._landmarks.setVisible(not self._landmarks.isVisible()),
+            "landmarks.propose": self.landmarks.propose_all,
             "result.play": lambda: self._results("play_button").toggle(),
             "result.previous": lambda: self._results("step_frame")(-1),
             "result.next": lambda: self._results("step_frame")(1),
@@ -214,6 +224,7 @@ class MainWindow(QMainWindow):
         self.session.refused.connect(self.messages.show_refusal)
         self.session.store.title_changed.connect(self.refresh_situation)
         self.workspace.set_session(self.session)
+        self.landmarks.set_session(self.session)
         self._pages.setCurrentWidget(self.workspace)
         self._background.submit(
             partial(remember_case, opened.folder, opened.case.title), lambda done: None, lambda refusal: None
@@ -233,6 +244,7 @@ class MainWindow(QMainWindow):
             self.actions_[action_id].setChecked(False)
         self.workspace.quad.attach_all()
         self.workspace.set_session(None)
+        self.landmarks.set_session(None)
         if self.volume_bar is not None:
             self.volume_bar.set_volume(None)
         session.close()
@@ -329,6 +341,7 @@ class MainWindow(QMainWindow):
             self.actions_.refresh(Situation(is_running=self.job.is_busy))
             self._header.hide()
             self._measurements.hide()
+            self._landmarks.hide()
             self._volume.hide()
             return
         store = session.store
@@ -344,7 +357,8 @@ class MainWindow(QMainWindow):
                 has_scene=scene is not None,
                 has_frames=scene is not None and scene.colors is not None and "results" in self.workspace.panels,
                 has_vessels=self.workspace.has_vessels,
-                is_armed=self.workspace.is_armed,
+                has_model=session.data.model is not None,
+                is_armed=self.workspace.placing.is_armed,
             )
         )
         labels = session.data.labels

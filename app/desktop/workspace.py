@@ -6,29 +6,29 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QStackedWidget, QWidget
 
-from app.case.commands import RemovePoint, SetParameters, SetPatientValues, SetPoint
+from app.case.commands import SetParameters
 from app.desktop.edit.agreement_dialog import AgreementDialog
-from app.desktop.edit.edit_section import EditSection
 from app.desktop.edit.edit_session import EditSession
 from app.desktop.edit.edit_tool import EditTool
-from app.desktop.libraries import import_heavy_libraries, import_modes
+from app.desktop.libraries import import_heavy_libraries
 from app.desktop.measure.measuring import Measuring
+from app.desktop.mode_stack import ModeStack
 from app.desktop.modes import MODES, mode_states
-from app.desktop.new_case import series_of
 from app.desktop.panels.import_panel import ImportPanel
 from app.desktop.panels.mesh_panel import MeshPanel
-from app.desktop.panels.report_panel import ReportPanel
 from app.desktop.panels.segment_panel import SegmentPanel
 from app.desktop.panels.simulate_panel import SimulatePanel
 from app.desktop.panels.step_panel import StepPanel
+from app.desktop.placing import Placing
 from app.desktop.rail import StepRail
+from app.desktop.run_display import RunDisplay
 from app.desktop.session.background import Background
 from app.desktop.session.session import Session
-from app.desktop.session.words import progress_sentence, seconds_text
+from app.desktop.session.words import seconds_text
+from app.desktop.step_panels import new_panel
 from app.desktop.views.quad_view import Layout, QuadView
 from app.desktop.views.widest_place import widest_place
 from app.workflow.steps import path_of, step_of
@@ -52,16 +52,14 @@ class Workspace(QWidget):
         super().__init__(parent)
         self.session: Session | None = None
         self.step_id = "import"
-        self.armed = ""
         self.rail = StepRail()
         self.quad = QuadView()
         self.scene: Any = None
         self.edit_tool = EditTool(self.quad, self)
         self.edit: EditSession | None = None
-        self.tools: EditSection | None = None
         self.guide: Any = None
         self.measuring = Measuring(self.quad, self)
-        self._monitor: Any = None
+        self.placing = Placing(self.quad, self.measuring, self.edit_tool, self)
         self._libraries = Background("libraries", self)
         self._is_loading = False
         self._center = QStackedWidget()
@@ -74,9 +72,10 @@ class Workspace(QWidget):
             self._middle.addWidget(widget)
             self._middle.setStretchFactor(self._middle.count() - 1, share)
         self.panels: dict[str, StepPanel] = {}
-        self.modes: dict[str, Any] = {}
         self._panel_stack = QStackedWidget()
         self._panel_stack.setFixedWidth(_PANEL_WIDTH)
+        self.mode_stack = ModeStack(self._panel_stack, self._below, self._libraries, self)
+        self.run_display = RunDisplay(self._center, self.quad, self)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -84,8 +83,9 @@ class Workspace(QWidget):
         layout.addWidget(self._middle, 1)
         layout.addWidget(self._panel_stack)
         self.rail.chosen.connect(self.go_to)
-        self.measuring.armed_changed.connect(self._begin_measuring)
-        self.quad.point_placed.connect(self._place_point)
+        self.placing.changed.connect(self.situation_changed)
+        self.mode_stack.shown.connect(self._show_mode)
+        self.mode_stack.refused.connect(self.refused)
         self.quad.slices["axial"].first_painted.connect(self.first_slice_shown)
         self.quad.slices["axial"].first_painted.connect(self._load_libraries)
 
@@ -93,21 +93,19 @@ class Workspace(QWidget):
 
     def set_session(self, session: Session | None) -> None:
         """Show an open case, or nothing."""
-        self.disarm()
         self.session = session
         for panel in self.panels.values():
             self._panel_stack.removeWidget(panel)
             panel.deleteLater()
         self.panels = {}
-        self.tools = None
-        self._close_modes()
-        self._set_monitor_watch()
+        self.mode_stack.close_all()
+        self.placing.set_session(session)
+        self.run_display.set_session(session)
         self._set_edit(session)
         self.measuring.set_session(session)
         if session is None:
             self.quad.set_volume(None)
             self.quad.set_labels(None)
-            self.quad.set_points({})
             self.quad.forget_position()
             if self.scene is not None:
                 self.scene.set_session(None)
@@ -116,12 +114,11 @@ class Workspace(QWidget):
             return
         store, data, runner = session.store, session.data, session.runner
         data.loaded.connect(self._take)
-        store.points_changed.connect(self._show_points)
         store.history_changed.connect(self._refresh_panels)
         session.states_changed.connect(self._refresh_states)
         session.run_watch.changed.connect(self._refresh_run)
         session.run_watch.status_changed.connect(self._refresh_run)
-        session.check.changed.connect(self._refresh_check)
+        session.check.changed.connect(self.run_display.refresh_check)
         session.doctor.changed.connect(self._refresh_run)
         session.surface_doctor.changed.connect(self._refresh_surface)
         session.run_watch.finished.connect(lambda: self.noted.emit("The run is finished.", "results"))
@@ -133,7 +130,6 @@ class Workspace(QWidget):
         store.model_changed.connect(self._refresh_rail)
         self._refresh_rail()
         self.quad.set_can_edit(store.is_writable)
-        self._show_points()
         data.want("image", "surface", "segmentation")
         if self.scene is not None:
             self.scene.set_session(session)
@@ -189,13 +185,13 @@ class Workspace(QWidget):
         self.scene.set_step(self.step_id)
         self.scene.set_session(self.session)
         self.scene.result_changed.connect(self._take_result)
-        for mode in self.modes.values():
-            mode.set_scene(self.scene)
+        self.mode_stack.set_scene(self.scene)
+        self.run_display.has_libraries = True
         self.session.data.want("model")
         self.situation_changed.emit()
         QTimer.singleShot(0, self, self._take_result)  # the window answers in between
-        if self.session.run_watch.curves.time_s:
-            QTimer.singleShot(0, self, self._make_monitor)
+        if self.run_display.has_curves:
+            QTimer.singleShot(0, self, self.run_display.make_monitor)
         self._refresh_run()
 
     @property
@@ -229,15 +225,15 @@ class Workspace(QWidget):
         """Show a step or a mode; any may be shown at any time."""
         if self.session is None or step_id not in (*self.session.states, *MODES):
             return
-        if self.step_id in self.modes:
-            self.modes[self.step_id].leave()
+        self.mode_stack.leave()
         self.step_id = step_id
-        if step_id in MODES:
-            self._enter_mode(step_id)
-            return
-        self._below.hide()
+        self.run_display.is_wanted = step_id == "simulate"
         if step_id != "segment":
             self.disarm()
+        if step_id in MODES:
+            self.rail.set_current(step_id)
+            self.mode_stack.want(self.session, step_id)
+            return
         panel = self._panel(step_id)
         self._panel_stack.setCurrentWidget(panel)
         self.rail.set_current(step_id)
@@ -250,64 +246,14 @@ class Workspace(QWidget):
             self.scene.set_step(step_id)
         self.situation_changed.emit()
 
-    def _enter_mode(self, mode_id: str) -> None:
-        assert self.session is not None
-        self.disarm()
-        self.rail.set_current(mode_id)
-        if mode_id not in self.modes:
-            enter = partial(self._make_mode, self.session, mode_id)
-            self._libraries.submit(import_modes, enter, self.refused.emit)
-        else:
-            self._show_mode(mode_id)
-
-    def _make_mode(self, session: Session, mode_id: str, done: Any) -> None:
-        if session is not self.session or mode_id in self.modes or self.step_id != mode_id:
-            return
-        mode = self.modes[mode_id] = self._new_mode(mode_id)
-        mode.refused.connect(self.refused)
-        self._panel_stack.addWidget(mode.panel)
-        self._below.addWidget(mode.below)
-        QTimer.singleShot(0, mode, partial(self._show_mode, mode_id))  # the window answers in between
-
     def _show_mode(self, mode_id: str) -> None:
-        if mode_id != self.step_id or mode_id not in self.modes:
-            return
-        mode = self.modes[mode_id]
-        self._below.show()
-        self._panel_stack.setCurrentWidget(mode.panel)
-        self._below.setCurrentWidget(mode.below)
         self._center.setCurrentWidget(self.quad)
         self.quad.set_layout("only_scene")
         if self.scene is not None:
             self.scene.show_vessels(None)
             self.scene.set_step(mode_id)
-        mode.enter(self.scene)
+        self.mode_stack.made[mode_id].enter(self.scene)
         self.situation_changed.emit()
-
-    def _new_mode(self, mode_id: str) -> Any:
-        from app.desktop.cross_check.mode import CrossCheckMode
-        from app.desktop.ensemble.mode import EnsembleMode
-        from app.desktop.tune.mode import TuneMode
-        from app.desktop.what_if.mode import WhatIfMode
-
-        assert self.session is not None
-        made: dict[str, type[Any]] = {
-            "what_if": WhatIfMode,
-            "cross_check": CrossCheckMode,
-            "tune": TuneMode,
-            "ensemble": EnsembleMode,
-        }
-        return made[mode_id](self.session, self)
-
-    def _close_modes(self) -> None:
-        for mode in self.modes.values():
-            mode.close()
-            for stack, widget in ((self._panel_stack, mode.panel), (self._below, mode.below)):
-                stack.removeWidget(widget)
-                widget.deleteLater()
-            mode.deleteLater()
-        self.modes = {}
-        self._below.hide()
 
     def run_current(self) -> None:
         """Run the step that is shown, if it can be."""
@@ -326,7 +272,7 @@ class Workspace(QWidget):
         assert self.session is not None
         if step_id in self.panels:
             return self.panels[step_id]
-        panel = self._new_panel(step_id)
+        panel = new_panel(step_id, self.session, self)
         self.panels[step_id] = panel
         self._panel_stack.addWidget(panel)
         panel.run_asked.connect(self.run_step)
@@ -336,126 +282,20 @@ class Workspace(QWidget):
         self._refresh_panel(panel)
         return panel
 
-    def _new_panel(self, step_id: str) -> StepPanel:
-        assert self.session is not None
-        if step_id == "import":
-            chooser = ImportPanel()
-            chooser.source_chosen.connect(lambda folder: self._list_series(chooser, folder))
-            return chooser
-        if step_id == "segment":
-            segment = SegmentPanel()
-            segment.arm_asked.connect(self.arm)
-            segment.show_asked.connect(self._show_point)
-            segment.remove_asked.connect(lambda role: self._do(RemovePoint(role)))
-            segment.label_look_changed.connect(self.quad.set_label_look)
-            segment.set_labels(self.session.data.labels)
-            tools = EditSection(self.edit_tool)
-            tools.place_asked.connect(self.show_place)
-            tools.chosen.connect(self._begin_editing)
-            tools.compare_asked.connect(self._ask_comparison)
-            if self.edit is not None:
-                tools.set_session(self.edit)
-            segment.add_edit(tools)
-            self.tools = tools
-            return segment
-        if step_id == "mesh":
-            mesh = MeshPanel()
-            mesh.cut_changed.connect(lambda is_cut: self.scene and self.scene.set_cut(is_cut))
-            mesh.examine_asked.connect(self.session.surface_doctor.examine)
-            mesh.place_asked.connect(self.show_place)
-            mesh.fix_asked.connect(self.session.repair_model)
-            mesh.family_asked.connect(self.session.mesh_family)
-            return mesh
-        if step_id == "simulate":
-            simulate = SimulatePanel()
-            simulate.patient_entered.connect(lambda name, value: self._do(SetPatientValues({name: value})))
-            simulate.run_cancel_asked.connect(self._cancel_run)
-            simulate.run_continue_asked.connect(self._continue_run)
-            simulate.check_asked.connect(self._check_run)
-            simulate.place_asked.connect(self.show_place)
-            simulate.fix_asked.connect(self._apply)
-            return simulate
-        if step_id == "results":
-            from app.desktop.panels.results_panel import ResultsPanel
-
-            results = ResultsPanel()
-            results.look_changed.connect(lambda look: self.scene and self.scene.show_result(**look))
-            results.set_result(
-                self.session.data.result if self.scene is not None else None
-            )  # plots come with the scene
-            return results
-        if step_id == "report":
-            report = ReportPanel()
-            report.open_asked.connect(self._open_report)
-            return report
-        return StepPanel(step_id)
-
-    # Points -----------------------------------------------------------------------------------------------------------
-
-    def arm(self, role: str) -> None:
-        """The next click in a slice places this point; an empty text stops that."""
-        self.armed = role
-        self.quad.set_armed(role or None)
-        panel = self.panels.get("segment")
-        if isinstance(panel, SegmentPanel):
-            panel.set_armed(role)
-        self.situation_changed.emit()
-
     def disarm(self) -> None:
         """Stop placing points, measuring and editing."""
-        if self.armed:
-            self.arm("")
-        if self.measuring.kind is not None:
-            self.measuring.stop()
-        self.put_tool_away()
+        self.placing.disarm()
 
-    def _ask_comparison(self) -> None:
+    @property
+    def modes(self) -> dict[str, Any]:
+        """The modes that were entered."""
+        return self.mode_stack.made
+
+    def ask_comparison(self) -> None:
+        """Ask for another segmentation of the scan to compare with."""
         name, _ = QFileDialog.getOpenFileName(self, "Another segmentation of this scan (NRRD, NIfTI, MHA)")
         if name and self.session is not None:
             AgreementDialog(self.session.store.opened.folder, Path(name), self).show()
-
-    def put_tool_away(self) -> None:
-        """Give the mouse back to the views."""
-        if self.tools is not None and self.edit_tool.operation is not None:
-            self.tools.choose("")
-
-    @property
-    def is_armed(self) -> bool:
-        """Whether the next click in a slice places, measures or edits something."""
-        return bool(self.armed) or self.measuring.kind is not None or self.edit_tool.operation is not None
-
-    def _begin_measuring(self, kind: str) -> None:
-        """Measuring, placing points and editing put one another away."""
-        if kind:
-            if self.armed:
-                self.arm("")
-            self.put_tool_away()
-        self.situation_changed.emit()
-
-    def _begin_editing(self) -> None:
-        if self.measuring.kind is not None and self.edit_tool.operation is not None:
-            self.measuring.stop()
-        self.situation_changed.emit()
-
-    def _place_point(self, role: str, position: Any) -> None:
-        x, y, z = (round(float(value), 3) for value in position)
-        self._do(SetPoint(role, (x, y, z)))
-        self.quad.choose_position(position)
-
-    def _show_points(self) -> None:
-        if self.session is None:
-            return
-        points = self.session.store.case.points
-        self.quad.set_points(points)
-        panel = self.panels.get("segment")
-        if isinstance(panel, SegmentPanel):
-            panel.set_case(self.session.store.case, self.session.store.is_writable)
-            if self.armed and self.armed in points:
-                self.arm(panel.next_missing())
-
-    def _show_point(self, role: str) -> None:
-        if self.session is not None and role in self.session.store.case.points:
-            self.quad.choose_position(self.session.store.case.points[role])
 
     # What comes in ----------------------------------------------------------------------------------------------------
 
@@ -469,8 +309,8 @@ class Workspace(QWidget):
             panel = self.panels.get("segment")
             if isinstance(panel, SegmentPanel):
                 panel.set_labels(content)
-        if item == "segmentation" and self.tools is not None:
-            self.tools.refresh()
+        if item == "segmentation" and self.placing.tools is not None:
+            self.placing.tools.refresh()
         self.situation_changed.emit()
 
     def _take_result(self) -> None:
@@ -533,57 +373,20 @@ class Workspace(QWidget):
 
     # Simulation -------------------------------------------------------------------------------------------------------
 
-    def _make_monitor(self) -> None:
-        if self._monitor is None:
-            from app.desktop.monitor.run_monitor import RunMonitor
-
-            self._monitor = RunMonitor()
-            self._center.addWidget(self._monitor)
-            self._set_monitor_watch()
-
-    def _show_monitor(self) -> None:
-        if self.step_id != "simulate" or self.session is None:
-            return
-        if self.scene is None:  # its libraries are not there yet; it is shown when they are
-            self._load_libraries()
-            return
-        self._make_monitor()
-        if self._center.currentWidget() is not self._monitor:
-            self._center.setCurrentWidget(self._monitor)
-            self._monitor.refresh()
-
-    def _set_monitor_watch(self) -> None:
-        if self._monitor is not None:
-            self._monitor.set_watch(self.session.run_watch if self.session is not None else None)
-
     def _refresh_run(self) -> None:
-        if self.session is None:
-            return
-        if self.step_id == "simulate" and self.session.run_watch.curves.time_s:
-            QTimer.singleShot(0, self, self._show_monitor)
-        panel = self.panels.get("simulate")
-        if isinstance(panel, SimulatePanel):
-            watch = self.session.run_watch
-            panel.set_run(watch, progress_sentence(watch), self.session.doctor.told)
-            self._refresh_check()
+        if self.step_id == "simulate" and self.scene is None and self.run_display.has_curves:
+            self._load_libraries()  # the curves are shown when these are there
+        self.run_display.refresh()
 
     def _refresh_surface(self) -> None:
         if "mesh" in self.panels:
             self._refresh_panel(self.panels["mesh"])
 
-    def _refresh_check(self) -> None:
-        panel = self.panels.get("simulate")
-        if self.session is not None and isinstance(panel, SimulatePanel):
-            panel.set_check(self.session.check, tuple(self.session.run_watch.curves.findings))
-
-    def _apply(self, fix: Any) -> None:
+    def apply(self, fix: Any) -> None:
+        """Do what the Doctor proposes."""
         if self.session is not None:
             self.noted.emit(f"{fix.title}: the run is prepared again and started.", "")
             self.session.apply(fix)
-
-    def _check_run(self) -> None:
-        if self.session is not None and "simulate" in self.panels:
-            self.session.check.check_settings(self.panels["simulate"].run_values)
 
     def show_place(self, place_mm: Any) -> None:
         """Bring the crosshair to a place (mm, LPS), and light it in 3D."""
@@ -592,41 +395,9 @@ class Workspace(QWidget):
             self.scene.mark(place_mm)
         self._center.setCurrentWidget(self.quad)
 
-    def toggle_monitor(self) -> None:
-        """Go from the curves of a run to the 3D view, or back."""
-        if self._monitor is not None and self._center.currentWidget() is self.quad and self.step_id == "simulate":
-            self._center.setCurrentWidget(self._monitor)
-            self._monitor.refresh()
-        else:
-            self._center.setCurrentWidget(self.quad)
-
-    def _cancel_run(self) -> None:
-        if self.session is not None:
-            self.session.cancel_run()
-
-    def _continue_run(self) -> None:
-        if self.session is not None:
-            self.session.start_run(go_on=True)
-
-    # Commands ---------------------------------------------------------------------------------------------------------
-
-    def _do(self, command: Any) -> None:
-        if self.session is not None:
-            self.session.store.do(command)
-
     def _edit_parameters(self, step_id: str, values: dict[str, Any]) -> None:
-        self._do(SetParameters(step_id, values))
-
-    def _list_series(self, panel: ImportPanel, folder: Any) -> None:
         if self.session is not None:
-            self.session.data.compute("series", partial(series_of, folder), panel.set_series)
-
-    def _open_report(self) -> None:
-        assert self.session is not None
-        record = self.session.store.case.current("report")
-        if record is not None:
-            path = self.session.store.opened.path_of(record.files["pdf"])
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
+            self.session.store.do(SetParameters(step_id, values))
 
     @staticmethod
     def _first_step(session: Session) -> str:

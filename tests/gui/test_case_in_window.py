@@ -41,7 +41,7 @@ def test_a_click_places_the_armed_point_undo_takes_it_back_redo_brings_it_again(
     panel = segment_panel(window)
     assert next(iter(panel.rows)) == "aortic_valve" and "ascending" in panel.rows
     panel.rows["ascending"].place.click()
-    assert window.workspace.armed == "ascending"
+    assert window.workspace.placing.armed == "ascending"
     axial = window.workspace.quad.slices["axial"]
     wanted = np.array([0.0, 16.0, 30.0])
     drive.click(axial, axial.to_screen(wanted))
@@ -50,9 +50,9 @@ def test_a_click_places_the_armed_point_undo_takes_it_back_redo_brings_it_again(
     np.testing.assert_allclose(placed[:2], wanted[:2], atol=1.0 / axial.px_per_mm)
     assert placed[2] == pytest.approx(axial.plane.grid.to_lps((0, 0, axial.slice_index))[2])
     assert points_on_disk(folder)["ascending"] == list(placed)
-    drive.until(lambda: window.workspace.armed == "descending", "the next missing point is armed")
+    drive.until(lambda: window.workspace.placing.armed == "descending", "the next missing point is armed")
     drive.key(window, Qt.Key.Key_Escape)
-    assert window.workspace.armed == ""
+    assert window.workspace.placing.armed == ""
 
     drive.key(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     drive.until(lambda: "ascending" not in points_on_disk(folder), "undo is on disk")

@@ -51,8 +51,8 @@ def test_a_stroke_shows_at_once_in_all_planes_and_is_undone_by_the_case(
     window, work = with_tools(drive, folder, "import", grid)
     store = work.session.store
     work.quad.choose_position(PLACE)
-    work.tools.choose("brush")
-    work.tools.set_value("radius_mm", 6.0)
+    work.placing.tools.choose("brush")
+    work.placing.tools.set_value("radius_mm", 6.0)
     axial, sagittal = work.quad.slices["axial"], work.quad.slices["sagittal"]
     start = axial.to_screen(PLACE)
     middle = QPointF(sagittal.to_screen(PLACE))
@@ -81,8 +81,8 @@ def test_strokes_in_a_row_are_all_kept_and_undone_one_by_one(drive: Driver, new_
     store = work.session.store
     drive.until(lambda: work.edit.labels is not None, "the labels are there")
     counts = [int((work.edit.labels.array == 2).sum())]
-    work.tools.label.setValue(2)
-    work.tools.choose("brush")
+    work.placing.tools.label.setValue(2)
+    work.placing.tools.choose("brush")
     axial = work.quad.slices["axial"]
     for n in range(4):
         at = axial.to_screen((-15.0 + 4.0 * n, 0.0, 30.0))
@@ -102,21 +102,21 @@ def test_strokes_in_a_row_are_all_kept_and_undone_one_by_one(drive: Driver, new_
 def test_a_growth_is_worked_out_aside(drive: Driver, new_folder: NewFolder) -> None:
     folder = new_folder("growth")
     window, work = with_tools(drive, folder, "import")
-    work.tools.choose("grow")
-    work.tools.set_value("range", "given")
-    work.tools.set_value("lowest", 250.0)
+    work.placing.tools.choose("grow")
+    work.placing.tools.set_value("range", "given")
+    work.placing.tools.set_value("lowest", 250.0)
     work.quad.choose_position((40.0, 20.0, 30.0))
     drive.settle()
     axial = work.quad.slices["axial"]
     drive.click(axial, axial.to_screen((40.0, 20.0, 30.0)))
-    assert "1 point set" in work.tools._about.text() and work.tools.apply.isEnabled()
-    work.tools.apply.click()
-    assert work.edit.is_busy and work.tools.cancel.isVisible()
+    assert "1 point set" in work.placing.tools._about.text() and work.placing.tools.apply.isEnabled()
+    work.placing.tools.apply.click()
+    assert work.edit.is_busy and work.placing.tools.cancel.isVisible()
     drive.until(lambda: not work.edit.is_busy, "the growth is done")
     drive.until(lambda: work.session.store.history.undo_label == "Grow from seeds", "the growth is in the case")
     labels = work.edit.labels.array
     assert (labels[work.quad.volume.array == 300] == 1).all()
-    assert "mL grown" in work.tools.said.text()
+    assert "mL grown" in work.placing.tools.said.text()
     window.actions_["points.disarm"].trigger()
     assert work.edit_tool.operation is None
     position = np.array(work.quad.position_mm)
@@ -128,12 +128,12 @@ def test_a_long_edit_is_cancelled_and_a_bad_one_refused(drive: Driver, new_folde
     window, work = with_tools(drive, new_folder("refused"), "segment")
     drive.until(lambda: work.edit.labels is not None, "the labels are there")
     before = work.edit.labels.array.copy()
-    work.tools.choose("smooth")
-    work.tools.apply.click()
-    work.tools.cancel.click()
+    work.placing.tools.choose("smooth")
+    work.placing.tools.apply.click()
+    work.placing.tools.cancel.click()
     assert not work.edit.is_busy and (work.edit.labels.array == before).all()
-    work.tools.label.setValue(9)
-    work.tools.apply.click()
+    work.placing.tools.label.setValue(9)
+    work.placing.tools.apply.click()
     drive.until(lambda: window.messages.refusal is not None, "the refusal is shown")
     assert window.messages.refusal.code == "nothing_to_edit"
 
@@ -157,16 +157,16 @@ def test_a_barrier_that_the_leak_guard_proposes_is_put_and_the_growth_made_again
     drive.until(lambda: bool(work.panels), "the panel is there")
     work.go_to("segment")
     work.quad.choose_position((15.0, 25.0, 5.0))
-    work.tools.choose("grow")
+    work.placing.tools.choose("grow")
     drive.settle()
     axial = work.quad.slices["axial"]
     drive.click(axial, axial.to_screen((15.0, 25.0, 5.0)))
-    work.tools.apply.click()
+    work.placing.tools.apply.click()
     drive.until(lambda: not work.edit.is_busy, "the growth is done")
-    assert "leaves the vessel" in work.tools.said.text()
+    assert "leaves the vessel" in work.placing.tools.said.text()
     assert np.linalg.norm(work.quad.position_mm - (21.0, 25.0, 30.0)) < 2.5  # the window shows the neck
     assert (work.edit.labels.array[30, :, 28] == 1).any()
-    work.tools.barrier.click()
+    work.placing.tools.barrier.click()
     drive.until(lambda: not work.edit.is_busy, "the growth is made again")
     assert not (work.edit.labels.array[:, :, 28:] == 1).any()
     assert (work.edit.labels.array[:, 25, 15] == 1).all()

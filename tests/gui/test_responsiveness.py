@@ -140,9 +140,9 @@ def test_no_pause_is_longer_than_100_ms_while_labels_are_painted_and_undone(driv
     work = window.workspace
     work.go_to("segment")
     drive.settle(0.2)
-    assert work.tools is not None and work.edit is not None
-    work.tools.choose("brush")
-    work.tools.set_value("radius_mm", 8.0)
+    assert work.placing.tools is not None and work.edit is not None
+    work.placing.tools.choose("brush")
+    work.placing.tools.set_value("radius_mm", 8.0)
     drive.settle(0.5)
     axial, edit = work.quad.slices["axial"], work.edit
     middle = axial.to_screen(work.quad.position_mm)

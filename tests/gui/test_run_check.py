@@ -72,9 +72,9 @@ def test_a_place_is_lit_in_3d_and_the_curves_come_back(drive: Driver, tmp_path: 
     window = drive.open_with_scene(make_case(tmp_path / "a.case", upto="simulate"))
     work = window.workspace
     panel = simulate_panel(window)
-    work._make_monitor()
-    work.toggle_monitor()
-    assert work._center.currentWidget() is work._monitor
+    work.run_display.make_monitor()
+    work.run_display.toggle()
+    assert work._center.currentWidget() is work.run_display.monitor
     panel.findings.set_findings(FOUND, is_busy=False)
     panel.findings.rows[1].chosen.emit(panel.findings.rows[1].place_mm)
     assert work._center.currentWidget() is work.quad
@@ -82,6 +82,6 @@ def test_a_place_is_lit_in_3d_and_the_curves_come_back(drive: Driver, tmp_path: 
     drive.until(lambda: work.scene.view.is_settled, "the place is lit")
     assert [caption.text for caption in work.scene.view._captions["mark"]] == ["here (10, 20, 30 mm)"]
     window.actions_["view.monitor"].trigger()
-    assert work._center.currentWidget() is work._monitor
+    assert work._center.currentWidget() is work.run_display.monitor
     work.go_to("mesh")
     assert work.scene.view._captions["mark"] == ()

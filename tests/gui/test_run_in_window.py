@@ -76,8 +76,8 @@ def test_a_window_reattaches_to_a_run_and_draws_its_curves(
     drive.until(lambda: len(watch.curves.time_s) >= 45, "the run is watched from its beginning")
     assert window.session.states["simulate"].state == "running", "the rail tells it too"
     assert watch.curves.time_s[0] == pytest.approx(gui_fake_run.DT)
-    drive.until(lambda: window.workspace._monitor is not None, "the monitor is there")
-    monitor = window.workspace._monitor
+    drive.until(lambda: window.workspace.run_display.monitor is not None, "the monitor is there")
+    monitor = window.workspace.run_display.monitor
     drive.until(lambda: "ascending" in monitor.flow.curve_names, "the curves are drawn")
     time, flow = monitor.flow.curve_data("ascending")
     expected = [1e6 * gui_fake_run.flow_m3_s(t) for t in time]

@@ -95,6 +95,7 @@ class Scene(QObject):
         if session is not None:
             session.data.loaded.connect(self._take)
             session.store.points_changed.connect(self._show_points)
+            session.store.landmarks_changed.connect(self._show_points)
             for item in ITEMS:
                 self._take(item, session.data.content(item))
         self.result_changed.emit()
@@ -278,7 +279,9 @@ class Scene(QObject):
     def _show_points(self) -> None:
         if self._session is None:
             return
-        points = self._session.store.case.points if self._step == "segment" else {}
+        case = self._session.store.case
+        points = {name: landmark.position_mm for name, landmark in case.landmarks.items()}
+        points |= case.points if self._step == "segment" else {}
         captions = point_captions(points) if self._shows_captions else ()
         self.view.set_layer("points", partial(point_actors, points) if points else None, captions)
 

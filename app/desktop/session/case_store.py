@@ -33,6 +33,7 @@ class CaseStore(QObject):
     report_changed = Signal()
     points_changed = Signal()
     measurements_changed = Signal()
+    landmarks_changed = Signal()
     patient_changed = Signal()
     parameters_changed = Signal()
     title_changed = Signal()
@@ -103,6 +104,8 @@ class CaseStore(QObject):
             self.points_changed.emit()
         if before.measurements != after.measurements:
             self.measurements_changed.emit()
+        if before.landmarks != after.landmarks:
+            self.landmarks_changed.emit()
         if before.patient != after.patient:
             self.patient_changed.emit()
         if before.parameters != after.parameters:
