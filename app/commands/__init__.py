@@ -19,7 +19,7 @@ from app.commands.vessels import COMMANDS as VESSELS
 
 _IN_ORDER_OF_THE_PATH = (
     *("sample", "scan", "import", "points", "patient", "segment", "edit", "agree", "model", "lesions"),
-    *("cpr", "measure", "landmarks", "meshdoctor", "mesh"),
+    *("cpr", "measure", "landmarks", "names", "meshdoctor", "mesh"),
     *("simulate", "check", "doctor", "run", "sections", "cancel", "results", "report"),
     *("info", "undo", "redo", "open", "demo", "network", "verify", "bench"),
 )

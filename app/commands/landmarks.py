@@ -1,4 +1,4 @@
-"""Sub-commands about the anatomy: landmarks with what is measured there."""
+"""Sub-commands about the anatomy: landmarks with what is measured there, names of vessels."""
 
 from __future__ import annotations
 
@@ -58,4 +58,27 @@ def _landmarks(arguments: argparse.Namespace) -> Result:
     return Result(report, "\n".join([*lines, *report["notes"]]) or "No landmarks yet.")
 
 
-COMMANDS = (Command("landmarks", "place or propose landmarks, measure annulus and root", _arguments, _landmarks),)
+def _names_arguments(parser: argparse.ArgumentParser) -> None:
+    add_case(parser)
+    parser.add_argument("--set", nargs="+", default=[], metavar="OLD=NEW", help="rename vessels and openings")
+    parser.add_argument("--suggest", type=int, default=5, metavar="N", help="how many names to suggest for each")
+
+
+def _names(arguments: argparse.Namespace) -> Result:
+    from app.workflow.vessel_names import read_names, rename
+
+    changes = assignments(arguments.set)
+    with OpenCase.open(arguments.case, writable=bool(changes)) as opened:
+        done = rename(opened, changes) if changes else {}
+        rows = read_names(opened)
+    for row in rows:
+        row["suggestions"] = row["suggestions"][: max(arguments.suggest, 0)]
+    lines = [f"Renamed {old} to {new}." for old, new in done.items()]
+    lines += [f"{row['name']:<28}{', '.join(row['names']):<18}{', '.join(row['suggestions'])}" for row in rows]
+    return Result({"renamed": done, "names": rows}, "\n".join(lines))
+
+
+COMMANDS = (
+    Command("landmarks", "place or propose landmarks, measure annulus and root", _arguments, _landmarks),
+    Command("names", "show or type the names of vessels and openings", _names_arguments, _names),
+)

@@ -13,11 +13,13 @@ from app.desktop.edit.edit_section import EditSection
 from app.desktop.new_case import series_of
 from app.desktop.panels.import_panel import ImportPanel
 from app.desktop.panels.mesh_panel import MeshPanel
+from app.desktop.panels.named_panel import NamedVesselsPanel
 from app.desktop.panels.report_panel import ReportPanel
 from app.desktop.panels.segment_panel import SegmentPanel
 from app.desktop.panels.simulate_panel import SimulatePanel
 from app.desktop.panels.step_panel import StepPanel
 from app.desktop.session.session import Session
+from app.workflow.vessel_names import rename
 
 if TYPE_CHECKING:
     from app.desktop.workspace import Workspace
@@ -28,6 +30,7 @@ def new_panel(step_id: str, session: Session, work: Workspace) -> StepPanel:
     makers = {
         "import": _import_panel,
         "segment": _segment_panel,
+        "model": _model_panel,
         "mesh": _mesh_panel,
         "simulate": _simulate_panel,
         "results": _results_panel,
@@ -59,6 +62,13 @@ def _segment_panel(session: Session, work: Workspace) -> StepPanel:
         tools.set_session(work.edit)
     panel.add_edit(tools)
     placing.panel, placing.tools = panel, tools
+    return panel
+
+
+def _model_panel(session: Session, work: Workspace) -> StepPanel:
+    panel = NamedVesselsPanel()
+    panel.renamed.connect(lambda old, new: session.store.call(lambda: rename(session.store.opened, {old: new})))
+    panel.set_model(session.data.model)
     return panel
 
 

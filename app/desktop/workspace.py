@@ -19,6 +19,7 @@ from app.desktop.mode_stack import ModeStack
 from app.desktop.modes import MODES, mode_states
 from app.desktop.panels.import_panel import ImportPanel
 from app.desktop.panels.mesh_panel import MeshPanel
+from app.desktop.panels.named_panel import NamedVesselsPanel
 from app.desktop.panels.segment_panel import SegmentPanel
 from app.desktop.panels.simulate_panel import SimulatePanel
 from app.desktop.panels.step_panel import StepPanel
@@ -309,6 +310,9 @@ class Workspace(QWidget):
             panel = self.panels.get("segment")
             if isinstance(panel, SegmentPanel):
                 panel.set_labels(content)
+        named = self.panels.get("model")
+        if item == "model" and isinstance(named, NamedVesselsPanel):
+            named.set_model(content)
         if item == "segmentation" and self.placing.tools is not None:
             self.placing.tools.refresh()
         self.situation_changed.emit()

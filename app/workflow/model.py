@@ -8,6 +8,7 @@ from typing import Any
 from app.case.errors import CaseError
 from app.case.records import Position
 from app.workflow.steps import Outcome, Request
+from app.workflow.vessel_names import with_typed_names
 from imaging.segmentation.presets import PRESETS
 from imaging.surface.parameters import ModelParameters as Parameters
 from imaging.types import Progress, VesselEnd, VesselModel
@@ -36,6 +37,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     labels = read_labels(request.path("segmentation", "labels"))
     volume = read_volume(request.path("image", "volume"))
     model = build_model(labels, volume, ends, request.parameters, progress)
+    model = with_typed_names(model, request.case.vessel_names)
     write_model(model, out)
     return Outcome("Vessel model", {path.stem: path for path in sorted(out.iterdir())}, facts_of(model))
 

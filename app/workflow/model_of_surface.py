@@ -11,6 +11,7 @@ from app.case.errors import CaseError
 from app.workflow.model import facts_of
 from app.workflow.parameters import declared
 from app.workflow.steps import Outcome, Request
+from app.workflow.vessel_names import with_typed_names
 from imaging.surface.parameters import ModelParameters
 from imaging.types import Progress, VesselEnd
 
@@ -115,5 +116,6 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     narrowest = min(float(opening["radius_mm"]) for opening in openings)
     model = build_model_of_surface(surface, named.ends, narrowest, ModelParameters(**values), progress)
     model = dataclasses.replace(model, notes=(*named.notes, *model.notes))
+    model = with_typed_names(model, request.case.vessel_names)
     write_model(model, out)
     return Outcome("Vessel model", {path.stem: path for path in sorted(out.iterdir())}, facts_of(model))
