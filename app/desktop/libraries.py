@@ -29,6 +29,7 @@ def import_heavy_libraries() -> None:
     """Import what the 3D view, the plots and the panels need, in a thread, so that the window finds it there."""
     for name in _MODULES:
         importlib.import_module(name)
+    importlib.import_module("app.desktop.scene.color_scale").read_color_tables()
     for step in (way for step_id in STEPS for way in ways_of(step_id)):
         _ = step.module  # its parameters make the form of its panel
 

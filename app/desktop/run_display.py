@@ -21,6 +21,7 @@ class RunDisplay(QObject):
         self.panel: SimulatePanel | None = None
         self.is_wanted = False
         self.has_libraries = False
+        self._is_making = False
         self._center = center
         self._views = views
         self._session: Session | None = None
@@ -33,13 +34,23 @@ class RunDisplay(QObject):
             self.monitor.set_watch(session.run_watch if session is not None else None)
 
     def make_monitor(self) -> None:
-        """Make the curves, once."""
-        if self.monitor is None and self._session is not None:
-            from app.desktop.monitor.run_monitor import RunMonitor
+        """Make the curves, once: one plot after the other, so that the window answers in between."""
+        if self.monitor is None and not self._is_making:
+            self._is_making = True
+            QTimer.singleShot(0, self, lambda: self._make_next([]))
 
-            self.monitor = RunMonitor()
-            self._center.addWidget(self.monitor)
-            self.monitor.set_watch(self._session.run_watch)
+    def _make_next(self, plots: list[Any]) -> None:
+        from app.desktop.monitor.run_monitor import PLOTS, RunMonitor
+
+        if len(plots) < len(PLOTS):
+            plots.append(PLOTS[len(plots)]())
+            QTimer.singleShot(0, self, lambda: self._make_next(plots))
+            return
+        self._is_making = False
+        self.monitor = RunMonitor(plots)
+        self._center.addWidget(self.monitor)
+        self.monitor.set_watch(self._session.run_watch if self._session is not None else None)
+        self._show()
 
     @property
     def has_curves(self) -> bool:
@@ -73,7 +84,8 @@ class RunDisplay(QObject):
     def _show(self) -> None:
         if not (self.is_wanted and self.has_libraries and self.has_curves):
             return
-        self.make_monitor()
-        if self._center.currentWidget() is not self.monitor:
+        if self.monitor is None:
+            self.make_monitor()
+        elif self._center.currentWidget() is not self.monitor:
             self._center.setCurrentWidget(self.monitor)
             self.monitor.refresh()

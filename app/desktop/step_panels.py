@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from app.case.commands import RemovePoint, SetPatientValues
@@ -99,7 +99,8 @@ def _results_panel(session: Session, work: Workspace) -> StepPanel:
 
     panel = ResultsPanel()
     panel.look_changed.connect(lambda look: work.scene and work.scene.show_result(**look))
-    panel.set_result(session.data.result if work.scene is not None else None)  # plots come with the scene
+    if work.scene is not None:  # plots come with the scene
+        QTimer.singleShot(0, work, work.take_result)  # the window answers in between
     return panel
 
 

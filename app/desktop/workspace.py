@@ -185,12 +185,12 @@ class Workspace(QWidget):
         self.scene = Scene(view, self.quad, self)
         self.scene.set_step(self.step_id)
         self.scene.set_session(self.session)
-        self.scene.result_changed.connect(self._take_result)
+        self.scene.result_changed.connect(self.take_result)
         self.mode_stack.set_scene(self.scene)
         self.run_display.has_libraries = True
         self.session.data.want("model")
         self.situation_changed.emit()
-        QTimer.singleShot(0, self, self._take_result)  # the window answers in between
+        QTimer.singleShot(0, self, self.take_result)  # the window answers in between
         if self.run_display.has_curves:
             QTimer.singleShot(0, self, self.run_display.make_monitor)
         self._refresh_run()
@@ -279,8 +279,9 @@ class Workspace(QWidget):
         panel.run_asked.connect(self.run_step)
         panel.cancel_asked.connect(self.session.runner.cancel)
         panel.parameters_edited.connect(self._edit_parameters)
-        panel.set_declaration(step_of(self.session.store.case, step_id).module.Parameters)
         self._refresh_panel(panel)
+        declaration = step_of(self.session.store.case, step_id).module.Parameters
+        QTimer.singleShot(0, panel, partial(panel.set_declaration, declaration))  # the window answers in between
         return panel
 
     def disarm(self) -> None:
@@ -317,7 +318,8 @@ class Workspace(QWidget):
             self.placing.tools.refresh()
         self.situation_changed.emit()
 
-    def _take_result(self) -> None:
+    def take_result(self) -> None:
+        """Show the result that is loaded, in its panel."""
         panel: Any = self.panels.get("results")
         if panel is not None and self.session is not None and panel.result is not self.session.data.result:
             panel.set_result(self.session.data.result)

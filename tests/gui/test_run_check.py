@@ -73,6 +73,7 @@ def test_a_place_is_lit_in_3d_and_the_curves_come_back(drive: Driver, tmp_path: 
     work = window.workspace
     panel = simulate_panel(window)
     work.run_display.make_monitor()
+    drive.until(lambda: work.run_display.monitor is not None, "the curves are made")
     work.run_display.toggle()
     assert work._center.currentWidget() is work.run_display.monitor
     panel.findings.set_findings(FOUND, is_busy=False)

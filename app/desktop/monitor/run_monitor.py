@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -19,12 +20,25 @@ from app.desktop.session.words import figures_of, progress_sentence
 _RESIDUAL_FLOOR, _SHARE_FLOOR = 1e-16, 1e-14
 """What is smaller, also zero, which has no logarithm, is drawn at this height."""
 _MOST_POINTS = 1000
+_TIME = ("Time in the run", "s")
+PLOTS: tuple[Callable[[], Plot], ...] = (
+    partial(Plot, "Pressure at the openings", _TIME, ("Pressure", "mmHg")),
+    partial(Plot, "Flow through the openings", _TIME, ("Flow", "mL/s")),
+    partial(
+        Plot, "Solver: residual, iterations and CFL number", _TIME, ("Residual, iterations, CFL", "1"), is_log=True
+    ),
+    partial(Plot, "Imbalances and change from one beat or filling to the next", _TIME, ("Share", "%"), is_log=True),
+)
+"""What makes each plot: some tens of ms, so that a window makes one after the other."""
 
 
 class RunMonitor(QWidget):
-    """Pressures and flows at the openings, and what tells whether the solution can be trusted."""
+    """Pressures and flows at the openings, and what tells whether the solution can be trusted.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    ``plots`` are those that `PLOTS` make, if they are made already.
+    """
+
+    def __init__(self, plots: Sequence[Plot] | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.headline = QLabel()
         self.headline.setObjectName("case")
@@ -32,15 +46,7 @@ class RunMonitor(QWidget):
         self.figures.setTextFormat(Qt.TextFormat.RichText)
         self.figures.setWordWrap(True)
         self.figures.setAccessibleName("Figures of the run now")
-        time = ("Time in the run", "s")
-        self.pressure = Plot("Pressure at the openings", time, ("Pressure", "mmHg"))
-        self.flow = Plot("Flow through the openings", time, ("Flow", "mL/s"))
-        self.numerics = Plot(
-            "Solver: residual, iterations and CFL number", time, ("Residual, iterations, CFL", "1"), is_log=True
-        )
-        self.balance = Plot(
-            "Imbalances and change from one beat or filling to the next", time, ("Share", "%"), is_log=True
-        )
+        self.pressure, self.flow, self.numerics, self.balance = plots or [make() for make in PLOTS]
         grid = QGridLayout()
         grid.setSpacing(4)
         for n, plot in enumerate((self.pressure, self.flow, self.numerics, self.balance)):

@@ -19,7 +19,7 @@ _UPPER_PERCENTILE = 99.0
 _SAMPLES = 2_000_000
 _NOTE_SCALE = 0.8
 _STEPS_OF_RANGE = 8
-_CHANGE_MAP = "CET-D1"
+_MAP, _CHANGE_MAP = "viridis", "CET-D1"
 """From blue over white to red."""
 
 
@@ -32,10 +32,10 @@ class ColorScale:
     low: float
     high: float
     note: str
-    map_name: str = "viridis"
+    map_name: str = _MAP
 
     @classmethod
-    def of(cls, label: str, unit: str, values: NDArray[Any], map_name: str = "viridis") -> ColorScale:
+    def of(cls, label: str, unit: str, values: NDArray[Any], map_name: str = _MAP) -> ColorScale:
         """The range of a field over the whole cycle, from its least value (or zero) to its 99th percentile.
 
         A few cells beside a corner can be far above all others, hence the percentile; the note states it and the
@@ -77,7 +77,7 @@ class ColorScale:
             low, high = 0.5 * (low + high - least), 0.5 * (low + high + least)
         step = round_step((high - low) / _STEPS_OF_RANGE)
         low, high = np.floor(low / step + 1e-9) * step, np.ceil(high / step - 1e-9) * step
-        return cls(label, unit, float(low), float(high), note, _CHANGE_MAP if is_change else "viridis")
+        return cls(label, unit, float(low), float(high), note, _CHANGE_MAP if is_change else _MAP)
 
     def rgb(self, values: NDArray[Any]) -> NDArray[np.uint8]:
         """RGB (n, 3) of values (n,)."""
@@ -85,6 +85,12 @@ class ColorScale:
         share = (np.asarray(values, dtype=np.float32) - self.low) / (self.high - self.low)
         index = np.nan_to_num(np.clip(share, 0.0, 1.0) * (len(table) - 1)).astype(np.intp)
         return table[index]
+
+
+def read_color_tables() -> None:
+    """Read the tables from their files, in whatever thread, so that the window finds them there."""
+    for map_name in (_MAP, _CHANGE_MAP):
+        color_table(map_name)
 
 
 @cache

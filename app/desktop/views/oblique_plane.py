@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +98,7 @@ class ObliquePlane:
     @property
     def n_slices(self) -> int:
         """Number of slices through the grid."""
-        low, high = self._reach(2)
+        low, high = self._reach[2]
         return int((high - low) / self.step_mm) + 1
 
     @property
@@ -114,7 +115,7 @@ class ObliquePlane:
 
     def slice_index(self, position_mm: Any) -> float:
         """Where a position lies through the plane."""
-        low, high = self._reach(2)
+        low, high = self._reach[2]
         depth = float((np.asarray(position_mm, dtype=float) - self._middle) @ self.axes[2])
         return float(np.clip(depth, low, high)) / self.step_mm
 
@@ -125,7 +126,7 @@ class ObliquePlane:
 
     def stepped(self, position_mm: Any, notches: int) -> FloatArray:
         """The position some slices further up, kept in the grid."""
-        low, high = self._reach(2)
+        low, high = self._reach[2]
         depth = float((np.asarray(position_mm, dtype=float) - self._middle) @ self.axes[2])
         wanted = float(np.clip(depth + notches * self.scroll_sign * self.step_mm, low, high))
         return np.asarray(position_mm + (wanted - depth) * self.axes[2], dtype=float)
@@ -156,17 +157,18 @@ class ObliquePlane:
         )
         return position
 
-    @property
+    @cached_property
     def _middle(self) -> FloatArray:
         return self.grid.to_lps((np.asarray(self.grid.size) - 1) / 2.0)
 
-    @property
+    @cached_property
     def _shape(self) -> tuple[int, int]:
-        rows, columns = (int(np.ceil(2.0 * self._reach(axis)[1] / self.step_mm)) | 1 for axis in (1, 0))
+        rows, columns = (int(np.ceil(2.0 * self._reach[axis][1] / self.step_mm)) | 1 for axis in (1, 0))
         return rows, columns
 
-    def _reach(self, axis: int) -> tuple[float, float]:
-        """How far the grid reaches along an axis to both sides of its middle, mm."""
+    @cached_property
+    def _reach(self) -> tuple[tuple[float, float], ...]:
+        """How far the grid reaches along each axis to both sides of its middle, mm."""
         corners = np.array(list(product(*((-0.5, n - 0.5) for n in self.grid.size))))
-        along = (self.grid.to_lps(corners) - self._middle) @ self.axes[axis]
-        return float(along.min()), float(along.max())
+        away = self.grid.to_lps(corners) - self._middle
+        return tuple((float((away @ axis).min()), float((away @ axis).max())) for axis in self.axes)

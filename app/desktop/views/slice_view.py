@@ -45,6 +45,7 @@ _GRAB_PX = 9.0
 _NEAR_SLICES = 4.0
 _NARROW_EM = 58.0
 _CLICK_PX = 2
+_SAME_SLICE = 1e-6
 _HANDLE_SHARE = 0.36
 _SHARPEST_ZOOM, _WIDEST_ZOOM = 40.0, 0.2
 _CROSSHAIR_COLORS: dict[PlaneName, tuple[str, str]] = {
@@ -187,7 +188,7 @@ class SliceView(QWidget):
         """Move the crosshair (LPS); the slice follows."""
         before = self.slice_index
         self._position = np.asarray(position_mm, dtype=float)
-        if self.slice_index != before:
+        if abs(self.slice_index - before) > _SAME_SLICE:  # an oblique one moves by rounding when another is scrolled
             self._values = self._base = self._overlay = None
         self.update()
 
