@@ -1,4 +1,4 @@
-"""Scans and label maps from and to files: NIfTI, NRRD, MetaImage, DICOM. Positions stay what they were, in LPS mm."""
+"""Scans and label maps from and to files: NIfTI, NRRD, MetaImage, VTI, DICOM. Positions stay the same, in LPS mm."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from imaging.native_messages import native_messages_hidden
 from imaging.nifti import check_nifti_frames, check_nifti_length, damaged_file, is_whole_gzip
 from imaging.text_headers import check_text_header
 from imaging.types import Grid, LabelMap, Progress, Volume, silent
+from imaging.vti import read_vti
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -35,18 +36,20 @@ _PLAUSIBLE_SPACING_MM = (0.005, 50.0)
 
 
 def read_volume(
-    path: str | Path, series_uid: str | None = None, progress: Progress = silent, *, phase: str = ""
+    path: str | Path, series_uid: str | None = None, progress: Progress = silent, *, phase: str = "", frame: str = ""
 ) -> Volume:
     """The scan in a file or a DICOM folder.
 
     Parameters
     ----------
     path : str or Path
-        ``.nii``, ``.nii.gz``, ``.nrrd``, ``.nhdr``, ``.mha``, ``.mhd``, or a folder with one DICOM series.
+        ``.nii``, ``.nii.gz``, ``.nrrd``, ``.nhdr``, ``.mha``, ``.mhd``, ``.vti``, or a folder with one DICOM series.
     series_uid : str, optional
         Which series of a DICOM folder to read when it holds several.
     phase : str
         Which phase of a DICOM series that holds several, or of a file over time (counted from 1).
+    frame : str
+        What the axes of a VTI file mean, ``"LPS"`` or ``"RAS"``; every other file says it itself.
 
     Returns
     -------
@@ -70,11 +73,16 @@ def read_volume(
     if is_dicom_source(path):
         return read_series_with_notes(path, series_uid, progress, phase=phase).volume
     progress(0.0, "Reading the scan")
-    image = _read_image(path, phase)
-    array, grid = _right_handed(_values(image), _grid(image))
+    if path.suffix.lower() == ".vti":
+        values, stated = read_vti(path, frame, progress)
+        array, grid = _right_handed(_compact(values), checked_grid(stated))
+        modality, unit = _guessed_modality(array)
+    else:
+        image = _read_image(path, phase)
+        array, grid = _right_handed(_values(image), _grid(image))
+        modality, unit = _modality(image, array)
     progress(0.7, "Checking the scan")
     _check_values(array, grid)
-    modality, unit = _modality(image, array)
     progress(1.0, "Scan read")
     return Volume(array, grid, modality, unit)
 
@@ -238,7 +246,11 @@ def _header_error(path: Path, suffix: str, error: RuntimeError) -> ImagingError:
 def _values(image: sitk.Image) -> NDArray[Any]:
     import SimpleITK as sitk
 
-    array: NDArray[Any] = sitk.GetArrayFromImage(image)
+    return _compact(sitk.GetArrayFromImage(image))
+
+
+def _compact(array: NDArray[Any]) -> NDArray[Any]:
+    """Floats as float32, integers as int16 where they fit."""
     if array.dtype.kind == "f":
         return array.astype(np.float32, copy=False)
     if array.dtype.itemsize > 2 and np.iinfo(np.int16).min <= array.min() and array.max() <= np.iinfo(np.int16).max:
@@ -247,7 +259,18 @@ def _values(image: sitk.Image) -> NDArray[Any]:
 
 
 def _grid(image: sitk.Image) -> Grid:
-    direction = np.asarray(image.GetDirection()).reshape(3, 3)
+    return checked_grid(Grid(image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection()))
+
+
+def checked_grid(grid: Grid) -> Grid:
+    """The grid, if a scan can lie on it.
+
+    Raises
+    ------
+    ImagingError
+        ``axes_not_perpendicular``, ``spacing_invalid``, ``frame_unknown``.
+    """
+    direction = np.asarray(grid.direction).reshape(3, 3)
     skew = float(np.abs(direction.T @ direction - np.eye(3)).max())
     if not skew < _PERPENDICULAR_TOLERANCE:
         angle = math.degrees(math.asin(min(1.0, skew)))
@@ -256,18 +279,18 @@ def _grid(image: sitk.Image) -> Grid:
             f"The axes of this image are not perpendicular (off by {angle:.1f} degrees: a tilted gantry or a sheared "
             "export); resample it to a straight grid first.",
         )
-    if not all(math.isfinite(x) and x > 0.0 for x in image.GetSpacing()):
+    if not all(math.isfinite(x) and x > 0.0 for x in grid.spacing_mm):
         raise ImagingError("spacing_invalid", "This image has no valid voxel spacing; export it again from its source.")
-    odd = [x for x in image.GetSpacing() if not _PLAUSIBLE_SPACING_MM[0] <= x <= _PLAUSIBLE_SPACING_MM[1]]
+    odd = [x for x in grid.spacing_mm if not _PLAUSIBLE_SPACING_MM[0] <= x <= _PLAUSIBLE_SPACING_MM[1]]
     if odd:
         raise ImagingError(
             "spacing_invalid",
             f"This image states voxels of {odd[0]:.3g} mm, which no scan has, so sizes would be wrong; export it "
             "again in mm.",
         )
-    if not all(math.isfinite(x) for x in image.GetOrigin()):
+    if not all(math.isfinite(x) for x in grid.origin_mm):
         raise ImagingError("frame_unknown", "This image has no valid position in the patient; export it again.")
-    return Grid(image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
+    return grid
 
 
 def _right_handed(array: NDArray[Any], grid: Grid) -> tuple[NDArray[Any], Grid]:
@@ -308,6 +331,10 @@ def _modality(image: sitk.Image, array: NDArray[Any]) -> tuple[Literal["CT", "MR
         stated = image.GetMetaData(_MODALITY_KEY)
         if stated in ("CT", "MR", "XA", "unknown"):
             return cast("Literal['CT', 'MR', 'XA', 'unknown']", stated), image.GetMetaData(_UNIT_KEY)
+    return _guessed_modality(array)
+
+
+def _guessed_modality(array: NDArray[Any]) -> tuple[Literal["CT", "MR", "XA", "unknown"], str]:
     return ("CT", "HU") if array.min() < _AIR_OR_FAT_HU else ("unknown", "unknown")
 
 

@@ -42,7 +42,7 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
         type=Path,
-        help="NIfTI, NRRD, MHA or DICOM file, DICOM folder, DICOMDIR or zip, or a surface (VTP, STL, OBJ, PLY)",
+        help="NIfTI, NRRD, MHA, VTI or DICOM file, DICOM folder, DICOMDIR or zip, or a surface (VTP, STL, OBJ, PLY)",
     )
     parser.add_argument("case", type=Path, help="case folder to make (.case)")
     parser.add_argument("--title", default="", help="how the case is called (default: the folder's name)")
@@ -54,6 +54,7 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-identity", action="store_true", help="keep in the case what the DICOM header says about the patient"
     )
+    parser.add_argument("--frame", default="", help="what the axes of a VTI file mean: LPS or RAS")
     parser.add_argument("--unit", default="", help="unit of length of a surface: mm, cm or m")
     parser.add_argument("--inlet", default="", help="a surface's opening where blood enters, by number or name")
     parser.add_argument("--name", nargs="+", default=[], metavar="NUMBER=NAME", help="names of a surface's openings")
@@ -85,6 +86,7 @@ def _import(arguments: argparse.Namespace) -> Result:
         title,
         series_uid=arguments.series_uid,
         phase=arguments.phase,
+        frame=arguments.frame.upper(),
         repair=arguments.repair,
         deidentify=not arguments.keep_identity,
         progress=progress,

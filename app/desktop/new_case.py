@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from PySide6.QtWidgets import (
+    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFileDialog,
@@ -34,6 +35,7 @@ class SeriesChoice:
 
     series_uid: str = ""
     phase: str = ""
+    frame: str = ""
     repair: bool = False
     deidentify: bool = True
 
@@ -41,7 +43,7 @@ class SeriesChoice:
 class NewCaseDialog(QDialog):
     """Asks for a title and a place. The title is typed, because a file's name may hold a patient's name."""
 
-    def __init__(self, parent: QWidget | None = None, title: str = "") -> None:
+    def __init__(self, parent: QWidget | None = None, title: str = "", *, asks_frame: bool = False) -> None:
         super().__init__(parent)
         self.setWindowTitle("New case")
         self.setMinimumWidth(520)
@@ -58,6 +60,15 @@ class NewCaseDialog(QDialog):
         row.addWidget(browse)
         form = QFormLayout()
         form.addRow("Title", self.title)
+        self.frame = QComboBox()
+        self.frame.addItem("choose: the file does not say it", "")
+        self.frame.addItem("LPS: to the patient's left, back, head", "LPS")
+        self.frame.addItem("RAS: to the patient's right, front, head", "RAS")
+        self.frame.setToolTip("A wrong choice exchanges left and right. The program that wrote the file knows.")
+        self.frame.currentIndexChanged.connect(self._refresh)
+        self._asks_frame = asks_frame
+        if asks_frame:
+            form.addRow("Axes run", self.frame)
         form.addRow("Case folder", row)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self._buttons.accepted.connect(self.accept)
@@ -68,21 +79,30 @@ class NewCaseDialog(QDialog):
         self._refresh()
 
     @property
+    def chosen_frame(self) -> str:
+        """What the axes of the file mean, or an empty text."""
+        return str(self.frame.currentData() or "")
+
+    @property
     def folder(self) -> Path:
         """The case folder to make."""
         kept = "".join(c if c.isalnum() or c in "-_" else "_" for c in self.title.text().strip())
         return self._parent_folder / f"{kept or 'case'}.case"
 
+    def choose_place(self, folder: Path) -> None:
+        """Make the case folder in this folder."""
+        self._parent_folder = folder
+        self._refresh()
+
     def _browse(self) -> None:
         name = QFileDialog.getExistingDirectory(self, "Where the case folder is to be made", str(self._parent_folder))
         if name:
-            self._parent_folder = Path(name)
-            self._refresh()
+            self.choose_place(Path(name))
 
     def _refresh(self) -> None:
         self._place.setText(str(self.folder))
-        has_title = bool(self.title.text().strip())
-        self._buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(has_title)
+        is_complete = bool(self.title.text().strip()) and (not self._asks_frame or bool(self.chosen_frame))
+        self._buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(is_complete)
 
 
 def make_case(source: Path, folder: Path, title: str, choice: SeriesChoice, progress: Progress) -> Record:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -159,9 +160,9 @@ class MainWindow(QMainWindow):
         work, quad = self.workspace, self.workspace.quad
         handlers: dict[str, Callable[..., object]] = {
             "case.open": self._ask_case,
-            "case.new_file": lambda: self._ask_new(ask_scan_file(self)),
-            "case.new_folder": lambda: self._ask_new(ask_scan_folder(self)),
-            "case.new_surface": lambda: self._ask_new(ask_surface_file(self)),
+            "case.new_file": lambda: self.new_from(ask_scan_file(self)),
+            "case.new_folder": lambda: self.new_from(ask_scan_folder(self)),
+            "case.new_surface": lambda: self.new_from(ask_surface_file(self)),
             "case.rename": self._rename,
             "case.close": self.close_case,
             "app.quit": self.close,
@@ -275,7 +276,8 @@ class MainWindow(QMainWindow):
         if name:
             self.open_case(Path(name))
 
-    def _ask_new(self, source: Path | None) -> None:
+    def new_from(self, source: Path | None) -> None:
+        """Ask what is needed to make a case from a scan or a surface, and make it."""
         if source is None:
             return
         try:
@@ -297,13 +299,16 @@ class MainWindow(QMainWindow):
     def _ask_new_from_study(self, source: Path, study: StudyVerdict) -> None:
         browser = StudyBrowser(study, self)
         if browser.exec():
-            choice = SeriesChoice(browser.series_uid, browser.phase, browser.repair, browser.deidentify)
+            choice = SeriesChoice(
+                browser.series_uid, browser.phase, repair=browser.repair, deidentify=browser.deidentify
+            )
             self._ask_new_title(source, choice)
 
     def _ask_new_title(self, source: Path, choice: SeriesChoice) -> None:
-        dialog = NewCaseDialog(self)
+        dialog = NewCaseDialog(self, asks_frame=source.suffix.lower() == ".vti")
         if dialog.exec():
-            self.import_new(source, dialog.folder, dialog.title.text().strip(), choice)
+            chosen = replace(choice, frame=dialog.chosen_frame)
+            self.import_new(source, dialog.folder, dialog.title.text().strip(), chosen)
 
     def _ask_new_of_surface(self, source: Path, summary: SurfaceSummary) -> None:
         dialog = NewSurfaceCaseDialog(summary, self)
@@ -444,7 +449,7 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:
         """A case folder that is dropped is opened; anything else is taken for a scan, files for their folder."""
         path = dropped_source([Path(url.toLocalFile()) for url in event.mimeData().urls()])
-        QTimer.singleShot(0, partial(self.open_case if (path / "case.json").is_file() else self._ask_new, path))
+        QTimer.singleShot(0, partial(self.open_case if (path / "case.json").is_file() else self.new_from, path))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if not self.close_case():

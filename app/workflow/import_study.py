@@ -14,6 +14,7 @@ from app.case.records import Position, Record
 from app.workflow.parameters import declared
 from app.workflow.steps import Outcome, Request, run_step
 from imaging.types import Progress, silent
+from imaging.vti import FRAMES
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Parameters:
     source: str = declared("", help="File, DICOM folder, DICOMDIR or zip archive", private=True)
     series_uid: str = declared("", help="Which series, when a folder holds several", private=True)
     phase: str = declared("", help="Which phase of a series that holds several, for example 70%")
+    frame: str = declared("", help="What the axes of a VTI file mean", choices=("", *FRAMES))
     repair: bool = declared(False, help="Straighten a tilted gantry and interpolate uneven slices, where that is safe")
     deidentify: bool = declared(
         True,
@@ -64,8 +66,9 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     else:
         if source.is_file() and source.suffix.lower() in (".nrrd", ".mha"):
             check_packed_voxels(source)
-        volume = read_volume(source, progress=reading, phase=chosen.phase)
+        volume = read_volume(source, progress=reading, phase=chosen.phase, frame=chosen.frame)
         more = {"phase": f"phase {chosen.phase} of the file"} if chosen.phase else {}
+        more |= {"frame": f"{chosen.frame}, as stated by the user"} if chosen.frame else {}
     require_ct(volume)
     progress(0.6, "Writing the scan into the case")
     path = out / "ct.nrrd"
@@ -94,6 +97,7 @@ def import_study(
     *,
     series_uid: str = "",
     phase: str = "",
+    frame: str = "",
     repair: bool = False,
     deidentify: bool = True,
     points: Mapping[str, Position] | None = None,
@@ -104,11 +108,13 @@ def import_study(
     Parameters
     ----------
     source
-        NIfTI, NRRD, MHA, a DICOM file, a folder of DICOM files, a DICOMDIR or a zip archive.
+        NIfTI, NRRD, MHA, VTI, a DICOM file, a folder of DICOM files, a DICOMDIR or a zip archive.
     title
         How people call the case; not taken from the scan, which may hold a patient's name.
     phase
         Which phase of a series that holds several.
+    frame
+        What the axes of a VTI file mean: LPS or RAS.
     repair
         Straighten a gantry tilt and interpolate uneven slices where that is safe; it is written into the case.
     deidentify
@@ -128,6 +134,7 @@ def import_study(
                 "source": str(source),
                 "series_uid": series_uid,
                 "phase": phase,
+                "frame": frame,
                 "repair": repair,
                 "deidentify": deidentify,
             }

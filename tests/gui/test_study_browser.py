@@ -93,7 +93,7 @@ def test_the_chosen_series_is_imported_as_chosen(
     monkeypatch.setattr(StudyBrowser, "exec", browse)
     monkeypatch.setattr(NewCaseDialog, "exec", name)
     window = drive.open_window()
-    window._ask_new(study)
+    window.new_from(study)
     drive.until(lambda: window.session is not None, "the case is open")
     record = window.session.store.case.current("image")
     assert ("repair" in record.facts) is is_repaired

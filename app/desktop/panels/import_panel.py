@@ -12,7 +12,7 @@ from app.case.records import Case
 from app.desktop.panels.step_panel import StepPanel, section
 from app.workflow.model_of_surface import opening_text
 
-SCAN_FILTER = "Scans (*.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.dcm *.zip DICOMDIR);;All files (*)"
+SCAN_FILTER = "Scans (*.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.vti *.dcm *.zip DICOMDIR);;All files (*)"
 
 
 def ask_scan_file(parent: QWidget) -> Path | None:
