@@ -79,16 +79,14 @@ class Walker:
             self.until(lambda: scene.view.is_settled, "the 3D view is at rest")
 
     def photograph(self, name: str, widget: QWidget | None = None) -> None:
-        """Save what a widget, or the whole window, shows, in 256 colors."""
+        """Save what a widget, or the whole window, shows."""
         from PySide6.QtCore import Qt
-        from PySide6.QtGui import QImage
 
         image = (widget or self.window).grab().toImage()
         if image.width() > _PICTURE_WIDTH_PX:
             image = image.scaledToWidth(_PICTURE_WIDTH_PX, Qt.TransformationMode.SmoothTransformation)
-        flags = Qt.ImageConversionFlag.ThresholdDither | Qt.ImageConversionFlag.AvoidDither
         path = self.out / f"{len(self.pictures) + 1}-{name}.png"
-        if not image.convertToFormat(QImage.Format.Format_Indexed8, flags).save(str(path)):
+        if not image.save(str(path)):
             raise CaseError("disk_full", f"The picture {path.name} could not be written: free some space.")
         self.pictures.append(path)
 
