@@ -12,10 +12,9 @@ from PySide6.QtCore import QObject
 from app.desktop import theme
 from app.desktop.ensemble.band_table import BandTable
 from app.desktop.ensemble.panel import EnsemblePanel
-from app.desktop.mode_base import ModeBase
+from app.desktop.model_mode import ModelMode
 from app.desktop.scene.color_scale import ColorScale
 from app.desktop.scene.vessel_look import VesselLook, VesselWall
-from app.desktop.session.model_task import ModelTask
 from app.desktop.session.session import Session
 from app.desktop.views.scene_view import Caption
 from app.desktop.what_if.edits import spelled
@@ -38,31 +37,22 @@ def make_ensemble(folder: Path, values: dict[str, Any], cache: Path, progress: P
     return found
 
 
-class EnsembleMode(ModeBase):
+class EnsembleMode(ModelMode):
     """``refused`` carries each `Refusal` that a user must see."""
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(session, parent)
-        self.panel = EnsemblePanel()
-        self.below = self.table = BandTable()
-        self.task = ModelTask(session.store, self)
+        self.table = BandTable()
+        super().__init__(session, EnsemblePanel(), self.table, parent)
         self.panel.start_asked.connect(self._start)
-        self.panel.cancel_asked.connect(self.task.cancel)
         self.panel.shown_changed.connect(self._color)
         self.table.chosen.connect(self.choose)
-        self.task.changed.connect(self._take)
-        self.task.progressed.connect(lambda fraction, text: self.panel.set_progress(fraction, text))
-        session.store.history_changed.connect(self._look)
-        session.run_watch.status_changed.connect(self._look)
 
-    def enter(self, scene: Any) -> None:
-        super().enter(scene)
-        self._look()
-        self._take()
-
-    def close(self) -> None:
-        """End what is being made."""
-        self.task.cancel()
+    def show_found(self, found: Ensemble | None) -> None:
+        """Show the bands that were found."""
+        self.panel.set_ensemble(found)
+        if found is not None:
+            self.table.show_ensemble(found)
+            self.choose(self.vessel if self.vessel in found.names else found.names[0])
 
     def choose(self, vessel: str) -> None:
         """Choose a vessel."""
@@ -71,26 +61,7 @@ class EnsembleMode(ModeBase):
         self._color()
 
     def _start(self, values: dict[str, Any]) -> None:
-        self.task.start(make_ensemble, values, Path(platformdirs.user_cache_dir("angiotwin")) / "ensembles")
-
-    def _look(self) -> None:
-        if self._is_shown:
-            self.task.look(self._session.run_watch.status)
-
-    def _take(self) -> None:
-        task, has_model = self.task, self._session.store.case.current("model") is not None
-        self.panel.set_progress(0.0 if task.is_busy else None, "Starting workers")
-        if not task.is_busy:
-            told = task.failure.message if task.failure is not None else ""
-            self.panel.set_state(
-                told if has_model else "There is no vessel tree yet: run Model first.", can_start=has_model
-            )
-        self.panel.set_ensemble(task.found)
-        self.table.setVisible(task.found is not None)
-        if task.found is not None:
-            self.table.show_ensemble(task.found)
-            self.choose(self.vessel if self.vessel in task.found.names else task.found.names[0])
-        self._color()
+        self.task.begin(make_ensemble, values, Path(platformdirs.user_cache_dir("angiotwin")) / "ensembles")
 
     def _color(self) -> None:
         """Color the vessels by how wide their bands are."""

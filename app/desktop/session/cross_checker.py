@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 
 from app.desktop.session.case_data import CaseData
 from app.desktop.session.case_store import CaseStore
-from app.desktop.session.child_task import ChildTask
-from app.desktop.session.refusal import Refusal
+from app.desktop.session.model_task import ModelTask
 from app.workflow.cross_check_result import CrossCheck, read_cross_check
 from imaging.types import Progress
 
@@ -24,28 +23,15 @@ def make_check(folder: Path, progress: Progress) -> CrossCheck:
         return cross_check(opened, progress=progress)
 
 
-class CrossChecker(QObject):
-    """``changed`` tells that there is another cross-check, none any more, or that one is being made; ``progressed`` how
-    far that is.
+class CrossChecker(ModelTask):
+    """``found`` is that of the present run, or None."""
 
-    ``found`` is of the present run, or None.
-    """
-
-    changed = Signal()
-    progressed = Signal(float, str)
+    found: CrossCheck | None
 
     def __init__(self, store: CaseStore, data: CaseData, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._store, self._data = store, data
-        self._task: ChildTask | None = None
+        super().__init__(store, parent)
+        self._data = data
         self._is_of = ""
-        self.found: CrossCheck | None = None
-        self.failure: Refusal | None = None
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether a cross-check is being made."""
-        return self._task is not None
 
     def look(self) -> None:
         """Have what the case's results hold, unless there is one of the present run already."""
@@ -54,42 +40,18 @@ class CrossChecker(QObject):
         is_of = "" if run is None else f"{run.id} {case.stale_inputs(run)}"
         if is_of == self._is_of:
             return
-        self.cancel()
-        self._is_of, self.found, self.failure = is_of, None, None
+        self._is_of = is_of
+        self.forget()
         if result is not None and "cross_check" in result.files and not case.stale_inputs(result):
             path = self._store.opened.path_of(result.files["cross_check"])
-            self._data.compute("cross_check", partial(read_cross_check, path), partial(self._keep, is_of), self._fail)
-        self.changed.emit()
+            self._data.compute(
+                "cross_check", partial(read_cross_check, path), partial(self._keep_of, is_of), self._fail
+            )
 
     def start(self) -> None:
         """Make a new one."""
-        if self._task is None:
-            self.failure = None
-            self._task = ChildTask(make_check, (self._store.opened.folder,), self)
-            self._task.progressed.connect(self.progressed)
-            self._task.done.connect(partial(self._keep, self._is_of))
-            self._task.failed.connect(self._fail)
-            self.changed.emit()
+        self.begin(make_check)
 
-    def cancel(self) -> None:
-        """End what is being made."""
-        if self._task is not None:
-            self._task.cancel()
-            self._drop()
-            self.changed.emit()
-
-    def _keep(self, is_of: str, found: CrossCheck) -> None:
-        self._drop()
+    def _keep_of(self, is_of: str, found: CrossCheck) -> None:
         if is_of == self._is_of:
-            self.found = found
-            self.changed.emit()
-
-    def _fail(self, refusal: Refusal) -> None:
-        self._drop()
-        self.failure = refusal
-        self.changed.emit()
-
-    def _drop(self) -> None:
-        if self._task is not None:
-            self._task.deleteLater()
-            self._task = None
+            self._keep(found)

@@ -1,5 +1,4 @@
-"""Work on a case's 0D and 1D models in a process of its own, with progress and Cancel; its answer belongs to the case
-as it was."""
+"""Work on a case's models in a process of its own, with progress and Cancel."""
 
 from __future__ import annotations
 
@@ -11,14 +10,13 @@ from PySide6.QtCore import QObject, Signal
 from app.desktop.session.case_store import CaseStore
 from app.desktop.session.child_task import ChildTask
 from app.desktop.session.refusal import Refusal
-from app.desktop.session.what_if_model import what_reduced_models_rest_on
 
 
 class ModelTask(QObject):
     """``changed`` tells that there is another answer, none any more, or that one is being made; ``progressed`` how far
     that is.
 
-    ``found`` is the answer for the case as it is now, or None; ``failure`` why there is none.
+    ``found`` is the answer, or None; ``failure`` why there is none.
     """
 
     changed = Signal()
@@ -28,7 +26,6 @@ class ModelTask(QObject):
         super().__init__(parent)
         self._store = store
         self._task: ChildTask | None = None
-        self._rests_on = ""
         self.found: Any = None
         self.failure: Refusal | None = None
 
@@ -37,16 +34,7 @@ class ModelTask(QObject):
         """Whether an answer is being made."""
         return self._task is not None
 
-    def look(self, run_status: str | None) -> None:
-        """Forget the answer, and end what is being made, if the case is another one now."""
-        rests_on = what_reduced_models_rest_on(self._store.case, run_status)
-        if rests_on != self._rests_on:
-            self._rests_on = rests_on
-            self._end()
-            self.found = self.failure = None
-            self.changed.emit()
-
-    def start(self, work: Callable[..., Any], *arguments: Any) -> None:
+    def begin(self, work: Callable[..., Any], *arguments: Any) -> None:
         """Have ``work(folder of the case, *arguments, progress=...)`` done, a function of a module."""
         if self._task is None:
             self.failure = None
@@ -59,13 +47,15 @@ class ModelTask(QObject):
     def cancel(self) -> None:
         """End what is being made."""
         if self._task is not None:
-            self._end()
-            self.changed.emit()
-
-    def _end(self) -> None:
-        if self._task is not None:
             self._task.cancel()
             self._drop()
+            self.changed.emit()
+
+    def forget(self) -> None:
+        """End what is being made, and have no answer any more: the case is another one."""
+        self.cancel()
+        self.found = self.failure = None
+        self.changed.emit()
 
     def _keep(self, found: Any) -> None:
         self._drop()

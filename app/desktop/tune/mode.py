@@ -10,10 +10,9 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QFileDialog, QHeaderView, QTableWidget, QTableWidgetItem
 
 from app.desktop import theme
-from app.desktop.mode_base import ModeBase
+from app.desktop.model_mode import ModelMode
 from app.desktop.scene.color_scale import ColorScale
 from app.desktop.scene.vessel_look import VesselLook, VesselWall
-from app.desktop.session.model_task import ModelTask
 from app.desktop.session.refusal import refusal_of
 from app.desktop.session.session import Session
 from app.desktop.tune.panel import HOW_TO_USE, TunePanel
@@ -44,30 +43,20 @@ def make_tuned(folder: Path, values: dict[str, Any], progress: Progress) -> Tune
         return tune_case(opened, chosen.wish, level, progress=progress)
 
 
-class TuneMode(ModeBase):
+class TuneMode(ModelMode):
     """``refused`` carries each `Refusal` that a user must see."""
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(session, parent)
-        self.panel = TunePanel()
-        self.below = self.table = OutletTable()
-        self.task = ModelTask(session.store, self)
-        self.panel.start_asked.connect(lambda values: self.task.start(make_tuned, values))
-        self.panel.cancel_asked.connect(self.task.cancel)
+        self.table = OutletTable()
+        super().__init__(session, TunePanel(), self.table, parent)
+        self.panel.start_asked.connect(lambda values: self.task.begin(make_tuned, values))
         self.panel.save_asked.connect(self._ask_where)
-        self.task.changed.connect(self._take)
-        self.task.progressed.connect(lambda fraction, text: self.panel.set_progress(fraction, text))
-        session.store.history_changed.connect(self._look)
-        session.run_watch.status_changed.connect(self._look)
 
-    def enter(self, scene: Any) -> None:
-        super().enter(scene)
-        self._look()
-        self._take()
-
-    def close(self) -> None:
-        """End what is being made."""
-        self.task.cancel()
+    def show_found(self, found: TunedOutlets | None) -> None:
+        """Show the outlets that were found."""
+        self.panel.set_tuned(found)
+        if found is not None:
+            self.table.show_outlets(found)
 
     def choose(self, vessel: str) -> None:
         """Mark the outlet of a vessel."""
@@ -86,24 +75,6 @@ class TuneMode(ModeBase):
         name, _ = QFileDialog.getSaveFileName(self.panel, "Save the outlets", "rcrt.dat", "Outlets (*.dat)")
         if name:
             self.save(Path(name))
-
-    def _look(self) -> None:
-        if self._is_shown:
-            self.task.look(self._session.run_watch.status)
-
-    def _take(self) -> None:
-        task, has_model = self.task, self._session.store.case.current("model") is not None
-        self.panel.set_progress(0.0 if task.is_busy else None, "Starting")
-        if not task.is_busy:
-            told = task.failure.message if task.failure is not None else ""
-            self.panel.set_state(
-                told if has_model else "There is no vessel tree yet: run Model first.", can_start=has_model
-            )
-        self.panel.set_tuned(task.found)
-        self.table.setVisible(task.found is not None)
-        if task.found is not None:
-            self.table.show_outlets(task.found)
-        self._color()
 
     def _color(self) -> None:
         """Color the vessels that end by their share of the flow."""
