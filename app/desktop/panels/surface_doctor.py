@@ -92,5 +92,6 @@ def _summary(diagnosis: SurfaceDiagnosis | None, is_busy: bool) -> str:
         return "<b>Nothing is wrong with the surface.</b>"
     n, errors = len(diagnosis.findings), sum(finding.level == "error" for finding in diagnosis.findings)
     more = f" The first {MOST_SHOWN} are shown." if n > MOST_SHOWN else ""
-    hard = f", {errors} of them keep it from being meshed" if errors else ""
+    some = "which keeps" if n == 1 else f"{errors} of which {'keeps' if errors == 1 else 'keep'}"
+    hard = f", {some} the model from being meshed" if errors else ""
     return f"<b>{n} finding{'s' if n > 1 else ''}</b>{hard}.{more}"
