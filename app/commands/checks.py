@@ -73,15 +73,25 @@ def _verify(arguments: argparse.Namespace) -> Result:
 def _bench_arguments(parser: argparse.ArgumentParser) -> None:
     _names_arguments(parser)
     parser.add_argument("--long", action="store_true", help="more phantoms where there are any: takes an hour")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        metavar="FOLDER",
+        help="keep every result in this folder; what is there already is not measured again",
+    )
+    parser.add_argument("--write", type=Path, metavar="FILE.md", help="also write the rows into this page's figures")
 
 
 def _bench(arguments: argparse.Namespace) -> Result:
     from app.workflow.bench import BENCHES, GROUPS, run_benches
+    from app.workflow.verification_page import write_figures
 
     known = _known(arguments.names, [*BENCHES, *GROUPS]) if arguments.names else list(BENCHES)
     if arguments.list:
         return Result([*BENCHES, *GROUPS], "\n".join([*BENCHES, *GROUPS]))
-    rows = run_benches(known, console_progress("bench"), arguments.long)
+    rows = run_benches(known, console_progress("bench"), arguments.long, arguments.keep)
+    if arguments.write:
+        write_figures(arguments.write, rows)
     return Result(rows, table(rows, ("name", "value", "unit", "goal", "met", "how")))
 
 

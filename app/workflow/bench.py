@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.case.bundle import OpenCase
+from app.workflow.bench_real import real_rows
 from app.workflow.demo import run_demo
 from app.workflow.flow_bench import cost_rows, peer_rows, scaling_rows, sizing_rows
 from app.workflow.imaging_bench import (
@@ -27,6 +28,7 @@ from app.workflow.reduced_bench import zero_d_rows
 from app.workflow.samples import import_sample
 from app.workflow.simulate import default_n_ranks, follow_run, start_run
 from app.workflow.steps import run_step
+from app.workflow.verification_page import keep_results, read_results
 from imaging.types import Progress, silent
 
 SEGMENT_LIMIT_S = 20.0
@@ -139,6 +141,7 @@ BENCHES: dict[str, Callable[[Progress], dict[str, Any] | list[dict[str, Any]]]] 
     "memory": bench_memory,
     "imaging-phantoms": phantom_rows,
     "imaging-meshable": meshable_rows,
+    "imaging-real": real_rows,
     "imaging-aorta-mra": aorta_mra_rows,
     "imaging-thoracic-ct": thoracic_ct_rows,
     "imaging-centerlines": centerline_speed_rows,
@@ -156,11 +159,13 @@ BENCHES: dict[str, Callable[[Progress], dict[str, Any] | list[dict[str, Any]]]] 
 GROUP_NAMES = ("imaging", "flow", "reduced")
 GROUPS = {group: tuple(name for name in BENCHES if name.startswith(f"{group}-")) for group in GROUP_NAMES}
 """Names that stand for several benches."""
-LONG: dict[str, Callable[[Progress], list[dict[str, Any]]]] = {
+LONG: dict[str, Callable[..., list[dict[str, Any]]]] = {
     "imaging-phantoms": partial(phantom_rows, is_long=True),
     "imaging-meshable": partial(meshable_rows, n=100),
 }
 """What is measured instead when there is time: more of the same."""
+PIECEWISE = {*LONG, "imaging-real"}
+"""Benches of many cases, which keep what each of them gave."""
 
 
 def within(progress: Progress, number: int, total: int) -> Progress:
@@ -168,20 +173,39 @@ def within(progress: Progress, number: int, total: int) -> Progress:
     return lambda fraction, text: progress((number + fraction) / total, text)
 
 
-def run_benches(names: list[str], progress: Progress = silent, is_long: bool = False) -> list[dict[str, Any]]:
+def run_benches(
+    names: list[str], progress: Progress = silent, is_long: bool = False, kept: Path | None = None
+) -> list[dict[str, Any]]:
     """Run the named benches and groups one after another; a bench gives one row or several.
 
     One that fails gives one row that says why, and the others are measured all the same.
+
+    Parameters
+    ----------
+    kept : Path, optional
+        Folder for the rows of finished benches and for each phantom's figures; what is there is not measured again.
     """
     single = [bench for name in names for bench in GROUPS.get(name, (name,))]
     rows: list[dict[str, Any]] = []
     for number, name in enumerate(single):
         progress(number / len(single), name)
+        path = None if kept is None else kept / f"{name}{'-long' if is_long and name in LONG else ''}.json"
+        if path is not None and path.exists():
+            rows += read_results([path])
+            continue
+        bench: Callable[..., Any] = (LONG.get(name) if is_long else None) or BENCHES[name]
+        if path is not None and name in PIECEWISE:
+            bench = partial(bench, kept=path.with_suffix(".ndjson"))
         try:
-            found = ((LONG.get(name) if is_long else None) or BENCHES[name])(within(progress, number, len(single)))
+            found = bench(within(progress, number, len(single)))
         except Exception as error:  # whatever it is, the other benches are worth measuring
             why = f"failed: {type(error).__name__}: {error}"
-            found = {"name": name, "value": None, "unit": "1", "goal": "-", "met": False, "how": why}
-        rows += found if isinstance(found, list) else [found]
+            rows.append({"name": name, "value": None, "unit": "1", "goal": "-", "met": False, "how": why})
+            continue
+        found = found if isinstance(found, list) else [found]
+        rows += found
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            keep_results(found, path)
     progress(1.0, "Measured")
     return rows

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from app.workflow.bench_runs import attempted, run_beside
 from imaging.errors import ImagingError
 from imaging.segmentation.declaration import Preset
-from imaging.types import FloatArray, Grid, LabelMap, VesselEnd, VesselModel, silent
+from imaging.types import FloatArray, Grid, LabelMap, Progress, VesselEnd, VesselModel, silent
 from sample_data.phantoms import Phantom, RenderedPhantom, RenderSettings, Vessel, render_ct
 
 _END_DEPTH_MM = 1.0
 _CLEAR_RADII = 2.5
 """So far from its ends a vessel is measured: there the planes that end it, not the method, decide."""
 _COVERED = 0.8
+_THIN_MM = 3.0
+"""Radius below which a vessel is not what the method behind the presets is made for."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,12 @@ class PhantomCase:
     spacing_mm: tuple[float, float, float]
     noise_hu: float
     seed: int
+
+    @property
+    def key(self) -> str:
+        """What tells the case from others."""
+        spacing = " x ".join(f"{step:g}" for step in self.spacing_mm)
+        return f"{self.name}, {spacing} mm, {self.noise_hu:.3f} HU, seed {self.seed}"
 
     def rendered(self) -> RenderedPhantom:
         """The scan: blur of 1.1 voxels, noise correlated over one voxel, lumen of 320 to 480 HU."""
@@ -61,31 +72,62 @@ class PhantomResult:
     invented: list[str] = field(default_factory=list)
     n_cells: int = 0
     repairs: int = 0
+    least_jacobian: float | None = None
+    doctor: list[str] = field(default_factory=list)
+    """Codes of what the Mesh Doctor finds on the model of a phantom that could not be meshed."""
     seconds: dict[str, float] = field(default_factory=dict)
 
 
+def run_phantoms(
+    cases: Sequence[PhantomCase], wants_mesh: bool, kept: Path | None, progress: Progress
+) -> list[PhantomResult]:
+    """The pipeline on each phantom, in a process beside this one (see `app.workflow.bench_runs.run_beside`)."""
+    works = [(case.key + wants_mesh * ", meshed", partial(_figures, case, wants_mesh)) for case in cases]
+    found = run_beside(works, kept, progress)
+    return [PhantomResult(case, **fields) for case, fields in zip(cases, found, strict=True)]
+
+
+def _figures(case: PhantomCase, wants_mesh: bool) -> dict[str, Any]:
+    result = run_phantom(case, wants_mesh)
+    return {name.name: getattr(result, name.name) for name in fields(result) if name.name != "case"}
+
+
 def run_phantom(case: PhantomCase, wants_mesh: bool = False, level: str = "coarse") -> PhantomResult:
-    """The pipeline on one phantom; a refusal is kept with its code, nothing is raised."""
+    """The pipeline on one phantom; what fails is kept with its code, nothing is raised."""
     result = PhantomResult(case)
-    scan = case.rendered()
-    try:
+
+    def work() -> dict[str, Any]:
+        scan = case.rendered()
         labels = _timed(result, "segment", lambda: _segmented(scan, result))
         result.dice = _overlap(scan, labels)
         model = _timed(result, "model", lambda: _model(scan, labels))
         _measure(result, scan, model)
-        if wants_mesh:
-            from imaging.meshing.parameters import MeshParameters
-            from imaging.meshing.quality import assess
-            from imaging.meshing.tetrahedra import mesh_model
+        return _timed(result, "mesh", lambda: verified_mesh(model, level)) if wants_mesh else {}
 
-            mesh = _timed(result, "mesh", lambda: mesh_model(model, MeshParameters(level=level)))
-            quality = assess(mesh, model)
-            result.n_cells, result.repairs = len(mesh.tets), sum("because" in note for note in mesh.notes)
-            if not (quality.is_watertight and quality.is_tagged and quality.min_volume_mm3 > 0.0):
-                result.failure, result.code = "the mesh did not stand its check", "bad_mesh"
-    except ImagingError as refusal:
-        result.failure, result.code = refusal.message, refusal.code
+    for name, value in attempted(work).items():
+        setattr(result, name, value)
     return result
+
+
+def verified_mesh(model: VesselModel, level: str = "coarse") -> dict[str, Any]:
+    """Mesh a model and check the mesh: its cells, how often the ladder of repairs was climbed, and what is wrong."""
+    from imaging.meshing.parameters import MeshParameters
+    from imaging.meshing.quality import assess
+    from imaging.meshing.tetrahedra import mesh_model
+    from imaging.surface.surface_findings import surface_findings
+
+    try:
+        mesh = mesh_model(model, MeshParameters(level=level))
+    except ImagingError as refusal:
+        found = [finding.code for finding in surface_findings(model)]
+        return {"failure": refusal.message, "code": refusal.code, "doctor": found}
+    quality = assess(mesh, model)
+    figures: dict[str, Any] = {
+        "n_cells": quality.n_cells,
+        "repairs": sum("because" in note for note in mesh.notes),
+        "least_jacobian": quality.min_scaled_jacobian,
+    }
+    return {**figures, "failure": " ".join(quality.faults), "code": "bad_mesh" if quality.faults else ""}
 
 
 def _overlap(scan: RenderedPhantom, labels: LabelMap) -> float:
@@ -131,6 +173,9 @@ def _segmented(scan: RenderedPhantom, result: PhantomResult) -> LabelMap:
     if len(phantom.vessels) > 3:
         result.how = "the truth's labels, for want of a preset"
         return scan.labels
+    if not phantom.tissues and min(float(v.radius(0.0)) for v in phantom.vessels) < _THIN_MM:
+        result.how = "grown from the ends"
+        return _grown(scan)
     from imaging.segmentation.arterial_tree import ArterialTreeParameters, TreeRoles, segment_tree
 
     result.how = "arterial tree"
@@ -141,6 +186,18 @@ def _segmented(scan: RenderedPhantom, result: PhantomResult) -> LabelMap:
     voxel = float(np.clip(0.7 * min(scan.volume.grid.spacing_mm), 0.6, 2.0))
     parameters = ArterialTreeParameters(working_voxel_mm=voxel)
     return segment_tree(scan.volume, ends, roles, parameters, silent)
+
+
+def _grown(scan: RenderedPhantom) -> LabelMap:
+    """What the edit "grow" takes from seeds at the ends, which is how a thin vessel that stands alone is segmented."""
+    from imaging.segmentation.editing.registry import Edit, apply_edit
+
+    labels = np.zeros(scan.volume.array.shape, np.uint8)
+    seeds = tuple(end.position_mm for end in vessel_ends(scan.phantom))
+    applied = apply_edit(labels, scan.volume.grid, scan.volume, Edit("grow", {"leak_guard": False}, 1, seeds), silent)
+    if applied.delta is not None:
+        applied.delta.put(labels)
+    return LabelMap(labels, scan.volume.grid, {1: "vessel"})
 
 
 def vessel_ends(phantom: Phantom) -> list[VesselEnd]:

@@ -7,15 +7,16 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from app.workflow.bench_phantoms import PhantomCase, PhantomResult, run_phantom
+from app.workflow.bench_phantoms import PhantomCase, PhantomResult, run_phantoms
+from app.workflow.bench_real import DATA, RAS_TO_LPS, vmtk_polydata, vmtk_reference
+from app.workflow.bench_runs import NOT_NAMED
 from imaging.errors import ImagingError
-from imaging.types import FloatArray, LabelMap, Progress, VesselEnd, silent
+from imaging.types import FloatArray, Progress, silent
 from sample_data.phantoms import (
     Phantom,
     curved_tube,
@@ -30,9 +31,6 @@ from sample_data.phantoms.tubes import TubeKind
 
 SEED = 71_000
 """No test and no trial uses seeds from here on."""
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
-"""Real scans that lie beside a developer's checkout; the project does not ship them."""
-
 Row = dict[str, Any]
 
 
@@ -82,14 +80,9 @@ def _radius_of(voxels: float, spacing: float) -> tuple[float, float]:
     return 0.5 * voxels * spacing, spacing
 
 
-def phantom_rows(progress: Progress, is_long: bool = False) -> list[Row]:
+def phantom_rows(progress: Progress, kept: Path | None = None, is_long: bool = False) -> list[Row]:
     """Overlap, diameters, stenoses, centerlines and branches on phantoms with known truth."""
-    cases = measured_phantoms(is_long)
-    results = []
-    for number, case in enumerate(cases):
-        progress(number / len(cases), case.name)
-        results.append(run_phantom(case))
-    return rows_of(results)
+    return rows_of(run_phantoms(measured_phantoms(is_long), False, kept, progress))
 
 
 def rows_of(results: list[PhantomResult]) -> list[Row]:
@@ -140,17 +133,17 @@ def _mean_row(name: str, errors: list[tuple[str, FloatArray]], limit: float, wha
 def random_cases(n: int) -> list[PhantomCase]:
     """Random phantoms of every kind at clinical resolution."""
     rng = np.random.default_rng(SEED + 1)
-    tubes: tuple[TubeKind, ...] = (
-        "curved_tube",
-        "stenosed_tube",
-        "fusiform_aneurysm",
-        "saccular_aneurysm",
-        "y_bifurcation",
-    )
+    tubes: dict[TubeKind, tuple[float, float]] = {
+        "curved_tube": (0.4, 0.7),
+        "stenosed_tube": (0.4, 0.7),
+        "fusiform_aneurysm": (0.9, 1.5),
+        "saccular_aneurysm": (0.4, 0.6),
+        "y_bifurcation": (0.4, 0.7),
+    }
     kinds: list[tuple[str, Callable[[int], Phantom], float, float]] = [
-        (kind, partial(random_tube, kind), 0.7, 1.0) for kind in tubes
+        (kind, partial(random_tube, kind), low, high) for kind, (low, high) in tubes.items()
     ]
-    kinds += [("arch", random_arch, 0.9, 1.5), ("carotid", random_carotid, 0.4, 0.65)]
+    kinds += [("arch", random_arch, 1.0, 1.5), ("carotid", random_carotid, 0.4, 0.65)]
     kinds += [("coronary", random_coronary, 0.4, 0.55)]
     cases = []
     for number in range(n):
@@ -162,20 +155,21 @@ def random_cases(n: int) -> list[PhantomCase]:
     return cases
 
 
-def meshable_rows(progress: Progress, n: int = 8) -> list[Row]:
+def meshable_rows(progress: Progress, kept: Path | None = None, n: int = 8) -> list[Row]:
     """How many random phantoms become a verified mesh on the first try, and why the others do not."""
-    results = []
-    for number, case in enumerate(random_cases(n)):
-        progress(number / n, f"{case.name} {number + 1} of {n}")
-        results.append(run_phantom(case, wants_mesh=True))
-    good = sum(not r.failure for r in results)
-    causes = Counter(f"{r.case.name}: {r.code}" for r in results if r.failure)
+    results = run_phantoms(random_cases(n), True, kept, progress)
+    good = [r for r in results if not r.failure]
+    causes = Counter(f"{r.case.name}: {', '.join([r.code, *r.doctor])}" for r in results if r.failure)
     why = "; ".join(f"{cause} ({count})" for cause, count in causes.most_common()) or "no failure"
     repaired = sum(r.repairs > 0 for r in results)
     by_truth = sum("truth" in r.how for r in results)
     how = f"of {n} random phantoms ({by_truth} from the truth's labels); {repaired} needed the repair ladder; {why}"
     least = int(np.ceil(0.95 * n))
-    return [row("imaging-meshable", good, "phantoms", f">= {least}", good >= least, how)]
+    unnamed = [f"{r.case.name}, seed {r.case.seed}: {r.failure}" for r in results if r.code in NOT_NAMED]
+    return [
+        row("imaging-meshable", len(good), "phantoms", f">= {least}", len(good) >= least, how),
+        row("imaging-crashes", len(unnamed), "phantoms", "= 0", not unnamed, "; ".join(unnamed) or "all causes named"),
+    ]
 
 
 def _no_data(name: str) -> list[Row]:
@@ -187,37 +181,16 @@ def aorta_mra_rows(progress: Progress) -> list[Row]:
     if not DATA.is_dir():
         return _no_data("imaging-aorta-mra")
     from scipy.spatial import cKDTree
-    from vtkmodules.util.numpy_support import vtk_to_numpy
-    from vtkmodules.vtkIOXML import vtkXMLPolyDataReader
 
     from imaging.surface.model import build_model
     from imaging.surface.polydata import SignedDistance, from_polydata
-    from imaging.volume_io import read_volume
 
-    def read(name: str) -> Any:
-        reader = vtkXMLPolyDataReader()
-        reader.SetFileName(str(DATA / "aorta_mra" / name))
-        reader.Update()
-        return reader.GetOutput()
-
-    level_set = read_volume(DATA / "aorta_mra/aorta-final-levelset.mha")
-    labels = LabelMap((np.asarray(level_set.array) < 0).astype(np.uint8), level_set.grid, {1: "aorta"})
-    reference = read("aorta-centerline.vtp")
-    flip = np.array([-1.0, -1.0, 1.0])  # VMTK's files are in RAS
-    points = vtk_to_numpy(reference.GetPoints().GetData()) * flip
-    radius = vtk_to_numpy(reference.GetPointData().GetArray("MaximumInscribedSphereRadius"))
-    cells = reference.GetLines()
-    offsets, connectivity = vtk_to_numpy(cells.GetOffsetsArray()), vtk_to_numpy(cells.GetConnectivityArray())
-    lines = [connectivity[a:b] for a, b in pairwise(offsets)]
-    tips = [points[lines[0][0]], *[points[line[-1]] for line in lines]]
-    names = ["inlet", *[f"iliac_{n}" for n in range(len(lines))]]
-    ends = [
-        VesselEnd(name, "inlet" if name == "inlet" else "outlet", (float(p[0]), float(p[1]), float(p[2])))
-        for name, p in zip(names, tips, strict=True)
-    ]
-    model = build_model(labels, None, ends, progress=progress)
-    wall, wall_triangles = from_polydata(read("aorta-surface.vtp"))
-    theirs = SignedDistance(wall * flip, wall_triangles[:, ::-1])
+    reference = vmtk_reference()
+    points, radius, lines = reference.points, reference.radius_mm, reference.lines
+    tips = [end.position_mm for end in reference.ends]
+    model = build_model(reference.labels, None, reference.ends, progress=progress)
+    wall, wall_triangles = from_polydata(vmtk_polydata("aorta-surface.vtp"))
+    theirs = SignedDistance(wall * RAS_TO_LPS, wall_triangles[:, ::-1])
     on_wall = np.unique(model.surface.triangles[np.asarray(model.surface.triangle_data["patch"]) == 1])
     mine = model.surface.points[on_wall]
     clear = cKDTree(np.array(tips)).query(mine)[0] > 15.0

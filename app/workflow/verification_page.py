@@ -127,24 +127,41 @@ def page(
             parts.append("".join(f"![{what}]({address})\n" for what, address in shown))
     if benches:
         parts.append("## Speed (`angiotwin bench`)")
-        words = {True: "yes", False: "**MISS**", None: "-"}
-        parts.append(
-            _table(
-                ("quantity", "value", "unit", "goal", "met", "how"),
-                [
-                    (
-                        row["name"],
-                        _number(row.get("value")),
-                        row.get("unit") or "-",
-                        _number(row.get("goal")),
-                        words[row.get("met")],
-                        row.get("how") or "-",
-                    )
-                    for row in benches
-                ],
-            )
-        )
+        parts.append(_bench_table(benches))
     return "\n".join(parts)
+
+
+FIGURES = "## Figures of `angiotwin bench`"
+"""Heading of the section that :func:`write_figures` replaces in a page that is written by hand otherwise."""
+
+
+def write_figures(path: Path, rows: Rows) -> None:
+    """Put the rows of benches into a page, in the place of those that stand there; the rest of the page stays."""
+    from datetime import UTC, datetime
+
+    before, _, old = (path.read_text(encoding="utf-8") if path.exists() else "").partition(f"{FIGURES}\n")
+    after = re.search(r"^#{1,2} ", old, re.MULTILINE)
+    words = f"Written by `angiotwin bench --write` on {datetime.now(UTC):%Y-%m-%d}; a miss is printed as **MISS**.\n\n"
+    section = f"{FIGURES}\n{words}{_bench_table(rows)}"
+    path.write_text(f"{before}{section}\n{old[after.start() :] if after else ''}".rstrip() + "\n", encoding="utf-8")
+
+
+def _bench_table(rows: Rows) -> str:
+    words = {True: "yes", False: "**MISS**", None: "-"}
+    return _table(
+        ("quantity", "value", "unit", "goal", "met", "how"),
+        [
+            (
+                row["name"],
+                _number(row.get("value")),
+                row.get("unit") or "-",
+                _number(row.get("goal")),
+                words[row.get("met")],
+                row.get("how") or "-",
+            )
+            for row in rows
+        ],
+    )
 
 
 def _table(columns: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> str:

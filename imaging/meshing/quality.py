@@ -82,6 +82,11 @@ class MeshQuality:
     n_pieces: int
     findings: tuple[str, ...] = field(default=())
 
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Those findings with which a mesh does not stand its check; the others are weaknesses."""
+        return _faults(self)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return asdict(self)
@@ -238,7 +243,7 @@ def _pieces(tets: IntArray, n_points: int) -> int:
     return int(connected_components(graph, directed=False)[0])
 
 
-def _findings(quality: MeshQuality) -> tuple[str, ...]:
+def _faults(quality: MeshQuality) -> tuple[str, ...]:
     found = []
     if quality.min_volume_mm3 <= 0:
         found.append("The mesh has inverted cells: it cannot be solved on.")
@@ -250,12 +255,17 @@ def _findings(quality: MeshQuality) -> tuple[str, ...]:
         found.append(f"The mesh is in {quality.n_pieces} pieces (points without cells count as pieces).")
     if quality.n_boundary_layers < 3:
         found.append(f"Only {quality.n_boundary_layers} boundary layer(s) lie under the whole wall.")
-    elif quality.layered_wall_fraction < 1.0:
+    if abs(quality.volume_error) > _VOLUME_OFF:
+        found.append(f"The mesh volume differs from the model's by {100 * quality.volume_error:+.2f} %.")
+    return tuple(found)
+
+
+def _findings(quality: MeshQuality) -> tuple[str, ...]:
+    found = list(quality.faults)
+    if quality.n_boundary_layers >= 3 and quality.layered_wall_fraction < 1.0:
         found.append(f"All boundary layers lie under {100 * quality.layered_wall_fraction:.2f} % of the wall only.")
     if quality.min_scaled_jacobian < _FLAT:
         found.append(f"The flattest cell has a scaled Jacobian of {quality.min_scaled_jacobian:.4f}.")
-    if abs(quality.volume_error) > _VOLUME_OFF:
-        found.append(f"The mesh volume differs from the model's by {100 * quality.volume_error:+.2f} %.")
     for name, error in quality.patch_area_error.items():
         if abs(error) > _AREA_OFF:
             found.append(f"The area of '{name}' differs from the model's by {100 * error:+.2f} %.")
