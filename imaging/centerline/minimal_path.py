@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from imaging.centerline.curves import resampled, smoothed, tangents
 from imaging.surface.lumen_field import LumenField
-from imaging.types import FloatArray
+from imaging.types import FloatArray, IntArray
 
 _CENTRALITY = 3.0
 _CENTERING_PASSES = 30
@@ -24,10 +25,21 @@ class Disconnected(Exception):
 
 def depth_mm(field: LumenField) -> NDArray[np.float32]:
     """Distance to the wall inside the lumen, 0 outside, on the field's grid."""
-    spacing = field.grid.spacing_mm[::-1]
+    spacing = np.asarray(field.grid.spacing_mm[::-1])
     inside = field.values > 0.5
-    depth = ndimage.distance_transform_edt(inside, sampling=spacing) - 0.5 * min(spacing)
-    return np.maximum(depth, 0.0).astype(np.float32)
+    lumen = np.argwhere(inside)
+    # The sample outside that is nearest to one inside has a face in common with the lumen.
+    beside = np.zeros_like(inside)
+    for axis in range(3):
+        for step in (-1, 1):
+            neighbor = lumen[(lumen[:, axis] + step >= 0) & (lumen[:, axis] + step < inside.shape[axis])]
+            beside[tuple(np.where(np.arange(3) == axis, neighbor + step, neighbor).T)] = True
+    outside = np.argwhere(beside & ~inside)
+    depth = np.zeros(inside.shape, np.float32)
+    if len(outside):
+        away = np.asarray(cKDTree(outside * spacing).query(lumen * spacing)[0])
+        depth[tuple(lumen.T)] = np.maximum(away - 0.5 * spacing.min(), 0.0)
+    return depth
 
 
 def minimal_paths(
@@ -53,10 +65,11 @@ def minimal_paths(
     """
     from skimage.graph import MCP_Geometric
 
-    cost = np.where(depth > 0, np.maximum(depth, 1e-3) ** -_CENTRALITY, -1.0)
+    lumen = np.argwhere(depth > 0)
+    cost = np.full(depth.shape, -1.0)
+    cost[tuple(lumen.T)] = np.maximum(depth[tuple(lumen.T)], 1e-3) ** -_CENTRALITY
     search = MCP_Geometric(cost, sampling=field.grid.spacing_mm[::-1])
-    start = _nearest_inside(field, depth, start_mm)
-    stops = [_nearest_inside(field, depth, end) for end in ends_mm]
+    start, *stops = [_nearest(lumen, field, position) for position in (start_mm, *ends_mm)]
     reached, _ = search.find_costs([start], stops)
     ridge = ndimage.gaussian_filter(depth, 1.0)
     lines = []
@@ -69,11 +82,10 @@ def minimal_paths(
     return lines
 
 
-def _nearest_inside(field: LumenField, depth: NDArray[np.float32], position_mm: FloatArray) -> tuple[int, ...]:
-    inside = np.argwhere(depth > 0)
+def _nearest(lumen: IntArray, field: LumenField, position_mm: FloatArray) -> tuple[int, ...]:
     index = field.grid.to_index(position_mm)[::-1]
-    offset = (inside - index) * np.asarray(field.grid.spacing_mm[::-1])
-    return tuple(int(n) for n in inside[(offset**2).sum(axis=1).argmin()])
+    offset = (lumen - index) * np.asarray(field.grid.spacing_mm[::-1])
+    return tuple(int(n) for n in lumen[(offset**2).sum(axis=1).argmin()])
 
 
 def _centered(field: LumenField, ridge: NDArray[np.float32], line: FloatArray, step_mm: float) -> FloatArray:

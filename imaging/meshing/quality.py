@@ -19,6 +19,7 @@ _VOLUME_OFF = 0.01
 _AREA_OFF = 0.02
 _LAYERED_PART = 0.99
 _FEW_CELLS_ACROSS = 6.0
+_STEPS = 20
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,11 @@ class MeshQuality:
         Distance from the wall of the innermost and of the first layer's inner points.
     min_volume_mm3, min_scaled_jacobian, min_scaled_jacobian_layers, min_scaled_jacobian_core
         Scaled Jacobian as Verdict defines it.
-    scaled_jacobian_p1, scaled_jacobian_median
-        First percentile and median over all cells.
+    scaled_jacobian_p1, scaled_jacobian_median, scaled_jacobian_mean, scaled_jacobian_mean_core
+        First percentile, median and mean over all cells, mean over those of the core.
+    scaled_jacobian_counts : mapping
+        Cells of the boundary ``layers`` and of the ``core`` in 20 equal steps of the scaled Jacobian from 0 to 1 (what
+        is inverted counts in the first).
     min_dihedral_deg, dihedral_p1_deg, max_dihedral_deg
         Least, first percentile of each cell's least, and largest dihedral angle.
     max_aspect_ratio : float
@@ -68,6 +72,9 @@ class MeshQuality:
     min_scaled_jacobian_core: float
     scaled_jacobian_p1: float
     scaled_jacobian_median: float
+    scaled_jacobian_mean: float
+    scaled_jacobian_mean_core: float
+    scaled_jacobian_counts: Mapping[str, tuple[int, ...]]
     min_dihedral_deg: float
     dihedral_p1_deg: float
     max_dihedral_deg: float
@@ -127,6 +134,9 @@ def assess(mesh: TetMesh, model: VesselModel | None = None) -> MeshQuality:
         min_scaled_jacobian_core=_least(scaled[~in_layer]),
         scaled_jacobian_p1=float(np.percentile(scaled, 1)),
         scaled_jacobian_median=float(np.median(scaled)),
+        scaled_jacobian_mean=float(scaled.mean()),
+        scaled_jacobian_mean_core=float(scaled[~in_layer].mean()) if not in_layer.all() else float("nan"),
+        scaled_jacobian_counts={"layers": _counts(scaled[in_layer]), "core": _counts(scaled[~in_layer])},
         min_dihedral_deg=float(angles.min()),
         dihedral_p1_deg=float(np.percentile(angles.min(axis=1), 1)),
         max_dihedral_deg=float(angles.max()),
@@ -142,6 +152,10 @@ def assess(mesh: TetMesh, model: VesselModel | None = None) -> MeshQuality:
     )
     findings = _findings(quality)
     return MeshQuality(**{**vars(quality), "findings": findings})
+
+
+def _counts(scaled: FloatArray) -> tuple[int, ...]:
+    return tuple(np.histogram(np.clip(scaled, 0.0, 1.0), _STEPS, (0.0, 1.0))[0].tolist())
 
 
 def _least(values: FloatArray) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ _WIDER = ((2.5, 1.35), (6.5, 1.8), (8.5, 2.2))
 _GAP_CEILING = 0.4
 _GAP_REACH = 4
 _VOLUME_TOLERANCE = 0.0005
+_BAND = 0.01
+"""Samples nearer than this to 0 or 1 lie too far from the wall to be moved across it. Our choice."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,13 +89,17 @@ def lumen_field(
     smooth = _smooth(mask, occupancy, smoothing_voxels)
     factors = _refinement(grid, occupancy.shape)
     kept = mask.astype(np.float32) if content is None else content
-    ceiling = _refine_linear(np.where(_gaps(mask), _GAP_CEILING, 2.0 - _GAP_CEILING).astype(np.float32), factors)
-    fine = np.minimum(_refine(smooth, factors), ceiling)
+    fine, gaps = _refine(smooth, factors), _gaps(mask)
+    ceiling = None
+    if gaps.any():
+        ceiling = _refine_linear(np.where(gaps, _GAP_CEILING, 2.0 - _GAP_CEILING).astype(np.float32), factors)
+        np.minimum(fine, ceiling, out=fine)
+    band = _Band(fine, ceiling, factors)
     for _ in range(_VOLUME_PASSES):
-        shift, missing = _volume_correction(fine, kept, factors, window_voxels)
+        shift, missing = band.correction(kept, window_voxels)
         if abs(missing) < _VOLUME_TOLERANCE * float(kept.sum()):
             break
-        fine = np.minimum(fine + _refine_linear(shift, factors), ceiling)
+        band.move(shift)
     n_k, n_j, n_i = fine.shape
     d_i, d_j, d_k = (s / f for s, f in zip(grid.spacing_mm, factors[::-1], strict=True))
     return LumenField(fine, replace(grid, size=(n_i, n_j, n_k), spacing_mm=(d_i, d_j, d_k)))
@@ -192,19 +199,61 @@ def _refine_linear(values: FloatField, factors: tuple[int, int, int]) -> FloatFi
     return values
 
 
-def _volume_correction(
-    fine: FloatField, kept: FloatField, factors: tuple[int, int, int], window_voxels: float
-) -> tuple[FloatField, float]:
-    """The shift of the field, on the coarse grid, that returns the volume to keep to each place; the volume missing."""
-    slope = np.linalg.norm(np.gradient(fine), axis=0)
-    width = np.maximum(slope, 0.05)
-    distance = (fine - 0.5) / width
-    inside = _sum_per_voxel(np.clip(distance + 0.5, 0.0, 1.0).astype(np.float32), factors)
-    gain = _sum_per_voxel(((np.abs(distance) < 0.5) / width).astype(np.float32), factors)
-    missing = ndimage.gaussian_filter(kept - inside, window_voxels)
-    gain = ndimage.gaussian_filter(gain, window_voxels)
-    shift: FloatField = np.where(gain > 1e-3, missing / np.maximum(gain, 1e-3), 0.0).astype(np.float32)
-    return np.clip(shift, -0.2, 0.2), float((kept - inside).sum())
+class _Band:
+    """The fine samples near the wall, which alone can come to lie on its other side; they are moved in place."""
+
+    def __init__(self, fine: FloatField, ceiling: FloatField | None, factors: tuple[int, int, int]) -> None:
+        self._fine = fine.reshape(-1)
+        self._at = np.flatnonzero((self._fine > _BAND) & (self._fine < 1.0 - _BAND))
+        self._ceiling = None if ceiling is None else ceiling.reshape(-1)[self._at]
+        index = np.stack(np.unravel_index(self._at, fine.shape))
+        self._coarse = index / np.array(factors, dtype=float)[:, None]
+        self._shape = tuple((n - 1) // factor + 1 for n, factor in zip(fine.shape, factors, strict=True))
+        self._steps = (fine.shape[1] * fine.shape[2], fine.shape[2], 1)
+        self._deep = _sum_per_voxel((fine >= 1.0 - _BAND).astype(np.float32), factors)
+        self._sums = self._weights(factors)
+
+    def _weights(self, factors: tuple[int, int, int]) -> Any:
+        """Matrix (coarse voxels, samples) of the part of each coarse voxel that a sample stands for.
+
+        A sample on the border of two voxels counts half in either.
+        """
+        from scipy.sparse import coo_matrix
+
+        rows, columns, values = [], [], []
+        low = [np.ceil(at - 0.5).astype(np.int64) for at in self._coarse]
+        high = [np.floor(at + 0.5).astype(np.int64) for at in self._coarse]
+        for corner in itertools.product((False, True), repeat=3):
+            own = np.ones(len(self._at), dtype=bool)
+            for is_high, a, b in zip(corner, low, high, strict=True):
+                own &= (a != b) if is_high else True
+            chosen = [b if is_high else a for is_high, a, b in zip(corner, low, high, strict=True)]
+            rows.append(np.ravel_multi_index([c[own] for c in chosen], self._shape))
+            columns.append(np.flatnonzero(own))
+            halves = sum((a != b)[own].astype(int) for a, b in zip(low, high, strict=True))
+            values.append((0.5**halves / np.prod(factors)).astype(np.float32))
+        triple = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))
+        return coo_matrix(triple, shape=(int(np.prod(self._shape)), len(self._at))).tocsr()
+
+    def correction(self, kept: FloatField, window_voxels: float) -> tuple[FloatField, float]:
+        """The shift, on the coarse grid, that returns the volume to keep to each place, and the volume missing."""
+        near = self._fine[self._at]
+        squared = np.zeros(len(near), np.float32)
+        for step in self._steps:
+            squared += (0.5 * (self._fine[self._at + step] - self._fine[self._at - step])) ** 2
+        width = np.maximum(np.sqrt(squared), 0.05)
+        distance = (near - 0.5) / width
+        inside = self._deep + (self._sums @ np.clip(distance + 0.5, 0.0, 1.0)).reshape(self._shape)
+        gain = (self._sums @ ((np.abs(distance) < 0.5) / width)).reshape(self._shape)
+        missing = ndimage.gaussian_filter(kept - inside, window_voxels)
+        gain = ndimage.gaussian_filter(gain, window_voxels)
+        shift: FloatField = np.where(gain > 1e-3, missing / np.maximum(gain, 1e-3), 0.0).astype(np.float32)
+        return np.clip(shift, -0.2, 0.2), float((kept - inside).sum())
+
+    def move(self, shift: FloatField) -> None:
+        """Add a shift that is given on the coarse grid."""
+        moved = self._fine[self._at] + ndimage.map_coordinates(shift, self._coarse, order=1, mode="nearest")
+        self._fine[self._at] = moved if self._ceiling is None else np.minimum(moved, self._ceiling)
 
 
 def _sum_per_voxel(fine: FloatField, factors: tuple[int, int, int]) -> FloatField:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QWidget
 
 from app.case.records import Case
+from app.desktop import theme
 from app.desktop.panels.step_panel import StepPanel, section
 from app.desktop.panels.surface_doctor import SurfaceDoctorBox
 from app.desktop.session.surface_doctor import SurfaceDoctor
+
+if TYPE_CHECKING:
+    from app.desktop.monitor.plots import Plot
+
+_PLOT_HEIGHT = 190
 
 
 class MeshPanel(StepPanel):
@@ -45,6 +53,7 @@ class MeshPanel(StepPanel):
         self.doctor.examine_asked.connect(self.examine_asked)
         self.doctor.place_asked.connect(self.place_asked)
         self.doctor.fix_asked.connect(self.fix_asked)
+        self._shapes: Plot | None = None
         self.body.addWidget(self._doctor_title)
         self.body.addWidget(self.doctor)
 
@@ -60,6 +69,25 @@ class MeshPanel(StepPanel):
             widget.setVisible(case.current("mesh") is not None)
         self._doctor_title.setVisible(case.current("model") is not None)
         self.doctor.setVisible(case.current("model") is not None)
+
+        self._show_shapes(case)
+
+    def _show_shapes(self, case: Case) -> None:
+        """How many cells have which scaled Jacobian, where the mesh's record tells."""
+        mesh = case.current("mesh")
+        counts = mesh.facts.get("scaled_jacobian_counts") if mesh is not None else None
+        if counts and self._shapes is None:
+            from app.desktop.monitor.plots import Plot
+
+            self._shapes = Plot("Shape of the cells", ("Scaled Jacobian (1: regular)", ""), ("Cells", ""))
+            self._shapes.setFixedHeight(_PLOT_HEIGHT)
+            self.body.insertWidget(self.body.indexOf(self._doctor_title), self._shapes)
+        if self._shapes is not None:
+            self._shapes.setVisible(bool(counts))
+        if counts and self._shapes is not None:
+            for n, (where, cells) in enumerate(counts.items()):
+                middles = [(step + 0.5) / len(cells) for step in range(len(cells))]
+                self._shapes.show_curve(where, middles, list(cells), theme.CATEGORIES[n], dots=True)
 
     def _refresh(self) -> None:
         super()._refresh()
