@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -13,6 +15,8 @@ from imaging.types import FloatArray, IntArray
 
 _CENTRALITY = 3.0
 _CENTERING_PASSES = 30
+_MOST_IN_GRAPH = 1_000_000
+"""Samples of lumen up to which the ways are looked for among them alone: a graph takes 0.4 kB for each. Our choice."""
 
 
 class Disconnected(Exception):
@@ -63,29 +67,74 @@ def minimal_paths(
     Disconnected
         When an end cannot be reached.
     """
-    from skimage.graph import MCP_Geometric
-
     lumen = np.argwhere(depth > 0)
-    cost = np.full(depth.shape, -1.0)
-    cost[tuple(lumen.T)] = np.maximum(depth[tuple(lumen.T)], 1e-3) ** -_CENTRALITY
-    search = MCP_Geometric(cost, sampling=field.grid.spacing_mm[::-1])
     start, *stops = [_nearest(lumen, field, position) for position in (start_mm, *ends_mm)]
-    reached, _ = search.find_costs([start], stops)
+    cost = np.maximum(depth[tuple(lumen.T)], 1e-3).astype(float) ** -_CENTRALITY
+    search = _through_graph if len(lumen) <= _MOST_IN_GRAPH else _through_grid
     ridge = ndimage.gaussian_filter(depth, 1.0)
     lines = []
-    for number, stop in enumerate(stops):
-        if not np.isfinite(reached[stop]):
+    for number, way in enumerate(search(lumen, cost, depth.shape, field.grid.spacing_mm[::-1], start, stops)):
+        if way is None:
             raise Disconnected(number)
-        voxels = np.asarray(search.traceback(stop), dtype=float)
-        line = field.grid.to_lps(voxels[:, ::-1])
+        line = field.grid.to_lps(lumen[way][:, ::-1])
         lines.append(_centered(field, ridge, line, step_mm) if len(line) > 2 else line)
     return lines
 
 
-def _nearest(lumen: IntArray, field: LumenField, position_mm: FloatArray) -> tuple[int, ...]:
+def _through_graph(
+    lumen: IntArray, cost: FloatArray, shape: tuple[int, ...], spacing: tuple[float, ...], start: int, stops: list[int]
+) -> list[IntArray | None]:
+    """For each stop the samples on the cheapest way there; steps go to the 26 neighbors that are lumen."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import dijkstra
+
+    number = np.full(np.asarray(shape) + 2, -1, np.int32)
+    at = np.ravel_multi_index(tuple((lumen + 1).T), number.shape)
+    flat = number.reshape(-1)
+    flat[at] = np.arange(len(lumen), dtype=np.int32)
+    rows, columns, weights = [], [], []
+    for offset in itertools.product((-1, 0, 1), repeat=3):
+        if offset <= (0, 0, 0):
+            continue
+        step = (offset[0] * number.shape[1] + offset[1]) * number.shape[2] + offset[2]
+        there = flat[at + step]
+        here = np.flatnonzero(there >= 0).astype(np.int32)
+        there = there[here]
+        rows.append(here)
+        columns.append(there)
+        weights.append(0.5 * float(np.linalg.norm(np.multiply(offset, spacing))) * (cost[here] + cost[there]))
+    n = len(lumen)
+    triples = np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))
+    reached, before = dijkstra(coo_matrix(triples, shape=(n, n)).tocsr(), False, start, return_predecessors=True)
+    ways: list[IntArray | None] = []
+    for stop in stops:
+        way = [stop]
+        while way[-1] != start and np.isfinite(reached[stop]):
+            way.append(int(before[way[-1]]))
+        ways.append(np.array(way[::-1]) if np.isfinite(reached[stop]) else None)
+    return ways
+
+
+def _through_grid(
+    lumen: IntArray, cost: FloatArray, shape: tuple[int, ...], spacing: tuple[float, ...], start: int, stops: list[int]
+) -> list[IntArray | None]:
+    """The same over all samples of the grid, which costs less memory where most of them are lumen."""
+    from skimage.graph import MCP_Geometric
+
+    whole = np.full(shape, -1.0)
+    whole[tuple(lumen.T)] = cost
+    search = MCP_Geometric(whole, sampling=spacing)
+    ends = [tuple(lumen[stop]) for stop in stops]
+    reached, _ = search.find_costs([tuple(lumen[start])], ends)
+    number = np.full(shape, -1, np.int64)
+    number[tuple(lumen.T)] = np.arange(len(lumen))
+    return [number[tuple(np.array(search.traceback(end)).T)] if np.isfinite(reached[end]) else None for end in ends]
+
+
+def _nearest(lumen: IntArray, field: LumenField, position_mm: FloatArray) -> int:
     index = field.grid.to_index(position_mm)[::-1]
     offset = (lumen - index) * np.asarray(field.grid.spacing_mm[::-1])
-    return tuple(int(n) for n in lumen[(offset**2).sum(axis=1).argmin()])
+    return int((offset**2).sum(axis=1).argmin())
 
 
 def _centered(field: LumenField, ridge: NDArray[np.float32], line: FloatArray, step_mm: float) -> FloatArray:

@@ -215,7 +215,8 @@ def _add_model(opened: OpenCase, out: Path, model: VesselModel | None = None) ->
 
 def _add_mesh(opened: OpenCase, out: Path) -> None:
     write_mesh(tube_mesh(), out / "mesh")
-    add_record(opened, "mesh", {path.stem: path for path in (out / "mesh").iterdir()}, {"n_cells": 540})
+    facts = {"n_cells": 540, "scaled_jacobian_counts": {"layers": [0, 180, 0, 0], "core": [0, 60, 300, 0]}}
+    add_record(opened, "mesh", {path.stem: path for path in (out / "mesh").iterdir()}, facts)
 
 
 def _add_run(opened: OpenCase, out: Path) -> None:

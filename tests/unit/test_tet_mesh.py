@@ -52,7 +52,12 @@ def test_cells_are_positive_and_fill_the_model():
     assert quality.n_pieces == 1
     assert quality.min_scaled_jacobian > 0.02
     assert quality.min_scaled_jacobian_core > 0.08
-    assert quality.findings == ()
+    assert quality.findings == () and quality.faults == ()
+    in_layers, in_core = (sum(quality.scaled_jacobian_counts[where]) for where in ("layers", "core"))
+    assert in_layers == (mesh.layer > 0).sum() and in_core == (mesh.layer == 0).sum()
+    # Prisms cut into tetrahedra are flatter than the core, whose cells MMG improves.
+    assert quality.scaled_jacobian_mean < quality.scaled_jacobian_mean_core
+    assert quality.scaled_jacobian_mean_core > 0.5
 
 
 def test_three_layers_lie_under_the_whole_wall():

@@ -53,7 +53,7 @@ class MeshPanel(StepPanel):
         self.doctor.examine_asked.connect(self.examine_asked)
         self.doctor.place_asked.connect(self.place_asked)
         self.doctor.fix_asked.connect(self.fix_asked)
-        self._shapes: Plot | None = None
+        self.shapes: Plot | None = None
         self.body.addWidget(self._doctor_title)
         self.body.addWidget(self.doctor)
 
@@ -76,18 +76,18 @@ class MeshPanel(StepPanel):
         """How many cells have which scaled Jacobian, where the mesh's record tells."""
         mesh = case.current("mesh")
         counts = mesh.facts.get("scaled_jacobian_counts") if mesh is not None else None
-        if counts and self._shapes is None:
+        if counts and self.shapes is None:
             from app.desktop.monitor.plots import Plot
 
-            self._shapes = Plot("Shape of the cells", ("Scaled Jacobian (1: regular)", ""), ("Cells", ""))
-            self._shapes.setFixedHeight(_PLOT_HEIGHT)
-            self.body.insertWidget(self.body.indexOf(self._doctor_title), self._shapes)
-        if self._shapes is not None:
-            self._shapes.setVisible(bool(counts))
-        if counts and self._shapes is not None:
+            self.shapes = Plot("Shape of the cells", ("Scaled Jacobian (1: regular)", ""), ("Cells", ""))
+            self.shapes.setFixedHeight(_PLOT_HEIGHT)
+            self.body.insertWidget(self.body.indexOf(self._doctor_title), self.shapes)
+        if self.shapes is not None:
+            self.shapes.setVisible(bool(counts))
+        if counts and self.shapes is not None:
             for n, (where, cells) in enumerate(counts.items()):
                 middles = [(step + 0.5) / len(cells) for step in range(len(cells))]
-                self._shapes.show_curve(where, middles, list(cells), theme.CATEGORIES[n], dots=True)
+                self.shapes.show_curve(where, middles, list(cells), theme.CATEGORIES[n], dots=True)
 
     def _refresh(self) -> None:
         super()._refresh()
