@@ -16,7 +16,7 @@ from app.workflow.bench_phantoms import PhantomCase, PhantomResult, run_phantoms
 from app.workflow.bench_real import DATA, RAS_TO_LPS, vmtk_polydata, vmtk_reference
 from app.workflow.bench_runs import NOT_NAMED
 from imaging.errors import ImagingError
-from imaging.types import FloatArray, Progress, silent
+from imaging.types import FloatArray, LabelMap, Progress, silent
 from sample_data.phantoms import (
     Phantom,
     curved_tube,
@@ -216,6 +216,10 @@ def aorta_mra_rows(progress: Progress) -> list[Row]:
     ]
 
 
+def _false_lumen(labels: LabelMap) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    return np.isin(labels.array, [value for value, name in labels.names.items() if "false" in name])
+
+
 def thoracic_ct_rows(progress: Progress) -> list[Row]:
     """The sample's lumen against a network's labels, and whether it can be modeled and meshed."""
     if not DATA.is_dir():
@@ -247,6 +251,12 @@ def thoracic_ct_rows(progress: Progress) -> list[Row]:
     true_lumen = reference("aorta_true_lumen")
     overlap = dice(labels.array == 1, true_lumen)
     rows = [row("imaging-ct-true-lumen", overlap, "1", ">= 0.86", overlap >= 0.86, "Dice against a network's label")]
+    false_lumen = reference("aorta_false_lumen")
+    both = dice((labels.array == 1) | _false_lumen(labels), true_lumen | false_lumen)
+    how = "Dice with both lumens of the dissection" + (
+        "" if _false_lumen(labels).any() else "; the preset finds no false"
+    )
+    rows.append(row("imaging-ct-both-lumens", both, "1", ">= 0.88", both >= 0.88, how))
     progress(0.4, "Model and mesh of the sample")
     try:
         model = build_model(labels, volume, vessel_ends(preset.id, stored))
