@@ -22,7 +22,7 @@ from app.workflow.imaging_bench import (
     phantom_rows,
     thoracic_ct_rows,
 )
-from app.workflow.large_bench import large_rows
+from app.workflow.large_bench import large_rows, preset_rows
 from app.workflow.look_bench import frame_rows
 from app.workflow.network_bench import bench_adan56, bench_svoned
 from app.workflow.reduced_bench import zero_d_rows
@@ -148,6 +148,7 @@ BENCHES: dict[str, Callable[[Progress], dict[str, Any] | list[dict[str, Any]]]] 
     "imaging-centerlines": centerline_speed_rows,
     "imaging-look": frame_rows,
     "imaging-large": large_rows,
+    "imaging-preset": preset_rows,
     "flow-peers": peer_rows,
     "flow-cost": cost_rows,
     "flow-scaling": scaling_rows,

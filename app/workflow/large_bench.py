@@ -23,13 +23,11 @@ _SPACING_MM = (0.7, 0.7, 0.8)
 
 
 def large_rows(progress: Progress) -> list[dict[str, Any]]:
-    """Opening 512 x 512 x 500 slices; undo and the preset of the chest on 512 x 512 x 300 voxels."""
+    """Opening 512 x 512 x 500 slices, and undoing edits of 512 x 512 x 300 voxels."""
     progress(0.0, "Writing 500 slices")
     rows = _open_rows()
-    progress(0.4, "Editing 79 million voxels")
-    rows.append(_undo_row())
-    progress(0.7, "Segmenting 79 million voxels")
-    return [*rows, _preset_row()]
+    progress(0.6, "Editing 79 million voxels")
+    return [*rows, _undo_row()]
 
 
 def _row(name: str, value: float, unit: str, limit: float, how: str) -> dict[str, Any]:
@@ -130,8 +128,8 @@ def _undo_row() -> dict[str, Any]:
     return _row("imaging-undo", max(taken.values()), "s", UNDO_LIMIT_S, how)
 
 
-def _preset_row() -> dict[str, Any]:
-    """The preset of the chest on the sample, resampled to many voxels."""
+def preset_rows(progress: Progress) -> list[dict[str, Any]]:
+    """The preset of the chest on the sample, resampled to 512 x 512 x 300 voxels."""
     from scipy import ndimage
 
     from app.case.bundle import OpenCase
@@ -155,8 +153,8 @@ def _preset_row() -> dict[str, Any]:
     grid = Grid(_EDITED, (spacing[0], spacing[1], spacing[2]), tuple(first.tolist()), small.grid.direction)
     preset = PRESETS["thoracic-aorta"]
     started = time.perf_counter()
-    labels = preset.segment(Volume(array, grid), points, preset.parameters_type(), silent)
+    labels = preset.segment(Volume(array, grid), points, preset.parameters_type(), progress)
     seconds = time.perf_counter() - started
     volume_ml = float((labels.array > 0).sum()) * grid.voxel_volume_ml
     how = f"thoracic-aorta on the sample resampled to 512 x 512 x 300, {volume_ml:.0f} mL found; {os.cpu_count()} cores"
-    return _row("imaging-preset-large", seconds, "s", PRESET_LIMIT_S, how)
+    return [_row("imaging-preset-large", seconds, "s", PRESET_LIMIT_S, how)]
