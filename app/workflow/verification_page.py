@@ -143,6 +143,7 @@ def write_figures(path: Path, rows: Rows) -> None:
     after = re.search(r"^#{1,2} ", old, re.MULTILINE)
     words = f"Written by `angiotwin bench --write` on {datetime.now(UTC):%Y-%m-%d}; a miss is printed as **MISS**.\n\n"
     section = f"{FIGURES}\n{words}{_bench_table(rows)}"
+    before = f"{before.rstrip()}\n\n" if before else ""
     path.write_text(f"{before}{section}\n{old[after.start() :] if after else ''}".rstrip() + "\n", encoding="utf-8")
 
 
