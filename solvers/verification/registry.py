@@ -37,6 +37,14 @@ from solvers.verification.tube_flow import (
     check_poiseuille,
     check_womersley,
 )
+from solvers.verification.wall_checks import (
+    check_lame,
+    check_wall_laws,
+    check_wall_order,
+    check_wall_prestress,
+    check_wall_sphere,
+    check_wall_strength,
+)
 from solvers.verification.zero_d_checks import check_stenosis_laws, check_zero_d
 
 
@@ -95,6 +103,12 @@ CHECKS: dict[str, Check] = {
         Check("junctions", "One dimension: steady junctions and stenoses", check_junctions),
         Check("volume", "One dimension: balance of volume", check_volume),
         Check("boileau", "One dimension: carotid, aorta, iliac bifurcation", check_boileau),
+        Check("wall_lame", "Stress in a thick tube", check_lame),
+        Check("wall_order", "Stress in a thick tube: order of convergence", check_wall_order),
+        Check("wall_laws", "Laws of wall and thrombus", check_wall_laws),
+        Check("wall_sphere", "Spheres of the wall's law blown up", check_wall_sphere),
+        Check("wall_strength", "Strength of the wall", check_wall_strength),
+        Check("wall_prestress", "Unloaded shape of an aneurysm", check_wall_prestress),
         Check("arterial_trees", "One dimension: ADAN56 and circle of Willis", check_arterial_trees, is_long=True),
         Check("fda_nozzle", "FDA nozzle at Re 500, against measurements", check_nozzle, is_long=True),
         Check("fda_nozzle_3500", "FDA nozzle at Re 3500, means over time", check_nozzle_unsteady, is_long=True),
