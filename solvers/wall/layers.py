@@ -14,7 +14,7 @@ from solvers.wall.mesh import WallMesh, quadratic
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-NORMAL_PASSES, MOST_CUTS = 8, 25
+NORMAL_PASSES, MOST_CUTS, LEAST_LEFT = 8, 25, 0.2
 LEAST_VOLUME = 0.15
 """Of each tetrahedron in a wall without folds, by a third of that of the prism on the inner triangle."""
 
@@ -109,7 +109,7 @@ def upright(
 
     The normals are evened out over the neighbors. Where a tetrahedron would still be smaller than ``LEAST_VOLUME``
     tells, as in the crotch of a branch that is sharper than the wall is thick, the thickness is lessened until it is
-    not, or ``MOST_CUTS`` times.
+    not, or to ``LEAST_LEFT`` of what was wished: what is still folded then shows by its ``volumes``.
 
     Returns
     -------
@@ -133,7 +133,7 @@ def upright(
         lessened = left.copy()
         lessened[triangles[is_bad.reshape(3, -1).any(axis=0)]] *= 0.8
         # the step in thickness is spread, so that it adds no edge of its own
-        left = np.minimum(lessened, 1.25 * _evened(lessened, sides, 1))
+        left = np.maximum(np.minimum(lessened, 1.25 * _evened(lessened, sides, 1)), LEAST_LEFT)
     return across, left
 
 

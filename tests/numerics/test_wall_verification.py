@@ -67,11 +67,11 @@ def test_a_pressure_that_the_wall_cannot_bear_ends_in_a_sentence() -> None:
 
 def test_a_crotch_sharper_than_the_wall_is_thick_makes_it_thinner_there_and_folds_nothing() -> None:
     x, y = (values.ravel() for values in np.meshgrid(np.linspace(-10.0, 10.0, 41), np.linspace(0.0, 5.0, 11)))
-    points = 1e-3 * np.column_stack([x, y, 3.0 * np.abs(x)])
+    points = 1e-3 * np.column_stack([x, y, np.abs(x)])
     index = np.arange(len(points)).reshape(11, 41)
     a, b, c, d = (part.ravel() for part in (index[:-1, :-1], index[:-1, 1:], index[1:, 1:], index[1:, :-1]))
     triangles = np.concatenate([np.column_stack([a, b, c]), np.column_stack([a, c, d])])
-    normals = np.column_stack([-np.sign(x) * 3.0, np.zeros(len(x)), np.ones(len(x))])
+    normals = np.column_stack([-np.sign(x), np.zeros(len(x)), np.ones(len(x))])
     normals /= np.linalg.norm(normals, axis=1)[:, None]
     across, left = upright(points, triangles, normals, np.full(len(points), 2e-3))
     assert volumes(layered(points, triangles, [Coat(across, 2)])).min() > 0.0
