@@ -16,10 +16,11 @@ from app.commands.runs import COMMANDS as RUNS
 from app.commands.steps import COMMANDS as STEPS
 from app.commands.tuning import COMMANDS as TUNING
 from app.commands.vessels import COMMANDS as VESSELS
+from app.commands.walls import COMMANDS as WALLS
 
 _IN_ORDER_OF_THE_PATH = (
     *("sample", "scan", "import", "points", "patient", "segment", "edit", "agree", "model", "lesions"),
-    *("cpr", "measure", "landmarks", "names", "meshdoctor", "mesh"),
+    *("cpr", "measure", "landmarks", "names", "wall", "meshdoctor", "mesh"),
     *("simulate", "check", "doctor", "run", "sections", "cancel", "results", "report"),
     *("info", "undo", "redo", "open", "demo", "network", "verify", "bench"),
 )
@@ -38,6 +39,7 @@ _MADE = {
         *TUNING,
         *NETWORKS,
         *VESSELS,
+        *WALLS,
         *CHECKS,
     )
 }
