@@ -46,8 +46,7 @@ def test_a_fault_is_found_shown_repaired_and_the_repair_undone(drive: Driver, tm
     panel = work.panels["mesh"]
     assert isinstance(panel, MeshPanel)
     assert panel.doctor.isVisible() and session.surface_doctor.diagnosis is None
-    assert panel.shapes is not None and panel.shapes.isVisible()
-    assert list(panel.shapes.curve_data("core")[1]) == [0, 60, 300, 0]
+    assert panel.shapes.isVisible() and panel.shapes.counts["core"] == (0, 60, 300, 0)
     panel.doctor.button.click()
     drive.until(lambda: session.surface_doctor.diagnosis is not None, "the surface was looked at")
     assert "loose piece" in session.surface_doctor.diagnosis.findings[0].sentence

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QWidget
 
 from app.case.records import Case
-from app.desktop import theme
+from app.desktop.panels.cell_shapes import CellShapes
 from app.desktop.panels.step_panel import StepPanel, section
 from app.desktop.panels.surface_doctor import SurfaceDoctorBox
 from app.desktop.session.surface_doctor import SurfaceDoctor
-
-if TYPE_CHECKING:
-    from app.desktop.monitor.plots import Plot
-
-_PLOT_HEIGHT = 190
 
 
 class MeshPanel(StepPanel):
@@ -48,12 +41,13 @@ class MeshPanel(StepPanel):
         self.body.addWidget(self._colors)
 
     def add_sections_below(self) -> None:
+        self.shapes = CellShapes()
+        self.body.addWidget(self.shapes)
         self._doctor_title = section("Mesh Doctor")
         self.doctor = SurfaceDoctorBox()
         self.doctor.examine_asked.connect(self.examine_asked)
         self.doctor.place_asked.connect(self.place_asked)
         self.doctor.fix_asked.connect(self.fix_asked)
-        self.shapes: Plot | None = None
         self.body.addWidget(self._doctor_title)
         self.body.addWidget(self.doctor)
 
@@ -70,24 +64,8 @@ class MeshPanel(StepPanel):
         self._doctor_title.setVisible(case.current("model") is not None)
         self.doctor.setVisible(case.current("model") is not None)
 
-        self._show_shapes(case)
-
-    def _show_shapes(self, case: Case) -> None:
-        """How many cells have which scaled Jacobian, where the mesh's record tells."""
         mesh = case.current("mesh")
-        counts = mesh.facts.get("scaled_jacobian_counts") if mesh is not None else None
-        if counts and self.shapes is None:
-            from app.desktop.monitor.plots import Plot
-
-            self.shapes = Plot("Shape of the cells", ("Scaled Jacobian (1: regular)", ""), ("Cells", ""))
-            self.shapes.setFixedHeight(_PLOT_HEIGHT)
-            self.body.insertWidget(self.body.indexOf(self._doctor_title), self.shapes)
-        if self.shapes is not None:
-            self.shapes.setVisible(bool(counts))
-        if counts and self.shapes is not None:
-            for n, (where, cells) in enumerate(counts.items()):
-                middles = [(step + 0.5) / len(cells) for step in range(len(cells))]
-                self.shapes.show_curve(where, middles, list(cells), theme.CATEGORIES[n], dots=True)
+        self.shapes.set_counts(mesh.facts.get("scaled_jacobian_counts", {}) if mesh is not None else {})
 
     def _refresh(self) -> None:
         super()._refresh()
