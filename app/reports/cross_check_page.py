@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -43,14 +44,22 @@ def draw_cross_check(canvas: Any, check: CrossCheck) -> None:
         ("Limits", limits),
         ("Notes", check.notes),
     ):
-        if lines and y > foot + 20.0:
-            y = _text(canvas, f"<b>{heading}</b>", 7.2, y, style.ACCENT)
-        for line in lines:
-            made = paragraph(escape(line), style.SMALLEST_PT, hanging_pt=6.0)
-            if y - made.wrap(_WIDTH, 400.0)[1] < foot:
-                break
-            y = _text(canvas, escape(line), style.SMALLEST_PT, y)
+        y = _list(canvas, heading, lines, y, foot)
     canvas.showPage()
+
+
+def _list(canvas: Any, heading: str, lines: Sequence[str], y: float, foot: float) -> float:
+    """Lines under a heading as far as there is room, and how many there was none for."""
+    if not lines or y <= foot + 20.0:
+        return y
+    y = _text(canvas, f"<b>{heading}</b>", 7.2, y, style.ACCENT)
+    for number, line in enumerate(lines):
+        made = paragraph(escape(line), style.SMALLEST_PT, hanging_pt=6.0)
+        left = len(lines) - number
+        if y - made.wrap(_WIDTH, 400.0)[1] < foot + (10.0 if left > 1 else 0.0):
+            return _text(canvas, f"{left} more: see angiotwin crosscheck.", style.SMALLEST_PT, y)
+        y = _text(canvas, escape(line), style.SMALLEST_PT, y)
+    return y
 
 
 def _text(canvas: Any, words: str, size: float, y: float, color: str = style.INK) -> float:

@@ -267,8 +267,8 @@ def _checked(
     seen: dict[ModelId, tuple[FloatArray, FloatArray]] = {"3d": (middle.flow, middle.pressure)}
     drops: dict[ModelId, float] = {"3d": float(np.mean(places[0].pressure - places[-1].pressure))}
     for model, of in tracks.items():
-        seen[model] = of[name].at(middle.along, times, period)
-        ends = [of[name].at(place.along, times, period)[1] for place in (places[0], places[-1])]
+        seen[model] = of[name].at(middle.along, times, period, middle.radius)
+        ends = [of[name].at(place.along, times, period, place.radius)[1] for place in (places[0], places[-1])]
         drops[model] = float(np.mean(ends[0] - ends[1]))
     curves = tuple(
         Curve(

@@ -16,13 +16,17 @@ from imaging.types import FloatArray
 
 if TYPE_CHECKING:
     from solvers.network.along import Track
+    from solvers.network.loss_estimates import Estimate, Passage
 
 WORDS = {
     "jet": "jet loss behind a narrowing",
-    "curvature": "curvature",
-    "entrance": "inlet profile and entrance",
-    "profile": "a rounded velocity profile where the vessel's area changes",
     "law": "the law of the narrowing takes more than the jet loses",
+    "curvature": "curvature",
+    "entrance": "a profile that is not yet parabolic",
+    "profile": "a rounded velocity profile where the vessel's area changes",
+    "section": "sections that are not round",
+    "pulse": "friction of a pulsating profile",
+    "junction": "junction loss",
 }
 EXPLAINS = 0.25
 """An estimate names a cause if it explains this part of what is missing. An assumption."""
@@ -51,10 +55,18 @@ class Causes:
     def __init__(self, reduced: ReducedCase, measured: Measured, tracks: Mapping[ModelId, Mapping[str, Track]]) -> None:
         from solvers.network.along import upstream
 
+        tree = reduced.patient.tree
         self._case, self._measured, self._tracks = reduced, measured, tracks
-        self._upstream = upstream(reduced.patient.tree)
-        root = reduced.patient.tree.vessels[0].name
-        self._peak = int(np.argmax(measured.places[root][0].flow))
+        self._upstream = upstream(tree)
+        ends = {name: measured.places[name][-1].flow for name in tree.ends}
+        self._flow = {
+            name: sum(
+                (flow for end, flow in ends.items() if name in self._upstream[end]), np.zeros(len(measured.times))
+            )
+            for name in tree.names
+        }
+        """Flow of each vessel (k,), by what leaves behind it: walls in 3D are rigid."""
+        self._peak = int(np.argmax(measured.places[tree.vessels[0].name][0].flow))
         self._found: dict[tuple[ModelId, bool], dict[str, list[Missing]]] = {}
         self._exchanged = self._pairs()
         self.of_the_list = self._exchanged + self._sizes()
@@ -104,39 +116,61 @@ class Causes:
         return found
 
     def _along(self, model: ModelId, name: str, at_peak: bool) -> Missing:
-        from solvers.network.loss_estimates import estimates_of
-
-        places, shape = self._measured.places[name], self._case.patient.tree.vessel(name)
+        places = self._measured.places[name]
         more = self._drop(model, (name, 0), (name, -1), at_peak)
-        flow = places[len(places) // 2].flow
-        setup, points = self._case.setup, self._case.patient.points_m.get(name)
-        is_inlet = shape.parent is None and self._measured.is_flat
-        estimates = estimates_of(
-            *(shape, points, flow[[self._peak]] if at_peak else flow, setup.fluid, self._case.chosen.law, is_inlet),
-        )
-        likely = [one for one in estimates if one.pressure * more > 0 and abs(one.pressure) >= EXPLAINS * abs(more)]
-        when = " at peak inflow" if at_peak else ""
-        start = f"{name}: 3D loses {_mmhg(abs(more))} {'more' if more > 0 else 'less'} along it{when}"
-        if likely:
-            one = likely[0]
-            return Missing(more, f"{start}; {WORDS[one.kind]} (estimated {_mmhg(abs(one.pressure))}: {one.evidence})")
-        told = ", ".join(f"{WORDS[one.kind]} {_mmhg(one.pressure)}" for one in estimates) or "none"
-        return Missing(more, f"{start}; not explained by an estimate ({told})")
+        estimates = self._estimates(name, places[0].along, places[-1].along, at_peak)
+        return Missing(more, f"{name}: {_loses(more)} along it{_when(at_peak)}; {_likely(more, estimates)}")
 
     def _into(self, model: ModelId, before: str, name: str, at_peak: bool) -> Missing:
+        """What is missing between the last place of a vessel and the first of one behind it."""
+        from solvers.network.junction_losses import junction_estimate
+
         more = self._drop(model, (before, -1), (name, 0), at_peak)
-        place = self._measured.places[name][0]
-        shape = self._case.patient.tree.vessel(name)
-        radius = float(np.interp(place.along, shape.arc_length, shape.radius))
-        speed = place.flow / (np.pi * radius**2)
+        first, last = self._measured.places[name][0], self._measured.places[before][-1]
+        way = list(self._upstream[name])
+        way = way[: way.index(before) + 1]
+        tree, setup, points = self._case.patient.tree, self._case.setup, self._case.patient.points_m
+        flows = {vessel: flow[[self._peak]] if at_peak else flow for vessel, flow in self._flow.items()}
+        found = [junction_estimate(tree, points, flows, vessel, setup.fluid) for vessel in way[:-1]]
+        estimates = [one for one in found if one is not None]
+        for vessel in way:
+            begin = last.along if vessel == before else 0.0
+            end = first.along if vessel == name else float("inf")
+            estimates += self._estimates(vessel, begin, end, at_peak)
+        shape, flow = self._case.patient.tree.vessel(name), self._flow[name]
+        radius = float(np.interp(first.along, shape.arc_length, shape.radius))
+        speed = flow / (np.pi * radius**2)
         square = float(speed[self._peak] ** 2 if at_peak else np.mean(np.abs(speed) * speed))
         dynamic = 0.5 * self._case.setup.fluid.density * square
         loss = more / dynamic if dynamic > 0.0 else float("nan")
-        when = " at peak inflow" if at_peak else ""
         return Missing(
             more,
-            f"{before} to {name}: 3D loses {_mmhg(abs(more))} {'more' if more > 0 else 'less'} where the vessels part"
-            f"{when}; junction loss (coefficient {loss:.2f} of the dynamic pressure {_mmhg(dynamic)} in {name})",
+            f"{before} to {name}: {_loses(more)} where the vessels part{_when(at_peak)}; {_likely(more, estimates)}; "
+            f"in all it has the coefficient {loss:.2f} of the dynamic pressure {_mmhg(dynamic)} in {name}",
+        )
+
+    def _estimates(self, name: str, first: float, last: float, at_peak: bool) -> list[Estimate]:
+        """Of a stretch of a vessel [m]."""
+        from solvers.network.loss_estimates import estimates_of
+
+        passage = self._passage(name, first, last, at_peak)
+        return list(estimates_of(passage, self._case.setup.fluid, self._case.chosen.law))
+
+    def _passage(self, name: str, first: float, last: float, at_peak: bool) -> Passage:
+        from solvers.network.loss_estimates import Passage
+
+        patient = self._case.patient
+        shape, root = patient.tree.vessel(name), patient.tree.vessels[0]
+        return Passage(
+            shape,
+            self._flow[name],
+            self._case.setup.period,
+            self._peak if at_peak else None,
+            patient.points_m.get(name),
+            patient.inscribed_m.get(name),
+            self._measured.is_flat or shape.branch != root.branch,  # a daughter's profile begins anew
+            first,
+            last,
         )
 
     def _drop(self, model: ModelId, first: tuple[str, int], last: tuple[str, int], at_peak: bool) -> float:
@@ -145,7 +179,7 @@ class Causes:
         curves = []
         for name, at in (first, last):
             place = self._measured.places[name][at]
-            curves.append(place.pressure - self._tracks[model][name].at(place.along, times, period)[1])
+            curves.append(place.pressure - self._tracks[model][name].at(place.along, times, period, place.radius)[1])
         more: FloatArray = curves[0] - curves[1]
         return float(more[self._peak] if at_peak else more.mean())
 
@@ -155,8 +189,9 @@ class Causes:
         taken = 0.0
         for shape in tree.vessels:
             track = self._tracks["1d_elastic"][shape.name]
+            _, pressure = track.at(0.5 * shape.length, self._measured.times, setup.period)
             compliance = setup.stiffness.compliance(shape.arc_length, shape.radius, setup.fluid.density)
-            taken += compliance * float(np.ptp(track.pressure.mean(axis=1)))
+            taken += compliance * float(np.ptp(pressure))
         beat = abs(self._measured.mean_inflow) * setup.period
         return (
             f"wall compliance: elastic walls take up {taken / M3_PER_ML:.1f} of {beat / M3_PER_ML:.1f} mL a beat "
@@ -197,6 +232,32 @@ class Causes:
             f"vessels' areas with a correlation of {own:.2f} as they stand and of {best:.2f} moved by {places}. Check "
             "which condition belongs to which outlet.",
         )
+
+
+def _likely(more: float, estimates: list[Estimate]) -> str:
+    """Of the estimates of a stretch, those that explain what is missing there [Pa], the largest first."""
+    kinds: dict[str, list[Estimate]] = {}
+    for one in estimates:
+        kinds.setdefault(one.kind, []).append(one)
+    sums = {kind: sum(one.pressure for one in found) for kind, found in kinds.items()}
+    likely = [kind for kind, value in sums.items() if value * more > 0 and abs(value) >= EXPLAINS * abs(more)]
+    if not likely:
+        told = ", ".join(f"{WORDS[kind]} {_mmhg(value)}" for kind, value in sums.items() if abs(value) >= 1.0)
+        return f"not explained by an estimate ({told or 'none'})"
+    likely.sort(key=lambda kind: -abs(sums[kind]))
+    words = []
+    for kind in likely[:2]:
+        largest = max(kinds[kind], key=lambda one: abs(one.pressure))
+        words.append(f"{WORDS[kind]} (estimated {_mmhg(abs(sums[kind]))}: {largest.evidence})")
+    return " and ".join(words)
+
+
+def _loses(more: float) -> str:
+    return f"3D loses {_mmhg(abs(more))} {'more' if more > 0 else 'less'}"
+
+
+def _when(at_peak: bool) -> str:
+    return " at peak inflow" if at_peak else ""
 
 
 def _mmhg(pascal: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -154,6 +155,12 @@ class CrossCheck:
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return dataclasses.asdict(self) | {"is_alarm": self.is_alarm}
+
+
+def briefly(cause: str) -> str:
+    """A cause without its evidence, which stands in brackets."""
+    shorter = re.sub(r" ?\([^()]*\)", "", cause)
+    return shorter if shorter == cause else briefly(shorter)
 
 
 def write_cross_check(check: CrossCheck, folder: Path) -> Path:

@@ -27,13 +27,14 @@ lumen does. An assumption."""
 @dataclass(frozen=True, eq=False)
 class Place:
     """A section or an opening: how far along its vessel [m], where (LPS), flow away from the inlet (k,) [m3/s] and mean
-    static pressure over the section (k,) [Pa]."""
+    static pressure over the section (k,) [Pa]; its radius [m] where it is not that of its vessel there."""
 
     along: float
     position_mm: tuple[float, float, float]
     flow: FloatArray
     pressure: FloatArray
     is_cap: bool = False
+    radius: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,11 +117,13 @@ def measured_places(folder: Path, reduced: ReducedCase) -> Measured:
         through = min(parts, key=lambda part: (abs(float(flow.mean()) - leaving[part.name]), part is not own))
         if abs(float(flow.mean()) - leaving[own.name]) <= SAME_FLOW * abs(leaving[own.name]):
             through = own
+        radius = None
         if through is not own:
             moved.append(section.name)
+            radius = float(np.interp(section.arc_length - own.start, own.arc_length, own.radius))
         along = min(max(section.arc_length - through.start, 0.0), through.length)
         x, y, z = (part / M_PER_MM for part in section.center)
-        places[through.name].append(Place(along, (x, y, z), flow, pressure))
+        places[through.name].append(Place(along, (x, y, z), flow, pressure, radius=radius))
     inflow = places[root.name][0].flow
     return Measured(
         folder.name,

@@ -21,11 +21,13 @@ FARTHEST_RADII = 3.0
 
 @dataclass(frozen=True, eq=False)
 class PatientTree:
-    """The vessels in SI; by name the points of the centerline tree that each is made of, and where these lie [m]."""
+    """The vessels in SI; by name the points of the centerline tree that each is made of, where these lie [m], and the
+    radius of the spheres inscribed there [m]."""
 
     tree: VesselTree
     indices: Mapping[str, IntArray]
     points_m: Mapping[str, FloatArray] = field(default_factory=dict)
+    inscribed_m: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
 def patient_tree(lines: CenterlineTree, radius_mm: FloatArray | None = None) -> PatientTree:
@@ -66,7 +68,9 @@ def patient_tree(lines: CenterlineTree, radius_mm: FloatArray | None = None) -> 
             )
             made[name] = own
             parent = name
-    return PatientTree(vessel_tree(shapes), made, {name: lines.points[own] * M_PER_MM for name, own in made.items()})
+    points = {name: lines.points[own] * M_PER_MM for name, own in made.items()}
+    inscribed = {name: lines.radius_mm[own] * M_PER_MM for name, own in made.items()}
+    return PatientTree(vessel_tree(shapes), made, points, inscribed)
 
 
 def vessels_of_outlets(patient: PatientTree, lines: CenterlineTree, outlets: tuple[Patch, ...]) -> tuple[str, ...]:

@@ -43,9 +43,13 @@ class Track:
     pressure: FloatArray
     density: float
 
-    def at(self, place: float, times: FloatArray, period: float) -> tuple[FloatArray, FloatArray]:
-        """Flow [m3/s] and static pressure [Pa] at a place [m], (k,) each at times of the periodic beat."""
-        radius = np.interp(place, self.shape.arc_length, self.shape.radius)
+    def at(
+        self, place: float, times: FloatArray, period: float, radius: float | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Flow [m3/s] and static pressure [Pa] at a place [m], (k,) each at times of the periodic beat; the pressure in
+        a section of another radius [m] than the vessel's, if one is given."""
+        if radius is None:
+            radius = float(np.interp(place, self.shape.arc_length, self.shape.radius))
         rows = range(len(self.times))
         flow = np.array([np.interp(place, self.places, self.flow[k]) for k in rows])
         total = np.array([np.interp(place, self.places, self.pressure[k]) for k in rows])

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from solvers.contract.fluid import Fluid
+from solvers.network.loss_estimates import Estimate
 from solvers.network.vessel_tree import VesselShape, VesselTree
 
 FloatArray = NDArray[np.float64]
@@ -74,6 +76,45 @@ def entry_losses(
             costs += (areas / (shares * area)) ** 2 - 1.0
         found |= {vessel.name: max(float(cost), 0.0) for vessel, cost in zip(daughters, costs, strict=True)}
     return found
+
+
+def junction_estimate(
+    tree: VesselTree, points: Mapping[str, FloatArray], flows: Mapping[str, FloatArray], name: str, fluid: Fluid
+) -> Estimate | None:
+    """Total pressure [Pa] lost on the way into a vessel, gains included, less what its own ``entry_loss`` takes; None
+    where nothing parts, blood comes back, or the centerlines are not known.
+
+    Parameters
+    ----------
+    flows : (k,) each
+        Of the vessels [m3/s]; losses are averaged over them, shares are those of their means.
+    """
+    own = tree.vessel(name)
+    daughters = [vessel for vessel in tree.vessels if vessel.parent == own.parent]
+    if own.parent is None or len(daughters) < 2 or any(each not in points for each in (own.parent, *tree.names)):
+        return None
+    parent, at = tree.vessel(own.parent), [vessel.name for vessel in daughters].index(name)
+    taken = np.array([float(np.mean(flows[vessel.name])) for vessel in daughters])
+    if not taken.min() > 0.0:
+        return None
+    clear = float(parent.radius[-1])  # where a daughter has left the parent: before, its section is the parent's
+    radius = [
+        float(np.interp(min(clear, 0.5 * vessel.length), vessel.arc_length, vessel.radius)) for vessel in daughters
+    ]
+    areas, area = np.pi * np.array(radius) ** 2, np.pi * clear**2
+    shares, angles = taken / taken.sum(), _angles(parent, daughters, points)
+    factor = unified_0d(shares, areas, angles, area)[at]
+    inside, brought = flows[name], flows[name] / shares[at]
+    half = 0.5 * fluid.density
+    static = 2.0 * factor * half * float(np.mean(np.abs(inside) * inside)) / areas[at] ** 2
+    speeds = half * float(np.mean(np.abs(brought) * brought)) / area**2
+    speeds -= half * float(np.mean(np.abs(inside) * inside)) / areas[at] ** 2
+    taken_up = own.entry_loss * half * float(np.mean(np.abs(inside) * inside)) / (np.pi * own.radius[0] ** 2) ** 2
+    words = (
+        f"{100.0 * shares[at]:.0f} % of the flow turns by {np.degrees(abs(angles[at])):.0f} degrees into "
+        f"{100.0 * areas[at] / area:.0f} % of the area"
+    )
+    return Estimate("junction", static + speeds - taken_up, words)
 
 
 def _angles(parent: VesselShape, daughters: list[VesselShape], points: Mapping[str, FloatArray]) -> FloatArray:

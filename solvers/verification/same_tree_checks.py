@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from solvers.contract.mesh_file import MeshArrays
 from solvers.contract.openings import Inlet, Outlet, ResistanceOutlet, Waveform
 from solvers.network.junction_losses import entry_losses
-from solvers.network.loss_estimates import bend_friction, profile
+from solvers.network.loss_estimates import Passage, bend_friction, profile
 from solvers.network.one_d.patient import network_of_tree
 from solvers.network.one_d.solver import Scheme, solve_network
 from solvers.network.stenosis import narrowed
@@ -167,7 +167,7 @@ def rows_of(phantom: Phantom, in_3d: dict[str, float]) -> list[Row]:
             what = f"{phantom.name}: drop{to}, {model}"
             rows.append(Row("same_tree", what, "Pa", drop, in_3d[name], SCATTER, SOURCE))
     if phantom.name == "tapered":
-        more = profile(phantom.tree.vessels[0], np.full(4, phantom.flow), BLOOD)
+        more = profile(Passage(phantom.tree.vessels[0], np.full(4, phantom.flow), 1.0), BLOOD)
         estimate = drops_0d(phantom)["tube"] + (more.pressure if more else 0.0)
         what, source = (
             "tapered: drop, 0D and the estimate of the profile",
