@@ -22,6 +22,7 @@ import numpy as np
 
 from app.case.errors import CaseError
 from app.desktop.main import make_application
+from app.desktop.session.case_data import Item
 from app.desktop.session.refusal import refusal_of
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _WAIT_S = 1800.0
 _SETTLE_S = 0.6
 _PICTURE_WIDTH_PX = 1200
 _COMPARED = {"segmentation": "labels", "model": "surface", "mesh": "volume"}
+_ITEMS: Mapping[str, Item] = {"segment": "segmentation", "model": "model", "mesh": "mesh"}
 TITLE = "walk"
 
 
@@ -193,13 +195,14 @@ def _walk(walker: Walker, source: Path, points: Mapping[str, Any], case_parent: 
         walker.until(lambda role=role: role in session.store.case.points, f"{role} is placed")  # type: ignore[misc]
     walker.settle()
     walker.photograph("points")
-    for step_id in ("segment", "model", "mesh"):
+    for step_id, item in _ITEMS.items():
         work.go_to(step_id)
         step_panel = work.panels[step_id]
         walker.until(step_panel.can_run, f"{step_id} can be run")
         step_panel.run_button.click()
         walker.until(lambda: session.runner.step_id is not None, f"{step_id} runs")
         walker.until(lambda: session.runner.step_id is None, f"{step_id} is done")
+        walker.until(lambda item=item: session.data.content(item) is not None, f"{step_id} is shown")  # type: ignore[misc]
         walker.settle()
         walker.photograph(step_id)
     mesh = work.panels["mesh"]
