@@ -30,6 +30,7 @@ from app.workflow.samples import import_sample
 from app.workflow.simulate import default_n_ranks, follow_run, start_run
 from app.workflow.steps import run_step
 from app.workflow.verification_page import keep_results, read_results
+from app.workflow.wall_bench import wall_rows
 from imaging.types import Progress, silent
 
 SEGMENT_LIMIT_S = 20.0
@@ -155,6 +156,7 @@ BENCHES: dict[str, Callable[[Progress], dict[str, Any] | list[dict[str, Any]]]] 
     "flow-sizing": sizing_rows,
     "flow-clinical": bench_clinical_run,
     "flow-coronary": bench_coronary_steady,
+    "wall": wall_rows,
     "reduced-0d": zero_d_rows,
     "reduced-adan56-cycle": bench_adan56,
     "reduced-svoned-case-05": bench_svoned,
