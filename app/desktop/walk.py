@@ -150,7 +150,6 @@ def walk(source: Path, points: Mapping[str, Any], case_parent: Path, out: Path, 
 
 
 def _walk(walker: Walker, source: Path, points: Mapping[str, Any], case_parent: Path, preset: str) -> Path:
-    from PySide6.QtWidgets import QComboBox
 
     from app.desktop.new_case import NewCaseDialog
     from app.desktop.panels.mesh_panel import MeshPanel
@@ -182,14 +181,13 @@ def _walk(walker: Walker, source: Path, points: Mapping[str, Any], case_parent: 
     walker.until(lambda: panel.form is not None, "the settings are there")
     assert panel.form is not None
     if preset:
-        panel.settings_button.setChecked(True)
-        chooser = panel.form.fields["preset"]
-        assert isinstance(chooser, QComboBox)
-        chooser.setCurrentText(preset)
+        chosen = panel.anatomy.findData(preset)
+        panel.anatomy.setCurrentIndex(chosen)
+        panel.anatomy.activated.emit(chosen)
         walker.until(lambda: session.store.case.parameters.get("segment", {}).get("preset") == preset, "the anatomy")
         walker.settle()
     panel.rows[next(iter(panel.rows))].place.click()
-    for role in panel.rows:
+    for role in [role for role, row in panel.rows.items() if not row.role.is_optional]:
         walker.until(lambda role=role: work.placing.armed == role, f"{role} can be placed")  # type: ignore[misc]
         walker.click_at(points[role])
         walker.until(lambda role=role: role in session.store.case.points, f"{role} is placed")  # type: ignore[misc]

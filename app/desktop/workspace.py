@@ -32,6 +32,7 @@ from app.desktop.session.words import seconds_text
 from app.desktop.step_panels import new_panel
 from app.desktop.views.quad_view import Layout, QuadView
 from app.desktop.views.widest_place import widest_place
+from app.workflow.segment import chosen_preset
 from app.workflow.steps import path_of, step_of
 from imaging.segmentation.presets import PRESETS
 
@@ -336,8 +337,9 @@ class Workspace(QWidget):
         panel.set_case(store.case, store.is_writable)
         panel.set_state(self.session.states[panel.step_id], self.session.runner.step_id is not None)
         if isinstance(panel, SegmentPanel):
-            chosen = store.case.parameters.get("segment", {}).get("preset", next(iter(PRESETS)))
-            panel.set_roles(PRESETS[chosen].roles)
+            # Where nothing was chosen and no points tell, the list begins with the first; nothing is assumed by that.
+            shown = chosen_preset(store.case) or next(iter(PRESETS.values()))
+            panel.set_anatomies(tuple(PRESETS.values()), shown)
         if isinstance(panel, MeshPanel):
             panel.set_doctor(self.session.surface_doctor)
         if isinstance(panel, SimulatePanel):

@@ -22,6 +22,7 @@ from app.case.commands import EditLabels
 from app.case.errors import CaseError
 from app.case.records import Recipe, Record
 from app.workflow.parameters import build, describe
+from app.workflow.segment import chosen_preset
 from app.workflow.steps import software_versions
 from imaging.segmentation.editing.operation import BARRIER, Operation
 from imaging.segmentation.editing.registry import OPERATIONS, Applied, Edit, apply_edit, barrier_of, operation_of
@@ -213,8 +214,10 @@ def commit_labels(
     named = {value: name for value, name in labels.names.items() if value != BARRIER}
     names = named | {int(v): f"label {v}" for v in np.flatnonzero(counts) if v and v not in named}
     volumes = {name: round(float(counts[v]) * labels.grid.voxel_volume_ml, 2) for v, name in names.items()}
-    preset = case.parameters.get("segment", {}).get("preset", "thoracic-aorta")
-    facts: dict[str, Any] = {"preset": before.facts.get("preset", preset) if before is not None else preset}
+    # Labels drawn without an anatomy have none, until one is chosen or its points are placed.
+    known = chosen_preset(case)
+    preset = (before.facts.get("preset") if before is not None else None) or (known.id if known is not None else None)
+    facts: dict[str, Any] = {"preset": preset} if preset else {}
     facts |= {"volume_ml": volumes, "n_edits": len(edits), "last_edit": title}
     record_id = record_id or f"segmentation-{uuid.uuid4().hex[:8]}"
     destination = f"segmentations/{record_id}"

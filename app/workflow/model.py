@@ -7,6 +7,7 @@ from typing import Any
 
 from app.case.errors import CaseError
 from app.case.records import Position
+from app.workflow.segment import required_preset
 from app.workflow.steps import Outcome, Request
 from app.workflow.vessel_names import with_typed_names
 from imaging.segmentation.presets import PRESETS
@@ -17,8 +18,8 @@ __all__ = ["Parameters", "compute", "facts_of"]
 
 
 def vessel_ends(preset_id: str, points: dict[str, Position]) -> tuple[VesselEnd, ...]:
-    """The openings that a preset's points stand for."""
-    ends = PRESETS[preset_id].openings
+    """The openings that a preset's points stand for; vessels without their optional point have none."""
+    ends = PRESETS[preset_id].open_at(points)
     missing = [end.role for end in ends if end.role not in points]
     if missing:
         raise CaseError("missing_point", f"The model's openings need these points: {', '.join(missing)}.")
@@ -31,7 +32,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     from imaging.surface.surface_io import write_model
     from imaging.volume_io import read_labels, read_volume
 
-    preset_id = request.record("segmentation").facts["preset"]
+    preset_id = request.record("segmentation").facts.get("preset") or required_preset(request.case).id
     ends = vessel_ends(preset_id, request.case.points)
     progress(0.0, "Reading the segmentation")
     labels = read_labels(request.path("segmentation", "labels"))

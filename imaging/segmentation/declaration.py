@@ -23,6 +23,35 @@ class PointRole:
     id: str
     title: str
     hint: str
+    is_optional: bool = False
+
+
+@dataclass(frozen=True)
+class Diameter:
+    """What a vessel of the anatomy usually measures, and where that is from."""
+
+    vessel: str
+    mm: float
+    source: str
+
+
+@dataclass(frozen=True)
+class AnatomyFacts:
+    """What is taken to be known of an anatomy until a case says otherwise.
+
+    Attributes
+    ----------
+    inflow
+        Name of the curve that enters at its inlet, in the library of inflows; empty when nothing is known.
+    diameters
+        Usual diameters, for orientation; nothing is computed from them.
+    other_inlets
+        Openings besides the inlet through which blood enters.
+    """
+
+    inflow: str
+    diameters: tuple[Diameter, ...] = ()
+    other_inlets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,9 +78,11 @@ class Preset:
     id, title, anatomy
         Stable id, title on the screen, and which vessels it finds in which scan.
     roles
-        The points it needs, all of them, in the order in which to ask for them.
+        The points it needs, in the order in which to ask for them; without an optional one its vessel is left out.
     openings
         Where its vessels open, the inlet first.
+    facts
+        What is taken to be known of the anatomy.
     parameters_type
         Frozen dataclass with a default for every field, each field declared with ``number``.
     names
@@ -68,6 +99,12 @@ class Preset:
     parameters_type: type[Any]
     names: Mapping[int, str]
     segment: SegmentFunction
+    facts: AnatomyFacts
+
+    def open_at(self, points: PointsMm) -> tuple[Opening, ...]:
+        """The openings in a case with these points: those of vessels that were left out are not there."""
+        optional = {role.id for role in self.roles if role.is_optional}
+        return tuple(opening for opening in self.openings if opening.role in points or opening.role not in optional)
 
 
 def number(default: float, unit: str, minimum: float, maximum: float, meaning: str, source: str) -> Any:

@@ -31,6 +31,7 @@ def lumen_shares(
     tissue_hu: float,
     spacing_mm: float,
     smoothing_mm: float,
+    outside_at_mm: tuple[float, ...] = OUTSIDE_AT_MM,
 ) -> Values:
     """Share of each voxel that is lumen, 0 to 1; the wall lies at one half.
 
@@ -58,7 +59,7 @@ def lumen_shares(
     outside = np.min(
         [
             ndimage.map_coordinates(hu, (voxels + normal * (d / spacing_mm)).T, order=1, mode="nearest")
-            for d in OUTSIDE_AT_MM
+            for d in outside_at_mm
         ],
         axis=0,
     )

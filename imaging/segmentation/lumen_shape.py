@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.segmentation.working_grid import Mask
+from imaging.types import FloatArray
 
 STALK_MM = 4.0
 """What sticks out no farther than this is no stalk but a corner, such as the tip of a crescent beside a flap."""
@@ -30,6 +31,21 @@ def without_stalks(lumen: Mask, keep: Mask, stalk_radius_mm: float, spacing_mm: 
     is_stalk = np.asarray(length_mm) > STALK_MM
     is_stalk[0] = False
     kept: Mask = lumen & ~is_stalk[thin]
+    return kept
+
+
+def opened_to_share(lumen: Mask, radius_mm: FloatArray, spacing_mm: float) -> Mask:
+    """The lumen without what sticks out of it and holds no ball of the radius (k, j, i) that is asked for there.
+
+    A radius of less than a voxel asks for nothing.
+    """
+    from scipy import ndimage
+
+    centers = lumen & (ndimage.distance_transform_edt(lumen, sampling=spacing_mm) >= radius_mm)
+    if not centers.any():
+        return lumen
+    away = ndimage.distance_transform_edt(~centers, sampling=spacing_mm)
+    kept: Mask = lumen & ((away <= radius_mm + 0.5 * spacing_mm) | (radius_mm < spacing_mm))
     return kept
 
 

@@ -16,6 +16,14 @@ from imaging.types import FloatArray, IntArray, Volume
 BALL_RADIUS_MM = 2.6
 """Of the ball measured at a point: fits into a vessel of 6 mm and holds enough voxels for a median."""
 
+THIN_BALL_MM = 1.5
+"""Of the ball measured where a tree of thin arteries begins."""
+THIN_DENSE_EXCESS = 0.35
+"""As ``DENSE_EXCESS`` for thin arteries, whose lumen is evenly bright and which touch bone at the base of the skull."""
+SURROUNDING_VOXELS = 20
+LEAST_CONTRAST_TO_NOISE = 5.0
+"""Assumption: the Rose criterion."""
+
 LEAST_SHARE = 0.6
 """Lumen, also in the middle of a thin vessel, has at least this share of the contrast measured at the points."""
 
@@ -33,15 +41,21 @@ class Contrast:
 
     lumen_hu: float
     tissue_hu: float
+    dense_excess: float = DENSE_EXCESS
 
     def at(self, share: float) -> float:
         """HU at a share of the step from tissue (0) to lumen (1)."""
         return self.tissue_hu + share * (self.lumen_hu - self.tissue_hu)
 
     @property
+    def dense_share(self) -> float:
+        """Share of the step above which a voxel is too dense to be lumen."""
+        return 1.0 + self.dense_excess
+
+    @property
     def dense_hu(self) -> float:
         """HU above which a voxel is too dense to be lumen."""
-        return self.at(1.0 + DENSE_EXCESS)
+        return self.at(self.dense_share)
 
 
 def measure_contrast(
@@ -59,19 +73,64 @@ def measure_contrast(
     values = [float(np.percentile(_ball(scan, places[role]), 75)) for role in main]
     lumen_hu = float(np.median(values))
     if lumen_hu < minimum_hu:
-        raise ImagingError(
-            "not_enhanced",
-            f"The vessel is not enhanced: about {lumen_hu:.0f} HU at the points where at least {minimum_hu:.0f} HU are "
-            "needed; use a CT with contrast medium in the arteries, or check the points.",
-            places[main[int(np.argmin(np.abs(np.asarray(values) - lumen_hu)))]],
-        )
+        raise not_enhanced(lumen_hu, minimum_hu, places[main[int(np.argmin(np.abs(np.asarray(values) - lumen_hu)))]])
     return Contrast(lumen_hu, tissue_hu)
 
 
-def denoised(image: WorkingImage, places: Sequence[Place], contrast: Contrast) -> Hu:
+def measure_levels(
+    scan: Volume, places: Mapping[str, Place], root: str, tissue_hu: float, minimum_hu: float
+) -> Contrast:
+    """Lumen and surroundings of thin arteries: the upper quartile of a small ball at the root, and the tissue's HU.
+
+    In a scan that is not in HU the surroundings are measured as the median of what is darker than half the lumen in
+    the box around the points.
+
+    Raises
+    ------
+    ImagingError
+        ``not_enhanced``.
+    """
+    lumen = float(np.percentile(_ball(scan, places[root], THIN_BALL_MM), 75))
+    if scan.modality == "CT":
+        if lumen < minimum_hu:
+            raise not_enhanced(lumen, minimum_hu, places[root])
+        return Contrast(lumen, tissue_hu, THIN_DENSE_EXCESS)
+    index = scan.grid.to_index(np.array(list(places.values())))
+    low = np.maximum(np.floor(index.min(axis=0)).astype(int) - SURROUNDING_VOXELS, 0)
+    high = np.ceil(index.max(axis=0)).astype(int) + SURROUNDING_VOXELS + 1
+    box = scan.array[tuple(slice(a, b) for a, b in zip(low[::-1], high[::-1], strict=True))]
+    dark = box[box < 0.5 * (lumen + float(box.min()))]
+    tissue = float(np.median(dark)) if len(dark) else float(box.min())
+    spread = 1.4826 * float(np.median(np.abs(dark - tissue))) if len(dark) else 0.0
+    if lumen - tissue <= LEAST_CONTRAST_TO_NOISE * spread or lumen <= tissue:
+        raise ImagingError(
+            "not_enhanced",
+            f"The vessel does not stand out: {lumen:.0f} at the point where it begins, {tissue:.0f} around it; use an "
+            "angiogram in which the arteries are bright, or check the points.",
+            places[root],
+        )
+    return Contrast(lumen, tissue)
+
+
+def not_enhanced(lumen_hu: float, minimum_hu: float, place: Place) -> ImagingError:
+    """The refusal of a scan without contrast medium in the arteries."""
+    return ImagingError(
+        "not_enhanced",
+        f"The vessel is not enhanced: about {lumen_hu:.0f} HU at the points where at least {minimum_hu:.0f} HU are "
+        "needed; use a CT with contrast medium in the arteries, or check the points.",
+        place,
+    )
+
+
+def denoised(
+    image: WorkingImage,
+    places: Sequence[Place],
+    contrast: Contrast,
+    smoothing_voxels: Sequence[float] = SMOOTHING_VOXELS,
+) -> Hu:
     """The image smoothed just enough that noise in the lumen at the places does not reach the thresholds.
 
-    The least smoothing of ``SMOOTHING_VOXELS`` that leaves a standard deviation (from the median absolute deviation in
+    The least of the smoothings that leaves a standard deviation (from the median absolute deviation in
     small balls) of at most ``QUIET_SHARE`` of the contrast, or the strongest.
     """
     from scipy import ndimage
@@ -79,7 +138,7 @@ def denoised(image: WorkingImage, places: Sequence[Place], contrast: Contrast) -
     reach = round(BALL_RADIUS_MM / image.spacing_mm)
     centers = [np.round(image.to_index(place)).astype(int) for place in places]
     cubes = [tuple(slice(max(c - reach, 0), c + reach + 1) for c in center) for center in centers]
-    for sigma in SMOOTHING_VOXELS:
+    for sigma in smoothing_voxels:
         smooth: Hu = ndimage.gaussian_filter(image.hu, sigma)
         spread = [np.median(np.abs(smooth[cube] - np.median(smooth[cube]))) for cube in cubes]
         if 1.4826 * float(np.median(spread)) <= QUIET_SHARE * (contrast.lumen_hu - contrast.tissue_hu):
@@ -148,13 +207,13 @@ def lumen_hu_along(smoothed: Hu, points: FloatArray, vessel: IntArray, contrast:
     return np.clip(values, contrast.at(LEAST_SHARE), contrast.dense_hu)
 
 
-def _ball(scan: Volume, place: Place) -> NDArray[np.float64]:
-    """HU of the scan's voxels within ``BALL_RADIUS_MM`` of a place inside the scan; at least the nearest one."""
+def _ball(scan: Volume, place: Place, radius_mm: float = BALL_RADIUS_MM) -> NDArray[np.float64]:
+    """HU of the scan's voxels within a radius of a place inside the scan; at least the nearest one."""
     spacing = np.asarray(scan.grid.spacing_mm)
     index = scan.grid.to_index(place)
-    reach = np.floor(BALL_RADIUS_MM / spacing).astype(int)
+    reach = np.floor(radius_mm / spacing).astype(int)
     axes = [np.arange(-n, n + 1) for n in reach]
     offset = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    offset = offset[((offset * spacing) ** 2).sum(axis=1) <= BALL_RADIUS_MM**2]
+    offset = offset[((offset * spacing) ** 2).sum(axis=1) <= radius_mm**2]
     i, j, k = np.clip(np.round(index).astype(int) + offset, 0, np.asarray(scan.grid.size) - 1).T
     return np.asarray(scan.array[k, j, i], dtype=np.float64)

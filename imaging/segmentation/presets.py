@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from imaging.segmentation.declaration import PointRole, Preset
+from imaging.segmentation.thin_presets import THIN_PRESETS
 from imaging.segmentation.thoracic_aorta import THORACIC_AORTA
 
 __all__ = ["PRESETS", "PointRole", "Preset"]
 
-PRESETS: dict[str, Preset] = {preset.id: preset for preset in (THORACIC_AORTA,)}
+PRESETS: dict[str, Preset] = {preset.id: preset for preset in (THORACIC_AORTA, *THIN_PRESETS)}

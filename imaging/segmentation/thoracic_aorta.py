@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imaging.segmentation.arterial_tree import ArterialTreeParameters, TreeRoles, segment_tree
-from imaging.segmentation.declaration import Opening, PointRole, PointsMm, Preset
+from imaging.segmentation.declaration import AnatomyFacts, Opening, PointRole, PointsMm, Preset
 from imaging.types import LabelMap, Progress, Volume
 
 ROLES = (
@@ -49,4 +49,5 @@ THORACIC_AORTA = Preset(
     parameters_type=ArterialTreeParameters,
     names=NAMES,
     segment=_segment,
+    facts=AnatomyFacts("aortic"),
 )

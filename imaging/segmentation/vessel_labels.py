@@ -71,6 +71,49 @@ def _radius_mm(wall_away_mm: FloatArray, wall_station: IntArray, n_stations: int
     return np.asarray(np.interp(at, known, medians), dtype=float)
 
 
+def label_nearest(
+    lumen: Mask, points: FloatArray, radius_mm: FloatArray, values: IntArray, spacing_mm: float
+) -> Labels:
+    """Label value of each lumen voxel, 0 outside: that of the vessel from whose wall it is farthest inward.
+
+    Parameters
+    ----------
+    points, radius_mm, values : (n, 3), (n,), (n,)
+        Places along the vessels, the vessel's radius and label value there.
+    """
+    from scipy.spatial import cKDTree
+
+    voxels = np.argwhere(lumen)
+    best = np.full(len(voxels), np.inf)
+    chosen = np.zeros(len(voxels), dtype=np.uint8)
+    for value in np.unique(values):
+        mine = np.flatnonzero(values == value)
+        away, nearest = cKDTree(points[mine]).query(voxels)
+        beyond = away * spacing_mm - radius_mm[mine][nearest]
+        closer = beyond < best
+        best[closer], chosen[closer] = beyond[closer], value
+    labels = np.zeros(lumen.shape, dtype=np.uint8)
+    labels[tuple(voxels.T)] = chosen
+    return labels
+
+
+def one_piece(labels: Labels) -> Labels:
+    """Labels (k, j, i) that together are one face-connected piece; loose bits of a label go to what they touch."""
+    from scipy import ndimage
+
+    found = ndimage.find_objects((labels > 0).astype(np.uint8))
+    if not found:
+        return labels
+    part = labels[found[0]] * largest_piece(labels[found[0]] > 0)
+    kept = np.zeros_like(part)
+    for value in np.unique(part[part > 0]):
+        kept[largest_piece(part == value)] = value
+    near = ndimage.distance_transform_edt(kept == 0, return_distances=False, return_indices=True)
+    whole = np.zeros_like(labels)
+    whole[found[0]] = np.where(part > 0, kept[tuple(near)], 0)
+    return whole
+
+
 def in_one_piece_each(labels: Labels) -> Labels:
     """Labels (k, j, i) of which each is one face-connected piece, and all together are one.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
@@ -163,6 +163,13 @@ class ParameterForm(QWidget):
             field.blockSignals(True)
             self._set[name](values.get(name, default))
             field.blockSignals(False)
+
+    def show_only(self, names: Collection[str]) -> None:
+        """Hide the fields of settings that do not count now."""
+        layout = self.layout()
+        assert isinstance(layout, QFormLayout)
+        for name, field in self.fields.items():
+            layout.setRowVisible(field, name in names)
 
     def _field(self, parameter: Parameter) -> QWidget:
         if parameter.choices:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPixmap
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.case.records import Case, Position
 from app.desktop import theme
 from app.desktop.panels.step_panel import StepPanel, section
-from imaging.segmentation.declaration import PointRole
+from imaging.segmentation.declaration import PointRole, Preset
 from imaging.types import LabelMap
 
 _FIRST_OPACITY = 0.45
@@ -25,7 +36,8 @@ class PointRow(QWidget):
         self.role = role
         self.mark = QLabel()
         self.mark.setFixedWidth(16)
-        title = QLabel(role.title)
+        title = QLabel(f"{role.title} (optional)" if role.is_optional else role.title)
+        title.setWordWrap(True)
         title.setToolTip(role.hint)
         self.place = QPushButton("Place")
         self.place.setCheckable(True)
@@ -79,6 +91,12 @@ class SegmentPanel(StepPanel):
         super().__init__("segment", parent)
 
     def add_sections(self) -> None:
+        self.body.addWidget(section("Anatomy"))
+        self.anatomy = QComboBox()
+        self.anatomy.setAccessibleName("Anatomy")
+        self.anatomy.setPlaceholderText("Choose the anatomy")
+        self.anatomy.activated.connect(self._choose_anatomy)
+        self.body.addWidget(self.anatomy)
         self.body.addWidget(section("Points"))
         self._hint = QLabel()
         self._hint.setWordWrap(True)
@@ -114,6 +132,24 @@ class SegmentPanel(StepPanel):
         self.body.addWidget(self._look)
         self._look.hide()
 
+    def set_anatomies(self, presets: Sequence[Preset], shown: Preset) -> None:
+        """What can be chosen, what is, and the points and settings that it has."""
+        if self.anatomy.count() != len(presets):
+            self.anatomy.clear()
+            for n, preset in enumerate(presets):
+                self.anatomy.addItem(preset.title, preset.id)
+                self.anatomy.setItemData(n, preset.anatomy, Qt.ItemDataRole.ToolTipRole)
+        self.anatomy.setCurrentIndex(self.anatomy.findData(shown.id))
+        self.anatomy.setToolTip(shown.anatomy)
+        self.anatomy.setEnabled(self._is_writable)
+        self.set_roles(shown.roles)
+        if self.form is not None:
+            self.form.show_only([field.name for field in dataclasses.fields(shown.parameters_type)])
+
+    def _choose_anatomy(self, index: int) -> None:
+        chosen = {**self._remembered, "preset": str(self.anatomy.itemData(index))}
+        self.parameters_edited.emit(self.step_id, chosen)
+
     def set_roles(self, roles: tuple[PointRole, ...]) -> None:
         """The points that the chosen preset asks for."""
         if tuple(self.rows) == tuple(role.id for role in roles):
@@ -138,8 +174,9 @@ class SegmentPanel(StepPanel):
         self._refresh_points()
 
     def next_missing(self) -> str:
-        """The first role that has no point yet, or an empty text."""
-        return next((role for role in self.rows if role not in self._points), "")
+        """The first role that needs a point and has none yet, or an empty text."""
+        missing = (r for r, row in self.rows.items() if r not in self._points and not row.role.is_optional)
+        return next(missing, "")
 
     def set_labels(self, labels: LabelMap | None) -> None:
         """The labels whose look can be changed."""
@@ -169,6 +206,7 @@ class SegmentPanel(StepPanel):
         if self._armed in self.rows:
             self._hint.setText(f"{self.rows[self._armed].role.hint} Esc stops.")
         else:
-            n_missing = sum(role not in self._points for role in self.rows)
-            self._hint.setText(f"{n_missing} of {len(self.rows)} points are missing." if n_missing else "")
+            needed = [role for role, row in self.rows.items() if not row.role.is_optional]
+            n_missing = sum(role not in self._points for role in needed)
+            self._hint.setText(f"{n_missing} of {len(needed)} points are missing." if n_missing else "")
         self._hint.setVisible(bool(self._hint.text()))

@@ -1,0 +1,99 @@
+"""Presets of thin arteries: narrow throats are crossed, occlusions never; what has no anatomy takes none's facts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from app.case.records import Case
+from app.workflow.segment import chosen_preset, settings_of
+from imaging.errors import ImagingError
+from imaging.segmentation.agreement import dice
+from imaging.segmentation.presets import PRESETS
+from imaging.types import LabelMap, Volume, silent
+from sample_data.phantoms import RenderSettings, render_ct, stenosed_tube, straight_tube, y_bifurcation
+from sample_data.phantoms.scanner import blurred, correlated_noise
+
+ANY = PRESETS["any-artery"]
+VOXEL_MM, NOISE_HU, LUMEN_HU, TISSUE_HU = 0.5, 25.0, 400.0, 50.0
+SETTINGS = RenderSettings(
+    lumen_hu=LUMEN_HU, noise_hu=NOISE_HU, blur_fwhm_mm=(0.55, 0.55, 0.55), noise_correlation_mm=VOXEL_MM
+)
+
+
+def found_in(volume: Volume, inlet: tuple[float, ...], outlet: tuple[float, ...]) -> LabelMap:
+    return ANY.segment(volume, {"inlet": inlet, "outlet": outlet}, ANY.parameters_type(), silent)
+
+
+def closed_tube(gap_mm: float, plug_hu: float, seed: int) -> Volume:
+    """A tube of 3.2 mm along z, 24 mm long, that a plug closes in the middle."""
+    scan = render_ct(straight_tube(24.0, 1.6), VOXEL_MM, SETTINGS, rng_seed=seed)
+    grid = scan.volume.grid
+    z = grid.origin_mm[2] + grid.spacing_mm[2] * np.arange(grid.size[2])
+    level = np.where(np.abs(z - 12.0) < 0.5 * gap_mm, plug_hu, LUMEN_HU)[:, None, None]
+    sharp = (TISSUE_HU + scan.fraction * (level - TISSUE_HU)).astype(np.float32)
+    shown = blurred(sharp, grid.spacing_mm, SETTINGS.blur_fwhm_mm)
+    shown += correlated_noise(grid, NOISE_HU, VOXEL_MM, seed)
+    return Volume(np.rint(shown).astype(np.int16), grid)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("gap_mm", "plug_hu"), [(2.0, TISSUE_HU), (3.0, 1200.0)])
+def test_no_lumen_is_invented_through_an_occlusion(gap_mm: float, plug_hu: float, seed: int) -> None:
+    volume = closed_tube(gap_mm, plug_hu, seed)
+    with pytest.raises(ImagingError) as refused:
+        found_in(volume, (0.0, 0.0, 1.0), (0.0, 0.0, 23.0))
+    assert refused.value.code in ("interrupted_lumen", "no_path")
+
+
+def test_without_the_plug_the_same_tube_is_found() -> None:
+    labels = found_in(closed_tube(0.0, TISSUE_HU, 1), (0.0, 0.0, 1.0), (0.0, 0.0, 23.0))
+    assert labels.names == {1: "outlet"}
+
+
+def test_a_throat_of_less_than_two_voxels_is_crossed_in_one_piece() -> None:
+    from scipy import ndimage
+
+    # Healthy 6 voxels wide, 70 % narrower: 1.8 voxels.
+    scan = render_ct(stenosed_tube(21.0, 1.5, 0.45, 10.5, 3.0), VOXEL_MM, SETTINGS, rng_seed=3)
+    labels = found_in(scan.volume, (0.0, 0.0, 1.0), (0.0, 0.0, 20.0))
+    assert ndimage.label(labels.array > 0)[1] == 1
+    grid = scan.volume.grid
+    z = grid.origin_mm[2] + grid.spacing_mm[2] * np.arange(grid.size[2])
+    between = (z > 2.5) & (z < 18.5)  # three voxels inside of the points
+    assert (labels.array > 0).any(axis=(1, 2))[between].all()
+    assert dice(labels.array[between] > 0, scan.labels.array[between] > 0) >= 0.95
+
+
+def test_a_fork_is_named_by_its_points_and_the_point_left_out_is_no_vessel() -> None:
+    phantom = y_bifurcation(2.0, (1.6, 1.4), lengths_mm=(14.0, 14.0, 14.0), blend_mm=0.5)
+    scan = render_ct(phantom, VOXEL_MM, SETTINGS, rng_seed=4)
+    ends = {end.name: np.asarray(end.center_mm) - np.asarray(end.normal) for end in phantom.ends}
+    points = {"inlet": ends["inlet"], "outlet": ends["outlet_1"], "outlet_2": ends["outlet_2"]}
+    both = ANY.segment(scan.volume, points, ANY.parameters_type(), silent)
+    assert set(both.names.values()) == {"outlet", "outlet_2"}
+    assert [o.name for o in ANY.open_at(points)] == ["inlet", "outlet", "outlet_2"]
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.id)
+def test_a_preset_says_what_it_needs(preset: object) -> None:
+    assert preset in PRESETS.values()
+    roles = [role.id for role in preset.roles]
+    assert len(set(roles)) == len(roles) and all(role.hint for role in preset.roles)
+    assert {opening.role for opening in preset.openings} <= set(roles)
+    assert preset.openings[0].kind == "inlet"
+    assert set(preset.facts.other_inlets) <= {opening.name for opening in preset.openings}
+    assert settings_of(preset)
+    from app.workflow.inflow_library import SHAPES
+
+    assert preset.facts.inflow in ("", *SHAPES)
+
+
+def test_no_anatomy_is_assumed_where_neither_points_nor_choice_tell_one() -> None:
+    case = Case.model_construct(points={}, parameters={})
+    assert chosen_preset(case) is None
+    some = {"common_carotid": (0.0, 0.0, 0.0), "internal_carotid": (0.0, 0.0, 9.0)}
+    carotid = chosen_preset(Case.model_construct(points=some, parameters={}))
+    assert carotid is PRESETS["carotid"]
+    chosen = chosen_preset(Case.model_construct(points=some, parameters={"segment": {"preset": "any-artery"}}))
+    assert chosen is ANY
