@@ -36,7 +36,9 @@ def start(drive: Driver, window: MainWindow, seconds: float, how: str = "well") 
     window.workspace.go_to("segment")
     window.session.store.do(SetParameters("segment", {"seconds": seconds, "how": how}))
     drive.until(lambda: "segment" in window.session.store.case.parameters, "the parameters are chosen")
-    window.workspace.panels["segment"].run_button.click()
+    panel = window.workspace.panels["segment"]
+    drive.until(panel.run_button.isEnabled, "the step can be run")
+    panel.run_button.click()
     assert window.session.runner.step_id == "segment"
 
 
