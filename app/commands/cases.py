@@ -11,7 +11,7 @@ from app.case.bundle import OpenCase
 from app.case.commands import RemovePoint, SetPatientValues, SetPoint, SetPoints
 from app.case.errors import CaseError
 from app.case.records import Case, Position, Record
-from app.commands.command import Command, Result, add_case, assignments, console_progress
+from app.commands.command import Command, Result, add_case, assignments, console_progress, nearest
 from app.workflow.parameters import describe
 from app.workflow.patient import PatientValues, patient_assumptions, patient_values
 
@@ -154,7 +154,7 @@ def _points(arguments: argparse.Namespace) -> Result:
     known = point_roles()
     for role in placed:
         if role not in known:
-            raise CaseError("no_such_point", f"No anatomy has a point {role}; there are: {', '.join(known)}.")
+            raise CaseError("no_such_point", f"No anatomy has a point {role}; there are {nearest(role, known)}.")
     with OpenCase.open(arguments.case, writable=bool(placed or arguments.remove)) as opened:
         after = {**opened.case.points, **placed}
         for role in arguments.remove:

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from app.case.errors import CaseError
-from app.commands.command import Command, Result, console_progress
+from app.commands.command import Command, Result, console_progress, nearest
 
-MOST_NAMED = 6
 """Names that are told to someone who gives one that is not there."""
 
 
@@ -98,11 +97,9 @@ def _bench(arguments: argparse.Namespace) -> Result:
 def _known(names: list[str], registry: Iterable[str]) -> list[str]:
     for name in names:
         if name not in registry:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, registry, MOST_NAMED) or list(registry)[:MOST_NAMED]
-            some = f"there are {', '.join(near)} and others"
-            raise CaseError("unknown_name", f"There is no {name}; {some}: --list names all.")
+            raise CaseError(
+                "unknown_name", f"There is no {name}; there are {nearest(name, registry)}: --list names all."
+            )
     return names or list(registry)
 
 

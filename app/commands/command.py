@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from app.case.errors import CaseError
 from app.case.records import Case
 from app.workflow.parameters import Parameter, describe
 from imaging.types import Progress
+
+MOST_NAMED = 6
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,13 @@ def assignments(words: Iterable[str]) -> dict[str, str]:
             )
         pairs[name] = value
     return pairs
+
+
+def nearest(name: str, registry: Iterable[str]) -> str:
+    """The names that one may have meant, or some where none is near: words that follow "there are"."""
+    names = list(registry)
+    near = get_close_matches(name, names, MOST_NAMED) or names[:MOST_NAMED]
+    return ", ".join(near) + (" and others" if len(near) < len(names) else "")
 
 
 def console_progress(title: str) -> Progress:

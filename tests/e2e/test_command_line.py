@@ -70,7 +70,7 @@ def test_a_slip_on_the_command_line_exits_with_usage(ask: Ask) -> None:
         (("points", "--set", "arch"), ("'arch' is not of the form name=value", "arch=9,22,75")),
         (("points", "--set", "arch=1,2"), ("'1,2' is not a position", "x,y,z in mm")),
         (("points", "--set", "arch=1,2,nan"), ("'1,2,nan' is not a position",)),
-        (("points", "--set", "arhc=1,2,3"), ("No anatomy has a point arhc", "arch, descending")),
+        (("points", "--set", "arhc=1,2,3"), ("No anatomy has a point arhc; there are arch", "and others")),
         (("points", "--set", "arch=1,2,3", "--remove", "valve"), ("no point valve", "its points: aortic_valve")),
         (("patient", "--set", "weight_kg=80"), ("no parameter weight_kg", "heart_rate_bpm")),
         (("patient", "--set", "heart_rate_bpm=0"), ("heart_rate_bpm must be from 30 to 220 1/min, not 0",)),

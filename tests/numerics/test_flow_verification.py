@@ -8,8 +8,11 @@ from app.cli import main
 from solvers.verification.exact import Womersley
 from solvers.verification.registry import CHECKS, run_checks
 
+HERE = [check.name for check in CHECKS.values() if not check.is_long and not check.name.startswith("wall_")]
+"""The wall's checks, of which two rows miss (docs/verification/assessments.md), are in test_wall_verification."""
 
-@pytest.mark.parametrize("name", [check.name for check in CHECKS.values() if not check.is_long])
+
+@pytest.mark.parametrize("name", HERE)
 def test_check_passes(name: str) -> None:
     seen: list[float] = []
     found = run_checks([name], lambda fraction, text: seen.append(fraction))

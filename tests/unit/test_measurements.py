@@ -12,6 +12,7 @@ import pytest
 from app.case.bundle import OpenCase
 from app.case.commands import RemoveMeasurements, SetMeasurement
 from app.case.errors import CaseError
+from app.case.records import SCHEMA_VERSION
 from app.workflow.measurements import new_measurement, rows_of, words_of, write_table
 from imaging.errors import ImagingError
 from imaging.measurement import measured
@@ -90,10 +91,14 @@ def test_a_case_of_the_first_schema_is_opened(tmp_path: Path) -> None:
         pass
     for name in ("case.json", "history.json"):
         path = tmp_path / "a.case" / name
-        text = path.read_text().replace('"schema_version": 2', '"schema_version": 1').replace('"measurements": [],', "")
+        text = (
+            path.read_text()
+            .replace(f'"schema_version": {SCHEMA_VERSION}', '"schema_version": 1')
+            .replace('"measurements": [],', "")
+        )
         stored = json.loads(text)
         (stored if name == "case.json" else stored["entries"][0]["case"]).pop("measurements", None)
         path.write_text(json.dumps(stored))
     with OpenCase.open(tmp_path / "a.case") as opened:
-        assert (opened.case.schema_version, opened.case.measurements) == (2, ())
+        assert (opened.case.schema_version, opened.case.measurements) == (SCHEMA_VERSION, ())
         assert opened.history.entries[0].label == "New case", "the way back is kept"
