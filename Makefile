@@ -34,7 +34,7 @@ app: $(STAMP)
 
 test: $(STAMP)
 	@failed=0; \
-	$(DISPLAY_RUN) $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not mpi" $(if $(REPORTS),--junitxml=$(REPORTS)/two.xml) || failed=1; \
+	$(DISPLAY_RUN) $(BIN)/python -m pytest -n 2 -m "not mpi" $(if $(REPORTS),--junitxml=$(REPORTS)/two.xml) || failed=1; \
 	$(DISPLAY_RUN) $(BIN)/python -m pytest -m mpi $(if $(REPORTS),--junitxml=$(REPORTS)/one.xml) || failed=1; \
 	exit $$failed
 

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    together = "windows" if item.get_closest_marker("gui") else item.nodeid.split("::")[0]
-    item.add_marker(pytest.mark.xdist_group(together))
+class ByFile(LoadScopeScheduling):
+    """The tests of a file together, and those of all windows, which take the keyboard from each other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "windows" if nodeid.startswith("tests/gui/") else nodeid.split("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
