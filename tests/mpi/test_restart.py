@@ -22,7 +22,7 @@ from solvers.launch import local, runs
 
 pytestmark = pytest.mark.mpi
 N_RANKS = 2
-STEPS = 600
+STEPS = 360
 """So many that the run is still going when a step that was heard of is acted on."""
 
 
