@@ -14,7 +14,14 @@ from itertools import pairwise
 import numpy as np
 
 from imaging.errors import ImagingError
-from imaging.segmentation.declaration import Place, PointsMm, check_bounds, check_points, number
+from imaging.segmentation.declaration import (
+    EnhancedLumenParameters,
+    Place,
+    PointsMm,
+    check_bounds,
+    check_points,
+    number,
+)
 from imaging.segmentation.half_maximum import lumen_shares
 from imaging.segmentation.lumen_shape import closed_within, filled, reaching_piece, without_stalks
 from imaging.segmentation.lumen_statistics import (
@@ -52,25 +59,9 @@ RIM_MM = 2.5
 
 
 @dataclass(frozen=True)
-class ArterialTreeParameters:
+class ArterialTreeParameters(EnhancedLumenParameters):
     """Settings of the method; the defaults are meant for a CT angiogram of the chest or abdomen."""
 
-    tissue_hu: float = number(
-        20.0,
-        "HU",
-        -50.0,
-        100.0,
-        "What surrounds the lumen: the wall and the fat or muscle behind it, blurred together.",
-        "assumption: wall 50 HU before fat of -90 HU; the wall is then met within 0.1 mm on phantoms",
-    )
-    minimum_lumen_hu: float = number(
-        150.0,
-        "HU",
-        100.0,
-        400.0,
-        "Below this the vessel counts as not enhanced.",
-        "assumption: unenhanced blood is 30 to 60 HU",
-    )
     core_share: float = number(
         0.72,
         "1",

@@ -156,3 +156,25 @@ def check_points(points: PointsMm, titles: Mapping[str, str], grid: Grid) -> dic
             )
         places[role] = (x, y, z)
     return places
+
+
+@dataclass(frozen=True)
+class EnhancedLumenParameters:
+    """Settings of every method that looks for a lumen brighter than what surrounds it."""
+
+    tissue_hu: float = number(
+        20.0,
+        "HU",
+        -50.0,
+        100.0,
+        "What surrounds the lumen: the wall and the fat or muscle behind it, blurred together.",
+        "assumption: wall 50 HU before fat of -90 HU; the wall is then met within 0.1 mm on phantoms",
+    )
+    minimum_lumen_hu: float = number(
+        150.0,
+        "HU",
+        100.0,
+        400.0,
+        "Below this the vessel counts as not enhanced.",
+        "assumption: unenhanced blood is 30 to 60 HU",
+    )

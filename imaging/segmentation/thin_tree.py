@@ -13,7 +13,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from imaging.errors import ImagingError
-from imaging.segmentation.declaration import Place, PointsMm, check_bounds, check_points, number
+from imaging.segmentation.declaration import (
+    EnhancedLumenParameters,
+    Place,
+    PointsMm,
+    check_bounds,
+    check_points,
+    number,
+)
 from imaging.segmentation.half_maximum import lumen_shares
 from imaging.segmentation.lumen_shape import filled, opened_to_share, reaching_piece
 from imaging.segmentation.lumen_statistics import Contrast, denoised, measure_levels
@@ -50,25 +57,9 @@ LEAK_SECTIONS = 2.5
 
 
 @dataclass(frozen=True)
-class ThinTreeParameters:
+class ThinTreeParameters(EnhancedLumenParameters):
     """Settings of the method."""
 
-    tissue_hu: float = number(
-        20.0,
-        "HU",
-        -50.0,
-        100.0,
-        "What surrounds the lumen: the wall and the fat or muscle behind it, blurred together.",
-        "assumption: wall 50 HU before fat of -90 HU; the wall is then met within 0.1 mm on phantoms",
-    )
-    minimum_lumen_hu: float = number(
-        150.0,
-        "HU",
-        100.0,
-        400.0,
-        "Below this the vessel counts as not enhanced.",
-        "assumption: unenhanced blood is 30 to 60 HU",
-    )
     neck_ratio: float = number(
         0.75,
         "1",
