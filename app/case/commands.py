@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from app.case.errors import CaseError
@@ -73,17 +73,25 @@ class RemovePoint:
 
 @dataclass(frozen=True)
 class SetPatientValues:
-    """Enter what is known of the patient; None makes a value unknown again."""
+    """Enter what is known of the patient: values that drive the flow, and what else is known of the person. None makes
+    a value unknown again.
+    """
 
-    values: dict[str, float | None]
+    values: Mapping[str, float | None]
+    person: Mapping[str, float | str | None] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
-        return "Set " + ", ".join(self.values)
+        return "Set " + ", ".join([*self.values, *self.person])
 
     def apply(self, case: Case) -> Case:
-        merged = {**case.patient, **self.values}
-        return case.model_copy(update={"patient": {n: v for n, v in merged.items() if v is not None}})
+        values, person = {**case.patient, **self.values}, {**case.person, **self.person}
+        return case.model_copy(
+            update={
+                "patient": {n: v for n, v in values.items() if v is not None},
+                "person": {n: v for n, v in person.items() if v is not None},
+            }
+        )
 
 
 @dataclass(frozen=True)

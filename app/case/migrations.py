@@ -11,8 +11,8 @@ from app.case.records import SCHEMA_VERSION
 def migrate(stored: dict[str, Any]) -> dict[str, Any]:
     """A stored case in the present schema.
 
-    Version 2 added measurements, version 3 landmarks and typed names of vessels. A case from a newer program is
-    refused.
+    Version 2 added measurements, version 3 landmarks and typed names of vessels, version 4 assessments and what is
+    known of the person. A case from a newer program is refused.
     """
     version = int(stored["schema_version"])
     if version > SCHEMA_VERSION:

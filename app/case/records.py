@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
-Kind = Literal["image", "surface", "segmentation", "model", "mesh", "run", "result", "report"]
+Kind = Literal["image", "surface", "segmentation", "model", "mesh", "run", "result", "report", "assessment"]
 Position = tuple[float, float, float]
 
 
@@ -81,11 +81,11 @@ class Landmark(Frozen):
 class Case(Frozen):
     """Everything that is known of one patient's twin. Lengths in mm, frame LPS.
 
-    ``points`` maps the role of a point for segmenting to its position; ``patient`` maps a declared value to what
-    was entered (a value that is absent is unknown, and a population value stands in for it); ``parameters`` holds what
-    was chosen per step; ``landmarks`` are places that are measured at, by id; ``vessel_names`` maps a name that the
-    program gave to a vessel or an opening to the one that was typed. Of several records of one kind, the last is the
-    current one.
+    ``points`` maps the role of a point for segmenting to its position; ``patient`` maps a declared value to what was
+    entered (a value that is absent is unknown, and a population value stands in for it), ``person`` what no flow
+    follows from (age, history, drugs) in the same way; ``parameters`` holds what was chosen per step; ``landmarks`` are
+    places that are measured at, by id; ``vessel_names`` maps a name that the program gave to a vessel or an opening to
+    the one that was typed. Of several records of one kind, the last is the current one.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -95,6 +95,7 @@ class Case(Frozen):
     frame: Literal["LPS"] = "LPS"
     points: dict[str, Position] = {}
     patient: dict[str, float] = {}
+    person: dict[str, float | str] = {}
     parameters: dict[str, dict[str, Any]] = {}
     measurements: tuple[Measurement, ...] = ()
     landmarks: dict[str, Landmark] = {}
@@ -113,11 +114,13 @@ class Case(Frozen):
         raise KeyError(record_id)
 
     def input_digest(self, name: str) -> str | None:
-        """Digest that an input has now: ``"points"``, ``"patient"`` or a kind of record; None if there is none."""
+        """Digest that an input has now: ``"points"``, ``"patient"``, ``"person"`` or a kind of record; None if none."""
         if name == "points":
             return digest_of(self.points)
         if name == "patient":
             return digest_of(self.patient)
+        if name == "person":
+            return digest_of(self.person)
         record = next((record for record in reversed(self.records) if record.kind == name), None)
         return record.digest if record else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.commands.assess import COMMANDS as ASSESS
 from app.commands.cases import COMMANDS as CASES
 from app.commands.checks import COMMANDS as CHECKS
 from app.commands.command import Command
@@ -20,7 +21,7 @@ from app.commands.walls import COMMANDS as WALLS
 
 _IN_ORDER_OF_THE_PATH = (
     *("sample", "scan", "import", "points", "patient", "segment", "edit", "agree", "model", "lesions"),
-    *("cpr", "measure", "landmarks", "names", "wall", "meshdoctor", "mesh"),
+    *("cpr", "measure", "landmarks", "names", "assess", "wall", "meshdoctor", "mesh"),
     *("simulate", "check", "doctor", "run", "sections", "cancel", "results", "report"),
     *("info", "undo", "redo", "open", "demo", "network", "verify", "bench"),
 )
@@ -40,6 +41,7 @@ _MADE = {
         *NETWORKS,
         *VESSELS,
         *WALLS,
+        *ASSESS,
         *CHECKS,
     )
 }

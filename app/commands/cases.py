@@ -12,8 +12,9 @@ from app.case.commands import RemovePoint, SetPatientValues, SetPoint, SetPoints
 from app.case.errors import CaseError
 from app.case.records import Case, Position, Record
 from app.commands.command import Command, Result, add_case, assignments, console_progress, nearest
-from app.workflow.parameters import describe
-from app.workflow.patient import PatientValues, patient_assumptions, patient_values
+from app.workflow.parameters import Parameter, describe
+from app.workflow.patient import PatientValues, checked_values, patient_assumptions, patient_values
+from app.workflow.person import Person, checked_person, person_values
 
 
 def summarize(case: Case) -> dict[str, Any]:
@@ -199,30 +200,42 @@ def point_roles() -> tuple[str, ...]:
 
 def _patient_arguments(parser: argparse.ArgumentParser) -> None:
     add_case(parser)
-    names = ", ".join(f"{p.name} [{p.unit}]" for p in describe(PatientValues))
+    names = ", ".join(f"{p.name} [{'|'.join(p.choices) or p.unit}]" for p in _of_patient())
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help=f"enter values: {names}")
     parser.add_argument("--unset", nargs="+", default=[], metavar="NAME", help="make values unknown again")
 
 
+def _of_patient() -> tuple[Parameter, ...]:
+    return (*describe(PatientValues), *describe(Person))
+
+
 def _patient(arguments: argparse.Namespace) -> Result:
     entered = assignments(arguments.set)
-    checked = patient_values(entered) if entered else None
-    names = [parameter.name for parameter in describe(PatientValues)]
-    for name in arguments.unset:
+    flow = {parameter.name for parameter in describe(PatientValues)}
+    names = [parameter.name for parameter in _of_patient()]
+    for name in (*entered, *arguments.unset):
         if name not in names:
             raise CaseError("bad_parameter", f"There is no patient value {name}; there are: {', '.join(names)}.")
-    values: dict[str, float | None] = {name: getattr(checked, name) for name in entered}
-    values |= dict.fromkeys(arguments.unset)
-    with OpenCase.open(arguments.case, writable=bool(values)) as opened:
-        if values:
-            opened.do(SetPatientValues(values))
-        known = opened.case.patient
-    used = patient_values(known)
+    values = checked_values({name: value for name, value in entered.items() if name in flow})
+    person = checked_person({name: value for name, value in entered.items() if name not in flow})
+    unset = dict.fromkeys(arguments.unset)
+    with OpenCase.open(arguments.case, writable=bool(entered or unset)) as opened:
+        if entered or unset:
+            opened.do(
+                SetPatientValues(
+                    values | {name: None for name in unset if name in flow},
+                    person | {name: None for name in unset if name not in flow},
+                )
+            )
+        case = opened.case
+    used = vars(patient_values(case.patient)) | vars(person_values(case.person))
+    known = {**case.patient, **case.person}
     lines = [
-        f"{p.help}: {getattr(used, p.name):g} {p.unit} ({'entered' if p.name in known else 'assumed, ' + p.source})"
-        for p in describe(PatientValues)
+        f"{p.help}: {used[p.name] if p.choices else format(used[p.name], 'g')} {p.unit} "
+        f"({'entered' if p.name in known else 'assumed, ' + p.source})"
+        for p in _of_patient()
     ]
-    return Result({"entered": known, "used": vars(used)}, "\n".join(lines))
+    return Result({"entered": known, "used": used}, "\n".join(lines))
 
 
 def _undo(arguments: argparse.Namespace) -> Result:

@@ -57,6 +57,12 @@ def patient_values(entered: Mapping[str, Any]) -> PatientValues:
     return build(PatientValues, entered)
 
 
+def checked_values(entered: Mapping[str, Any]) -> dict[str, float]:
+    """Entered values as numbers, checked against their bounds."""
+    values = vars(build(PatientValues, entered))
+    return {name: float(values[name]) for name in entered}
+
+
 def patient_assumptions(entered: Mapping[str, float]) -> tuple[Assumption, ...]:
     """Every value that was not entered, with the population value that stands in for it."""
     values = dataclasses.asdict(patient_values(entered))

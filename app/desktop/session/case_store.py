@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from PySide6.QtCore import QObject, Qt, Signal
 
@@ -13,7 +13,7 @@ from app.case.history import History
 from app.case.records import Case, Kind
 from app.desktop.session.background import Answer, Background, Refused
 
-_KINDS: tuple[Kind, ...] = ("image", "surface", "segmentation", "model", "mesh", "run", "result", "report")
+_KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class CaseStore(QObject):
@@ -31,6 +31,7 @@ class CaseStore(QObject):
     run_changed = Signal()
     result_changed = Signal()
     report_changed = Signal()
+    assessment_changed = Signal()
     points_changed = Signal()
     measurements_changed = Signal()
     landmarks_changed = Signal()
@@ -106,7 +107,7 @@ class CaseStore(QObject):
             self.measurements_changed.emit()
         if before.landmarks != after.landmarks:
             self.landmarks_changed.emit()
-        if before.patient != after.patient:
+        if (before.patient, before.person) != (after.patient, after.person):
             self.patient_changed.emit()
         if before.parameters != after.parameters:
             self.parameters_changed.emit()

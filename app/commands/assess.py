@@ -1,0 +1,87 @@
+"""The sub-command for assessments: what a case allows, and one of them made."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from app.case.bundle import OpenCase
+from app.commands.checks import table
+from app.commands.command import Command, Result, add_case, assignments, console_progress
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    add_case(parser)
+    parser.add_argument("name", nargs="?", help="id of the assessment to make; none lists them with what is missing")
+    parser.add_argument("--list", action="store_true", help="list the assessments with what is missing for each")
+    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="parameters of the assessment")
+    parser.add_argument("--parameters", action="store_true", help="list the parameters of the assessment")
+    parser.add_argument("--read-only", action="store_true", help="do not keep the answer in the case")
+
+
+def _assess(arguments: argparse.Namespace) -> Result:
+    if arguments.list or arguments.name is None:
+        return _listed(arguments)
+    from app.workflow.assessments.registry import assess, assessment_of, plain_of
+
+    assessment = assessment_of(arguments.name)
+    if arguments.parameters:
+        return _parameters(assessment.step.module.Parameters)
+    values = assignments(arguments.set) or None
+    with OpenCase.open(arguments.case, writable=not arguments.read_only) as opened:
+        kept = opened.case.parameters.get(assessment.step.id, {})
+        found, record = assess(
+            *(opened, assessment.id, None if values is None else {**kept, **values}),
+            console_progress(assessment.title),
+        )
+    value = {**plain_of(assessment, found), "record": None if record is None else record.id}
+    return Result(value, answer_text(value))
+
+
+def _listed(arguments: argparse.Namespace) -> Result:
+    from app.workflow.assessments.frame import STATES
+    from app.workflow.assessments.registry import standing
+
+    with OpenCase.open(arguments.case, writable=False) as opened:
+        rows = standing(opened.case)
+    lines = []
+    for row in rows:
+        word = "can be made" if row["can_be_made"] else "cannot be made yet"
+        lines.append(f"{row['id']}: {row['title']} ({word}). {row['question']}")
+        lines += [f"  {need['state']:<8} {need['need']}: {need['sentence']}" for need in row["needs"]]
+        if row["headline"]:
+            stale = f" (out of date: {', '.join(row['stale_inputs'])})" if row["stale_inputs"] else ""
+            lines.append(f"  answer   {row['headline']}{stale}")
+    told = "; ".join(f"{state}: {words}" for state, words in STATES.items())
+    return Result(rows, "\n".join([*lines, told]))
+
+
+def _parameters(declaration: type[Any]) -> Result:
+    from app.workflow.parameters import describe
+
+    rows = [
+        {"name": p.name, "default": p.default, "unit": p.unit, "meaning": p.help, "source": p.source}
+        for p in describe(declaration)
+    ]
+    return Result(rows, table(rows, ("name", "default", "unit", "meaning", "source")))
+
+
+def answer_text(value: dict[str, Any]) -> str:
+    """An answer as lines."""
+    from app.workflow.assessments.frame import Figure
+
+    lines = [value["notice"], value["headline"]]
+    for one in value["figures"]:
+        about = f" ({one['about']})" if one["about"] else ""
+        lines.append(f"  {one['label']}: {Figure(**one).text}{about}")
+    for one in value["tables"]:
+        rows = [dict(zip(one["columns"], row, strict=True)) for row in one["rows"]]
+        lines += [f"{one['title']}:", table(rows, one["columns"]) if rows else "  none"]
+    lines += [f"Might be wrong because: {reason}" for reason in value["reasons"]]
+    lines += [f"Assumed: {a['name']} {a['value']} {a['unit']} ({a['source']})" for a in value["assumptions"]]
+    for rule in value["rules"]:
+        lines.append(f"Rule: {rule['name']} ({rule['source']}; found in {rule['population']}).")
+    return "\n".join(lines)
+
+
+COMMANDS = (Command("assess", "list the assessments of a case, or make one", _arguments, _assess),)

@@ -1,0 +1,1 @@
+"""Assessments of a case, one file each; see :mod:`app.workflow.assessments.frame`."""

@@ -1,0 +1,52 @@
+"""What is known of the person and drives no flow by itself: age, history, drugs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.workflow.parameters import build, declared
+
+UNKNOWN = "unknown"
+_YES_NO = (UNKNOWN, "yes", "no")
+
+
+def _history(what: str) -> Any:
+    return declared(UNKNOWN, help=what, choices=_YES_NO, source="not asked")
+
+
+@dataclass(frozen=True)
+class Person:
+    """Values that a user may enter; what was not entered is unknown, and an age stands in for an unknown one."""
+
+    age_years: float = declared(
+        60.0, help="Age", unit="years", minimum=0.0, maximum=120.0, source="assumption: an adult with vascular disease"
+    )
+    sex: str = declared(UNKNOWN, help="Sex", choices=(UNKNOWN, "male", "female"), source="not asked")
+    ancestry: str = declared(
+        UNKNOWN,
+        help="Population that the person belongs to, as scores of aneurysms count it",
+        choices=(UNKNOWN, "north_american_or_european", "japanese", "finnish"),
+        source="not asked",
+    )
+    hypertension: str = _history("Hypertension")
+    diabetes: str = _history("Diabetes")
+    smoking: str = _history("Smoking, now or earlier")
+    coronary_disease: str = _history("Known coronary artery disease, earlier infarction or intervention")
+    earlier_subarachnoid_hemorrhage: str = _history("Earlier subarachnoid hemorrhage from another aneurysm")
+    family_aneurysm: str = _history("Aneurysm in a first-degree relative")
+    nitrates: str = _history("Nitrates given for the scan")
+    antihypertensives: str = _history("Antihypertensive drugs taken when the pressures were measured")
+    adenosine: str = _history("Adenosine or another drug that widens the coronary bed given for the scan")
+
+
+def person_values(entered: Mapping[str, Any]) -> Person:
+    """Entered values over what stands in for them, checked against their bounds."""
+    return build(Person, entered)
+
+
+def checked_person(entered: Mapping[str, Any]) -> dict[str, float | str]:
+    """Entered values, checked; one that is entered as unknown stays unknown."""
+    values = vars(person_values(entered))
+    return {name: values[name] for name in entered if values[name] != UNKNOWN}
