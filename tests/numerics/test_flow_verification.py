@@ -15,8 +15,16 @@ HERE = [check.name for check in CHECKS.values() if not check.is_long and not che
 @pytest.mark.parametrize("name", HERE)
 def test_check_passes(name: str) -> None:
     seen: list[float] = []
-    found = run_checks([name], lambda fraction, text: seen.append(fraction))
-    rows = [row for row in found if "gate" in row]
+    said: list[str] = []
+
+    def told(fraction: float, text: str) -> None:
+        seen.append(fraction)
+        said.append(text)
+
+    rows = [row for row in run_checks([name], told) if "gate" in row]
+    missing = next((text for text in said if text.startswith("skipped: ")), None)
+    if not rows and missing is not None:
+        pytest.skip(missing.removeprefix("skipped: "))
     assert rows
     failed = [f"{row['quantity']}: {row['value']} for {row['reference']}" for row in rows if not row["passed"]]
     assert not failed
