@@ -44,7 +44,7 @@ def clip_end(
     curve = crossing[_curve_around(points, triangles[crossing], height, center_mm)]
     kept_mask = np.ones(len(triangles), bool)
     kept_mask[curve] = False
-    new_points, new_triangles = _split(points, triangles[curve], height, beyond)
+    new_points, new_triangles = near_parts(points, triangles[curve], height, beyond)
     kept_mask[_behind(triangles, curve, beyond)] = False
     return compact(new_points, np.concatenate([triangles[kept_mask], new_triangles]))
 
@@ -84,7 +84,7 @@ def _pieces_across_cut_edges(crossing: IntArray, beyond: NDArray[np.bool_]) -> I
     return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
-def _split(
+def near_parts(
     points: FloatArray, corners: IntArray, height: FloatArray, beyond: NDArray[np.bool_]
 ) -> tuple[FloatArray, IntArray]:
     """The near parts of the cut triangles, with one new point for each edge that the plane cuts."""

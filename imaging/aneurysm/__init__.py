@@ -1,0 +1,1 @@
+"""Sacs on vessels: the parent vessel without the sac, the neck plane, the sac's shape. mm, LPS."""
