@@ -21,8 +21,6 @@ _END_DEPTH_MM = 1.0
 _CLEAR_RADII = 2.5
 """So far from its ends a vessel is measured: there the planes that end it, not the method, decide."""
 _COVERED = 0.8
-_THIN_MM = 3.0
-"""Radius below which a vessel is not what the method behind the presets is made for."""
 
 
 @dataclass(frozen=True)
@@ -155,49 +153,35 @@ def _timed[T](result: PhantomResult, name: str, work: Callable[[], T]) -> T:
 
 
 def preset_for(phantom: Phantom) -> Preset | None:
-    """The preset whose points a phantom has."""
+    """The preset of a phantom's anatomy: it has the points that are needed, and each of its ends is an opening."""
     from imaging.segmentation.presets import PRESETS
 
-    fitting = [p for p in PRESETS.values() if {role.id for role in p.roles} <= set(phantom.seeds)]
+    ends = {end.name for end in phantom.ends if end.kind == "outlet"}
+    fitting = [
+        preset
+        for preset in PRESETS.values()
+        if {role.id for role in preset.roles if not role.is_optional} <= set(phantom.seeds)
+        and ends <= {opening.name for opening in preset.openings}
+    ]
     return max(fitting, key=lambda preset: len(preset.roles), default=None)
 
 
 def _segmented(scan: RenderedPhantom, result: PhantomResult) -> LabelMap:
-    """By the preset of the anatomy; a plain tube by the method behind the presets, with the ends as its points."""
+    """By the preset of the anatomy; a plain tube by that of any artery, one with a sac by that of the aneurysm."""
+    from imaging.segmentation.presets import PRESETS
+
     phantom = scan.phantom
-    preset = preset_for(phantom)
+    preset = None if phantom.sacs else preset_for(phantom)
     if preset is not None:
-        result.how = preset.id
-        points = {role.id: phantom.seeds[role.id] for role in preset.roles}
-        return preset.segment(scan.volume, points, preset.parameters_type(), silent)
-    if len(phantom.vessels) > 3:
-        result.how = "the truth's labels, for want of a preset"
-        return scan.labels
-    if not phantom.tissues and min(float(v.radius(0.0)) for v in phantom.vessels) < _THIN_MM:
-        result.how = "grown from the ends"
-        return _grown(scan)
-    from imaging.segmentation.arterial_tree import ArterialTreeParameters, TreeRoles, segment_tree
-
-    result.how = "arterial tree"
-    ends = {end.name: end.position_mm for end in vessel_ends(phantom)}
-    inlet, first, *others = ends
-    names = dict(enumerate((first, *others), start=1))
-    roles = TreeRoles((inlet, first), tuple(others), {role: role for role in ends}, names)
-    voxel = float(np.clip(0.7 * min(scan.volume.grid.spacing_mm), 0.6, 2.0))
-    parameters = ArterialTreeParameters(working_voxel_mm=voxel)
-    return segment_tree(scan.volume, ends, roles, parameters, silent)
-
-
-def _grown(scan: RenderedPhantom) -> LabelMap:
-    """What the edit "grow" takes from seeds at the ends, which is how a thin vessel that stands alone is segmented."""
-    from imaging.segmentation.editing.registry import Edit, apply_edit
-
-    labels = np.zeros(scan.volume.array.shape, np.uint8)
-    seeds = tuple(end.position_mm for end in vessel_ends(scan.phantom))
-    applied = apply_edit(labels, scan.volume.grid, scan.volume, Edit("grow", {"leak_guard": False}, 1, seeds), silent)
-    if applied.delta is not None:
-        applied.delta.put(labels)
-    return LabelMap(labels, scan.volume.grid, {1: "vessel"})
+        points = {role.id: phantom.seeds[role.id] for role in preset.roles if role.id in phantom.seeds}
+    else:
+        ends = [end.position_mm for end in vessel_ends(phantom)]
+        preset = PRESETS["intracranial-aneurysm" if phantom.sacs else "any-artery"]
+        points = {role.id: end for role, end in zip(preset.roles, ends, strict=False)}
+        if phantom.sacs:
+            points["aneurysm"] = phantom.sacs[0].center_mm
+    result.how = preset.id
+    return preset.segment(scan.volume, points, preset.parameters_type(), silent)
 
 
 def vessel_ends(phantom: Phantom) -> list[VesselEnd]:

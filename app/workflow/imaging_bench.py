@@ -89,13 +89,10 @@ def rows_of(results: list[PhantomResult]) -> list[Row]:
     """The rows of phantom results; what was refused is named and counts as a miss."""
     refused = [f"{r.case.name} ({r.case.spacing_mm[0]:g} mm): {r.code}, {r.failure}" for r in results if r.failure]
     whole = [r for r in results if not r.failure]
-    by_truth = sum("truth" in r.how for r in results)
-    note = f"{len(whole)} of {len(results)} phantoms; {by_truth} of them from the truth's labels, for want of a preset"
+    note = f"{len(whole)} of {len(results)} phantoms"
     rows = [row("imaging-refused", len(refused), "phantoms", "= 0", not refused, "; ".join(refused) or note)]
     for wide, goal, low in ((6.0, 0.95, 5.99), (4.0, 0.90, 3.99)):
-        band = [
-            r for r in whole if "truth" not in r.how and low <= min(r.widths_voxels) < (6.0 if wide == 4.0 else 99.0)
-        ]
+        band = [r for r in whole if low <= min(r.widths_voxels) < (6.0 if wide == 4.0 else 99.0)]
         values = {r.case.name: r.dice for r in band if r.dice is not None}
         least = min(values.values(), default=float("nan"))
         text = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
@@ -162,8 +159,7 @@ def meshable_rows(progress: Progress, kept: Path | None = None, n: int = 8) -> l
     causes = Counter(f"{r.case.name}: {', '.join([r.code, *r.doctor])}" for r in results if r.failure)
     why = "; ".join(f"{cause} ({count})" for cause, count in causes.most_common()) or "no failure"
     repaired = sum(r.repairs > 0 for r in results)
-    by_truth = sum("truth" in r.how for r in results)
-    how = f"of {n} random phantoms ({by_truth} from the truth's labels); {repaired} needed the repair ladder; {why}"
+    how = f"of {n} random phantoms; {repaired} needed the repair ladder; {why}"
     least = int(np.ceil(0.95 * n))
     unnamed = [f"{r.case.name}, seed {r.case.seed}: {r.failure}" for r in results if r.code in NOT_NAMED]
     return [

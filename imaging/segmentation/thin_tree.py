@@ -52,6 +52,8 @@ LUMEN_HU_MM = 15.0
 """Length of the running median of the lumen's brightness along a vessel."""
 WIDE_VOXELS = 2.0
 """From this inscribed radius on, the middle of a vessel is as bright as its lumen, whatever the blur."""
+THIN_VOXELS = 1.3
+"""Below this inscribed radius the half maximum cannot tell the lumen; above it a tube about the way would only add."""
 LEAK_SECTIONS = 2.5
 """Lumen at the limit of its tube over more than so many sections of the vessel has left the vessel."""
 
@@ -183,7 +185,7 @@ def segment_thin_tree(
     sac = _near_sacs(stations, legs, width, smoothed.shape, spacing)
     inside = (away_mm <= reach_mm[station_at]) | sac
     inside &= ~_beyond_ends(image, places, plan, legs, stations, station_at, reach_mm)
-    thin = (away_mm <= np.maximum(sections.radius_mm, 0.5 * spacing)[station_at]) & (width < WIDE_VOXELS * spacing)[
+    thin = (away_mm <= np.maximum(sections.radius_mm, 0.5 * spacing)[station_at]) & (width < THIN_VOXELS * spacing)[
         station_at
     ]
     lumen, shares = _lumen(image, smoothed, stations, station_at, inside, thin, width, lumen_hu, contrast, parameters)
