@@ -119,6 +119,12 @@ CIRCLE_OF_WILLIS = _preset(
     ),
 )
 _SAC = PointRole("aneurysm", "Aneurysm", "In the middle of the sac.", is_optional=True)
+_LOBE = PointRole(
+    "second_aneurysm",
+    "Second sac",
+    "In the middle of a further sac or lobe; without a point it would be taken for a leak.",
+    is_optional=True,
+)
 INTRACRANIAL_ANEURYSM = _preset(
     "intracranial-aneurysm",
     "Intracranial aneurysm",
@@ -128,6 +134,7 @@ INTRACRANIAL_ANEURYSM = _preset(
         _end("middle_cerebral", "End of the middle cerebral", is_optional=False),
         _end("anterior_cerebral", "End of the anterior cerebral"),
         (_SAC, Leg("aneurysm", "aneurysm", is_sac=True)),
+        (_LOBE, Leg("second_aneurysm", "second_aneurysm", is_sac=True)),
     ),
     AnatomyFacts("internal-carotid", (Diameter("internal_carotid", 2.71, f"{_BAZ}, at its end"),)),
     trunk="internal_carotid",
