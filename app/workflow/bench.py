@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.case.bundle import OpenCase
-from app.workflow.bench_real import real_rows
+from app.workflow.bench_real import cerebral_rows, real_rows
 from app.workflow.demo import run_demo
 from app.workflow.flow_bench import cost_rows, peer_rows, scaling_rows, sizing_rows
 from app.workflow.imaging_bench import (
@@ -144,6 +144,7 @@ BENCHES: dict[str, Callable[[Progress], dict[str, Any] | list[dict[str, Any]]]] 
     "imaging-phantoms": phantom_rows,
     "imaging-meshable": meshable_rows,
     "imaging-real": real_rows,
+    "imaging-cerebral": cerebral_rows,
     "imaging-aorta-mra": aorta_mra_rows,
     "imaging-thoracic-ct": thoracic_ct_rows,
     "imaging-centerlines": centerline_speed_rows,

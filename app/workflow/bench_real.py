@@ -13,20 +13,39 @@ from numpy.typing import NDArray
 
 from app.workflow.bench_phantoms import verified_mesh
 from app.workflow.bench_runs import NOT_NAMED, Work, run_beside
-from imaging.types import FloatArray, Grid, IntArray, LabelMap, Progress, VesselEnd, VesselModel
+from imaging.errors import ImagingError
+from imaging.types import FloatArray, Grid, IntArray, LabelMap, Progress, VesselEnd, VesselModel, Volume
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 """Real scans that lie beside a developer's checkout; the project does not ship them."""
 
+Index = tuple[float, float, float]
+"""Voxel along i, j, k."""
 _LEAST_CONTACT = 6
 """Voxels in which a vessel leaves the scan; fewer is noise."""
+_BONE_HU = 500.0
+_WILLIS: dict[str, Index] = {
+    "right_internal_carotid": (15.0, 25.0, 1.0),
+    "right_middle_cerebral": (3.0, 41.0, 17.0),
+    "left_internal_carotid": (70.0, 25.0, 1.0),
+    "left_middle_cerebral": (90.0, 41.0, 17.0),
+    "basilar": (40.0, 67.0, 1.0),
+    "anterior_communicating": (50.0, 20.0, 17.0),
+}
+_ANEURYSM = "intracranial-aneurysm"
+_GIANT_SAC: dict[str, Index] = {
+    "internal_carotid_start": (185.0, 37.0, 153.0),
+    "middle_cerebral": (179.0, 134.0, 186.0),
+    "anterior_cerebral": (92.0, 136.0, 186.0),
+    "aneurysm": (116.0, 104.0, 163.0),
+    "second_aneurysm": (129.0, 91.0, 186.0),
+}
+"""Points (voxel along i, j, k) that were picked by eye."""
 _ROTATIONAL_SPACING_MM = 0.4
 """The file of the rotational angiogram states no size of its voxels; the width of the carotid speaks for this."""
 _ATLAS = {"aorta": 7, "right_common_iliac": 71, "left_common_iliac": 72, "right_external_iliac": 73}
 _ATLAS |= {"left_external_iliac": 74, "right_internal_iliac": 75, "left_internal_iliac": 76}
 RAS_TO_LPS = np.array([-1.0, -1.0, 1.0])
-Index = tuple[float, float, float]
-"""Voxel along i, j, k."""
 EndKind = Literal["inlet", "outlet"]
 
 
@@ -76,6 +95,71 @@ def real_rows(progress: Progress, kept: Path | None = None) -> list[dict[str, An
             "how": ", ".join(unnamed) or "every cause has a name",
         },
     ]
+
+
+def cerebral_rows(progress: Progress) -> list[dict[str, Any]]:
+    """The circle of Willis beside the skull base, and a carotid artery with a giant sac: all of it, and no bone."""
+    if not DATA.is_dir():
+        how = "not measured: the real scans are not beside this checkout"
+        return [{"name": "imaging-cerebral", "value": None, "unit": "1", "goal": "-", "met": False, "how": how}]
+    rows = _vessel_rows(
+        "imaging-willis",
+        "circle-of-willis",
+        _scan(DATA / "circle_of_willis/cta.mha"),
+        _WILLIS,
+        ("right_internal_carotid", "left_internal_carotid", "basilar"),
+    )
+    progress(0.5, "Rotational angiogram")
+    wanted = ("internal_carotid", "middle_cerebral", "anterior_cerebral", "aneurysm")
+    return rows + _vessel_rows("imaging-3dra", _ANEURYSM, _rotational_scan(), _GIANT_SAC, wanted)
+
+
+def _vessel_rows(
+    name: str, preset_id: str, volume: Volume, points: dict[str, Index], wanted: tuple[str, ...]
+) -> list[dict[str, Any]]:
+    """Whether the wanted vessels are in one piece, and in a CT whether bone is among them."""
+    rows: list[dict[str, Any]] = []
+    missing = wanted
+    try:
+        found = _by_preset(preset_id, volume, points)
+    except ImagingError as refusal:
+        how = f"{refusal.code}: {refusal.message}"
+    else:
+        missing = _outside_main_piece(found, wanted)
+        how = ", ".join(f"{vessel} {int((found.array == value).sum())} voxels" for value, vessel in found.names.items())
+        if volume.modality == "CT":
+            brightest = float(volume.array[found.array > 0].max())
+            row = {"name": f"{name}-bone", "value": brightest, "unit": "HU", "goal": f"<= {_BONE_HU:g}"}
+            rows.append({**row, "met": brightest <= _BONE_HU, "how": "brightest voxel of the vessel mask"})
+    row = {"name": name, "value": len(wanted) - len(missing), "unit": "vessels", "goal": f"= {len(wanted)}"}
+    how = f"in one piece, missing: {', '.join(missing) or 'none'}; {how}"
+    return [{**row, "met": not missing, "how": how}, *rows]
+
+
+def _by_preset(preset_id: str, volume: Volume, points: dict[str, Index]) -> LabelMap:
+    from imaging.segmentation.presets import PRESETS
+    from imaging.types import silent
+
+    preset = PRESETS[preset_id]
+    return preset.segment(volume, _places(volume.grid, points), preset.parameters_type(), silent)
+
+
+def _places(grid: Grid, points: dict[str, Index]) -> dict[str, Index]:
+    """The points in LPS mm."""
+    found = {}
+    for role, index in points.items():
+        x, y, z = (float(c) for c in grid.to_lps(np.array(index)))
+        found[role] = x, y, z
+    return found
+
+
+def _outside_main_piece(labels: LabelMap, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    from scipy import ndimage
+
+    pieces, _ = ndimage.label(labels.array > 0, np.ones((3, 3, 3)))
+    largest = np.bincount(pieces[pieces > 0]).argmax()
+    there = {labels.names[int(value)] for value in np.unique(labels.array[pieces == largest])}
+    return tuple(vessel for vessel in wanted if vessel not in there)
 
 
 def _repaired(found: dict[str, Any]) -> str:
@@ -130,9 +214,7 @@ def vmtk_reference() -> VmtkReference:
     """What VMTK's test data hold of the aorta."""
     from vtkmodules.util.numpy_support import vtk_to_numpy
 
-    from imaging.volume_io import read_volume
-
-    level_set = read_volume(DATA / "aorta_mra/aorta-final-levelset.mha")
+    level_set = _scan(DATA / "aorta_mra/aorta-final-levelset.mha")
     labels = LabelMap((np.asarray(level_set.array) < 0).astype(np.uint8), level_set.grid, {1: "aorta"})
     reference = vmtk_polydata("aorta-centerline.vtp")
     points = vtk_to_numpy(reference.GetPoints().GetData()) * RAS_TO_LPS
@@ -156,10 +238,9 @@ def _thoracic_ct() -> VesselModel:
     from imaging.segmentation.presets import PRESETS
     from imaging.surface.model import build_model
     from imaging.types import silent
-    from imaging.volume_io import read_volume
 
     points = json.loads((Path(sample_data.__file__).parent / "points" / "thoracic_ct.json").read_text())["points"]
-    volume, preset = read_volume(DATA / "thoracic_ct/ct.nii.gz"), PRESETS["thoracic-aorta"]
+    volume, preset = _scan(DATA / "thoracic_ct/ct.nii.gz"), PRESETS["thoracic-aorta"]
     labels = preset.segment(volume, points, preset.parameters_type(), silent)
     return build_model(labels, volume, vessel_ends(preset.id, points))
 
@@ -182,9 +263,8 @@ def _aorta_mra_grown() -> VesselModel:
 def _abdominal_atlas() -> VesselModel:
     """From an atlas' labels: aorta and iliac arteries."""
     from imaging.surface.model import build_model
-    from imaging.volume_io import read_volume
 
-    read = read_volume(DATA / "abdominal_atlas/seg.nrrd")
+    read = _scan(DATA / "abdominal_atlas/seg.nrrd")
     labels = np.zeros(read.array.shape, np.uint8)
     for value, label in enumerate(_ATLAS.values(), start=1):
         labels[np.asarray(read.array) == label] = value
@@ -201,32 +281,41 @@ def _willis_mra() -> VesselModel:
 
 
 def _rotational() -> VesselModel:
-    """Carotid artery with the sac, the middle and the anterior cerebral arteries."""
-    ends: list[tuple[str, EndKind, Index]] = [("internal_carotid", "inlet", (187.0, 31.0, 153.0))]
-    ends += [("anterior_cerebral", "outlet", (87.0, 194.0, 198.0)), ("middle_cerebral", "outlet", (210.0, 159.0, 82.0))]
-    return _of_threshold(DATA / "intracranial_aneurysm_3dra/aneurism.nrrd", 100.0, ends, _ROTATIONAL_SPACING_MM)
+    """Carotid artery with both sacs, the middle and the anterior cerebral arteries, by the preset."""
+    from app.workflow.model import vessel_ends
+    from imaging.surface.model import build_model
+
+    volume = _rotational_scan()
+    ends = vessel_ends(_ANEURYSM, _places(volume.grid, _GIANT_SAC))
+    return build_model(_by_preset(_ANEURYSM, volume, _GIANT_SAC), volume, ends)
 
 
-def _of_threshold(
-    path: Path, lowest: float, ends: list[tuple[str, EndKind, Index]] | None, spacing_mm: float | None = None
-) -> VesselModel:
-    """From the largest piece above a value, in a scan whose contrast has no scale."""
+def _rotational_scan() -> Volume:
     from dataclasses import replace
 
+    volume = _scan(DATA / "intracranial_aneurysm_3dra/aneurism.nrrd")
+    return replace(volume, grid=replace(volume.grid, spacing_mm=(_ROTATIONAL_SPACING_MM,) * 3))
+
+
+def _of_threshold(path: Path, lowest: float, ends: list[tuple[str, EndKind, Index]] | None) -> VesselModel:
+    """From the largest piece above a value, in a scan whose contrast has no scale."""
     from scipy import ndimage
 
     from imaging.surface.model import build_model
-    from imaging.volume_io import read_volume
 
-    volume = read_volume(path)
-    if spacing_mm:
-        volume = replace(volume, grid=replace(volume.grid, spacing_mm=(spacing_mm,) * 3))
+    volume = _scan(path)
     pieces, _ = ndimage.label(np.asarray(volume.array) > lowest)
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0
     mask = pieces == sizes.argmax()
     labels = LabelMap(mask.astype(np.uint8), volume.grid, {1: "vessels"})
     return build_model(labels, volume, _ends(volume.grid, ends) if ends else _leaving(mask, volume.grid))
+
+
+def _scan(path: Path) -> Volume:
+    from imaging.volume_io import read_volume
+
+    return read_volume(path)
 
 
 def _ends(grid: Grid, ends: list[tuple[str, EndKind, Index]]) -> list[VesselEnd]:
