@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from imaging.types import Volume
+from imaging.types import Progress, Volume, silent
 
 _INTERCEPT = -1024
 
 
-def write_dicom_folder(volume: Volume, folder: Path, description: str = "CT angiogram") -> Path:
+def write_dicom_folder(
+    volume: Volume, folder: Path, description: str = "CT angiogram", progress: Progress = silent
+) -> Path:
     """Write one uncompressed CT slice a file; values are rounded to whole HU. Identifiers follow from the content.
 
     Parameters
@@ -29,6 +31,7 @@ def write_dicom_folder(volume: Volume, folder: Path, description: str = "CT angi
     axes = np.reshape(grid.direction, (3, 3))
     seed = f"{description} {grid} {float(volume.array.mean(dtype=np.float64)):.6f}"
     for k, values in enumerate(volume.array):
+        progress(k / len(volume.array), f"Writing slice {k + 1} of {len(volume.array)}")
         meta = FileMetaDataset()
         meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID = CTImageStorage, ExplicitVRLittleEndian
         meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=[seed, str(k)])
@@ -50,4 +53,5 @@ def write_dicom_folder(volume: Volume, folder: Path, description: str = "CT angi
         stored = np.clip(np.rint(values).astype(np.int32) - _INTERCEPT, 0, 65535)
         dataset.PixelData = stored.astype("<u2").tobytes()
         dataset.save_as(folder / f"slice_{k + 1:04d}.dcm", enforce_file_format=True)
+    progress(1.0, "DICOM folder written")
     return folder

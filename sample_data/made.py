@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imaging.types import Progress, Surface, silent
+from imaging.types import Progress, Surface, Volume, silent
 
 _CORONARY_EDGE_MM = 0.4
+_CORONARY_VOXEL_MM = 0.5
+_CORONARY_NOISE_HU = 25.0
+_CORONARY_LUMEN_HU = 400.0
+_CORONARY_SEED = 11
+Point = tuple[float, float, float]
+
+if TYPE_CHECKING:
+    from sample_data.phantoms.phantom import Phantom
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,28 @@ class MadeSample:
     assumptions: str = ""
 
 
+@dataclass(frozen=True)
+class MadeScan:
+    """A test object as a scanner shows it: how its scan is made, and where the points of its anatomy lie.
+
+    Attributes
+    ----------
+    scan
+        The volume, and the positions (mm, LPS) of the points by role.
+    settings
+        Parameters of steps by step.
+    assumptions
+        What its sizes and the scanner rest on, in one sentence.
+    """
+
+    id: str
+    title: str
+    description: str
+    scan: Callable[[Progress], tuple[Volume, Mapping[str, Point]]]
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    assumptions: str = ""
+
+
 def write_sample(sample: MadeSample, folder: Path, progress: Progress = silent) -> tuple[Path, Mapping[int, str]]:
     """Make a sample's surface as ``<id>.vtp`` in a folder; returns its path and the names of the openings."""
     from imaging.surface.surface_io import write_surface
@@ -50,12 +80,31 @@ def write_sample(sample: MadeSample, folder: Path, progress: Progress = silent) 
     return path, names
 
 
-def _coronary_surface(progress: Progress) -> tuple[Surface, Mapping[int, str]]:
+def _coronary_tree() -> Phantom:
     from sample_data.phantoms.coronary import CoronaryParameters, left_coronary_tree
+
+    return left_coronary_tree(CoronaryParameters(stenosis_percent=50.0, stenosis_at_mm=22.0))
+
+
+def _coronary_scan(progress: Progress) -> tuple[Volume, Mapping[str, Point]]:
+    from sample_data.phantoms.render import RenderSettings, render_ct
+
+    phantom = _coronary_tree()
+    settings = RenderSettings(
+        lumen_hu=_CORONARY_LUMEN_HU,
+        noise_hu=_CORONARY_NOISE_HU,
+        blur_fwhm_mm=(1.1 * _CORONARY_VOXEL_MM,) * 3,
+        noise_correlation_mm=_CORONARY_VOXEL_MM,
+    )
+    rendered = render_ct(phantom, _CORONARY_VOXEL_MM, settings, rng_seed=_CORONARY_SEED, progress=progress)
+    return rendered.volume, phantom.seeds
+
+
+def _coronary_surface(progress: Progress) -> tuple[Surface, Mapping[int, str]]:
     from sample_data.phantoms.surface import exact_surface
 
     progress(0.0, "Making the exact surface of the coronary arteries")
-    phantom = left_coronary_tree(CoronaryParameters(stenosis_percent=50.0, stenosis_at_mm=22.0))
+    phantom = _coronary_tree()
     surface = exact_surface(phantom, _CORONARY_EDGE_MM)
     faces = surface.triangle_data["patch"].astype(np.int32)
     progress(1.0, "Surface made")
@@ -84,6 +133,21 @@ MADE_SAMPLES: Mapping[str, MadeSample] = {
                 "mesh": {"level": "coarse", "edge_scale": 1.4},
             },
             "Sizes as coronary CT angiography shows them in adults (assumption).",
+        ),
+    )
+}
+
+MADE_SCANS: Mapping[str, MadeScan] = {
+    scan.id: scan
+    for scan in (
+        MadeScan(
+            "left_coronary_ct",
+            "CT of a left coronary tree with a 50 % stenosis (phantom)",
+            "A test object, no patient: the vessels of coronary_phantom on a heart with calcium at the stenosis, as a "
+            "CT angiogram with voxels of 0.5 mm and noise of 25 HU shows them.",
+            _coronary_scan,
+            {"segment": {"preset": "left-coronary"}},
+            "Sizes, contrast, blur and noise as in coronary CT angiography of adults (assumption).",
         ),
     )
 }

@@ -110,15 +110,24 @@ def surface_text(record: Record) -> str:
 def _sample_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sample", nargs="?", help="id of the sample; none lists them")
     parser.add_argument("case", nargs="?", type=Path, help="case folder to make (.case)")
+    parser.add_argument(
+        "--dicom", type=Path, metavar="FOLDER", help="write the scan as DICOM slices, and its points, into this folder"
+    )
 
 
 def _sample(arguments: argparse.Namespace) -> Result:
-    from app.workflow.samples import import_sample, list_samples
+    from app.workflow.samples import POINTS_FILE, import_sample, list_samples, write_sample_dicom
 
     if arguments.sample is None:
         samples = list_samples()
         lines = [f"{sample['id']}: {sample['title']} ({sample['licence']})" for sample in samples]
         return Result(samples, "\n".join(lines))
+    if arguments.dicom is not None:
+        if arguments.case is not None:
+            raise CaseError("bad_parameter", "Either a case is made (my.case) or a DICOM folder (--dicom), not both.")
+        slices = write_sample_dicom(arguments.sample, arguments.dicom, console_progress("sample"))
+        found = {"slices": str(slices), "points": str(arguments.dicom / POINTS_FILE)}
+        return Result(found, f"The slices are in {found['slices']}, the points in {found['points']}.")
     if arguments.case is None:
         raise CaseError("case_missing", "Name the case folder to make, for example my.case.")
     record = import_sample(arguments.sample, arguments.case, console_progress("sample"))

@@ -14,6 +14,7 @@ from typing import Any
 from app.case.errors import CaseError
 from app.case.records import Case
 from app.workflow.parameters import Parameter, describe
+from app.workflow.steps import remembered_values
 from imaging.types import Progress
 
 MOST_NAMED = 6
@@ -77,7 +78,7 @@ def chosen_parameters(arguments: argparse.Namespace) -> dict[str, Any] | None:
 
 def over_remembered(case: Case, step_id: str, given: dict[str, Any] | None) -> dict[str, Any] | None:
     """The parameters given on the command line over those that the case remembers for the step; None when none is."""
-    return None if given is None else {**case.parameters.get(step_id, {}), **given}
+    return None if given is None else {**remembered_values(case, step_id), **given}
 
 
 def assignments(words: Iterable[str]) -> dict[str, str]:

@@ -47,10 +47,11 @@ class NewCaseDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("New case")
         self.setMinimumWidth(520)
-        self.title = QLineEdit(title)
-        self.title.setPlaceholderText("for example: arch 12 (no patient name)")
-        self.title.textChanged.connect(self._refresh)
         self._parent_folder = Path.home() / "AngioTwin"
+        self.title = QLineEdit(title or free_title(self._parent_folder))
+        self.title.setPlaceholderText("for example: arch 12 (no patient name)")
+        self.title.selectAll()
+        self.title.textChanged.connect(self._refresh)
         self._place = QLabel()
         self._place.setWordWrap(True)
         browse = QPushButton("Other place …")
@@ -73,8 +74,11 @@ class NewCaseDialog(QDialog):
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
+        self.why = QLabel()
+        self.why.setObjectName("warning")
         layout = QVBoxLayout(self)
         layout.addLayout(form)
+        layout.addWidget(self.why)
         layout.addWidget(self._buttons)
         self._refresh()
 
@@ -86,11 +90,12 @@ class NewCaseDialog(QDialog):
     @property
     def folder(self) -> Path:
         """The case folder to make."""
-        kept = "".join(c if c.isalnum() or c in "-_" else "_" for c in self.title.text().strip())
-        return self._parent_folder / f"{kept or 'case'}.case"
+        return _case_folder(self._parent_folder, self.title.text())
 
     def choose_place(self, folder: Path) -> None:
         """Make the case folder in this folder."""
+        if self.title.text() == free_title(self._parent_folder):
+            self.title.setText(free_title(folder))
         self._parent_folder = folder
         self._refresh()
 
@@ -101,8 +106,28 @@ class NewCaseDialog(QDialog):
 
     def _refresh(self) -> None:
         self._place.setText(str(self.folder))
-        is_complete = bool(self.title.text().strip()) and (not self._asks_frame or bool(self.chosen_frame))
-        self._buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(is_complete)
+        why = ""
+        if not self.title.text().strip():
+            why = "Type a title."
+        elif self.folder.exists():
+            why = "There is such a folder already: take another title or another place."
+        elif self._asks_frame and not self.chosen_frame:
+            why = "Choose what the axes of the file mean."
+        self.why.setText(why)
+        self._buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(not why)
+
+
+def free_title(parent: Path) -> str:
+    """A title that names nobody and that no case in a folder has yet."""
+    number = 1
+    while _case_folder(parent, f"case {number}").exists():
+        number += 1
+    return f"case {number}"
+
+
+def _case_folder(parent: Path, title: str) -> Path:
+    kept = "".join(c if c.isalnum() or c in "-_" else "_" for c in title.strip())
+    return parent / f"{kept or 'case'}.case"
 
 
 def make_case(source: Path, folder: Path, title: str, choice: SeriesChoice, progress: Progress) -> Record:

@@ -106,7 +106,10 @@ class StudyBrowser(QDialog):
         for widget in (self._phase_label, self.phases, self.repair_box, self.deidentify_box):
             below.addWidget(widget)
             below.addSpacing(12)
+        self.why = QLabel()
+        self.why.setObjectName("warning")
         below.addStretch(1)
+        below.addWidget(self.why)
         below.addWidget(self._buttons)
         layout = QVBoxLayout(self)
         layout.addWidget(parts, 1)
@@ -169,7 +172,7 @@ class StudyBrowser(QDialog):
         is_agreed = one is None or not one.needs_repair or self.repair_box.isChecked()
         self._ok.setEnabled(is_possible and is_agreed)
         why = "" if is_possible else "This series cannot be used; the reason stands on the right."
-        self._ok.setToolTip(why or ("" if is_agreed else "Agree to the repair first."))
+        self.why.setText(why or ("" if is_agreed else "Agree to the repair first."))
 
 
 def details_of(one: SeriesVerdict) -> str:

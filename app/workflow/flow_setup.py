@@ -23,6 +23,7 @@ from app.workflow.parameters import build, declared
 from app.workflow.patient import Assumption, patient_values
 from app.workflow.patient_tree import PatientTree, patient_tree, vessels_of_outlets
 from app.workflow.prepared import cuff_site, prepared_conditions
+from app.workflow.steps import remembered_values
 from app.workflow.units import pa_from_mmhg
 from imaging.types import Patch, VesselModel
 from solvers.contract.fluid import Fluid
@@ -207,7 +208,7 @@ def reduced_case_in(bundle: Path, case: Case, given: dict[str, Any] | None = Non
     entering = {name: value for name, value in (given or {}).items() if name in ENTERING}
     own = {name: value for name, value in (given or {}).items() if name not in ENTERING}
     chosen = build(ReducedParameters, {**case.parameters.get(STEP, {}), **own})
-    flow = {**case.parameters.get("simulate", {}), **entering}
+    flow = {**remembered_values(case, "simulate"), **entering}
     kind: Any = chosen.stiffness  # one of the declared choices
     stiffness = Stiffness(kind, chosen.wave_speed_m_s)
     if run is not None and not entering and (run_id or not case.stale_inputs(run)):

@@ -136,6 +136,15 @@ def step_of(case: Case, step_id: str) -> Step:
     return path[step_id]
 
 
+def remembered_values(case: Case, step_id: str) -> dict[str, Any]:
+    """What was chosen for a step in a case, over what is usual for the anatomy that was segmented."""
+    segmentation = case.current("segmentation")
+    usual: dict[str, Any] = {}
+    if step_id == "simulate" and segmentation is not None and "usual_inflow_shape" in segmentation.facts:
+        usual["inflow_shape"] = segmentation.facts["usual_inflow_shape"]
+    return {**usual, **case.parameters.get(step_id, {})}
+
+
 def software_versions() -> dict[str, str]:
     """Versions of this program and of the libraries that decide its numbers."""
     found = {"angiotwin": __version__}
@@ -165,7 +174,7 @@ def prepare(opened: OpenCase, step: Step, values: Mapping[str, Any] | None = Non
             raise CaseError("step_missing", f"{step.title} needs the result of {maker.title}: run {maker.title} first.")
         for ref in record.files.values():
             opened.path_of(ref)
-    chosen = opened.case.parameters.get(step.id, {}) if values is None else values
+    chosen = remembered_values(opened.case, step.id) if values is None else values
     return Request(opened.folder, opened.case, build(step.module.Parameters, chosen))
 
 
@@ -206,7 +215,7 @@ def run_step(
     step_id
         A step of the case's path, or the step itself where the case has no path yet.
     values
-        Chosen parameters by name; None takes those that the case remembers for the step.
+        Chosen parameters by name; None takes `remembered_values`.
     """
     step = step_id if isinstance(step_id, Step) else step_of(opened.case, step_id)
     request = prepare(opened, step, values)

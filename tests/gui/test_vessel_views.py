@@ -76,7 +76,7 @@ def test_planes_are_turned_by_the_crosshair_and_thickened_by_keys(
     window.actions_["view.oblique"].setChecked(True)
     drive.settle()
     center = axial.to_screen(quad.position_mm)
-    handle = min((place for place, _ in axial._handles()), key=lambda place: abs(place.y() - center.y()))
+    handle = min((place for place, _ in axial.handles), key=lambda place: abs(place.y() - center.y()))
     to = center + QPointF(0.5 * (handle.x() - center.x()), (3**0.5 / 2) * (handle.x() - center.x()))  # 60 degrees on
     drive.drag(axial, handle, to, Qt.MouseButton.LeftButton)
     turned = np.degrees(np.arccos(abs(coronal.axes[2] @ (0.0, 1.0, 0.0))))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
@@ -23,6 +26,7 @@ class ResultsPanel(StepPanel):
     def __init__(self, parent: QWidget | None = None) -> None:
         self.result: ResultData | None = None
         self._plots: list[QWidget] = []
+        self._cursor: Any = None
         super().__init__("results", parent)
 
     def add_sections(self) -> None:
@@ -81,7 +85,8 @@ class ResultsPanel(StepPanel):
         self.quantity.blockSignals(False)
         self.slider.setRange(0, max(0, len(result.times_s) - 1))
         self.streamlines.setEnabled(len(result.streamlines.frame) > 0)
-        self._draw_curves(result)
+        self._remove_plots()
+        QTimer.singleShot(0, self, partial(self._draw_flow, result))
         self._choose_quantity()
         self._choose_frame(self.slider.value())
 
@@ -124,25 +129,46 @@ class ResultsPanel(StepPanel):
             return
         time_s, period = self.result.times_s[frame], self.result.period_s
         self.instant.setText(f"{time_s:.3f} s of {period:.3f} s ({100 * time_s / period:.0f} % of the beat)")
-        self._cursor.setValue(time_s)
+        if self._cursor is not None:
+            self._cursor.setValue(time_s)
         self.look_changed.emit({"frame": frame})
 
-    def _draw_curves(self, result: ResultData) -> None:
+    def _remove_plots(self) -> None:
+        for plot in self._plots:
+            self._curves.removeWidget(plot)
+            plot.deleteLater()
+        self._plots, self._cursor = [], None
+
+    def _add(self, plot: QWidget) -> None:
+        plot.setFixedHeight(_PLOT_HEIGHT)
+        self._plots.append(plot)
+        self._curves.addWidget(plot)
+
+    def _draw_flow(self, result: ResultData) -> None:
+        """The first plot; the second one comes in a turn of its own, so that the window answers in between."""
         import pyqtgraph
 
         from app.desktop.monitor.plots import Plot
 
-        for plot in self._plots:
-            self._curves.removeWidget(plot)
-            plot.deleteLater()
+        if result is not self.result or self._plots:
+            return
         flow = Plot("Flow through the openings", ("Time", "s"), ("Flow", "mL/s"))
         for n, wave in enumerate(sorted(result.waveforms, key=lambda wave: wave.kind != "inlet")):
             color = theme.CATEGORIES[n % len(theme.CATEGORIES)]
             flow.show_curve(wave.name.replace("_", " "), result.waveform_times_s, wave.flow_ml_s, color)
-        self._cursor = pyqtgraph.InfiniteLine(pos=0.0, movable=True, pen=pyqtgraph.mkPen("#ffffff", width=2))
+        now_s = result.times_s[self.slider.value()] if result.times_s else 0.0
+        self._cursor = pyqtgraph.InfiniteLine(pos=now_s, movable=True, pen=pyqtgraph.mkPen("#ffffff", width=2))
         self._cursor.sigDragged.connect(lambda line: self.set_time(float(line.value())))
         if not result.is_steady:
             flow.add_line(self._cursor)
+        self._add(flow)
+        QTimer.singleShot(0, self, partial(self._draw_pressure, result))
+
+    def _draw_pressure(self, result: ResultData) -> None:
+        from app.desktop.monitor.plots import Plot
+
+        if result is not self.result or len(self._plots) != 1:
+            return
         title = "Pressure along vessels" + ("" if result.is_steady else " (dashed: peak flow)")
         along = Plot(title, ("Distance from the start", "mm"), ("Pressure", "mmHg"))
         for n, profile in enumerate(result.profiles):
@@ -152,7 +178,4 @@ class ResultsPanel(StepPanel):
                 continue
             peak = profile.pressure_peak_flow_mmhg
             along.show_curve(f"{name}, peak flow", profile.abscissa_mm, peak, color, dashed=True, in_legend=False)
-        self._plots = [flow, along]
-        for plot in self._plots:
-            plot.setFixedHeight(_PLOT_HEIGHT)
-            self._curves.addWidget(plot)
+        self._add(along)

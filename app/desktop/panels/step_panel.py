@@ -24,7 +24,7 @@ from app.desktop.panels.forms import ParameterForm
 from app.desktop.rail import draw_state
 from app.desktop.session.step_states import STATE_WORDS, StepState
 from app.desktop.session.words import seconds_text
-from app.workflow.steps import STEPS, step_of
+from app.workflow.steps import STEPS, remembered_values, step_of
 
 _ABOUT = {
     "import": "Take a CT angiogram into the case. Its patient frame is kept exactly.",
@@ -193,7 +193,7 @@ class StepPanel(QWidget):
     def set_case(self, case: Case, is_writable: bool) -> None:
         """Show what the case says about the step."""
         self._is_writable = is_writable
-        self._remembered = case.parameters.get(self.step_id, {})
+        self._remembered = remembered_values(case, self.step_id)
         if self.form is not None:
             self.form.set_values(self._remembered)
         record = case.current(step_of(case, self.step_id).makes)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from app.case.records import Case
 from app.desktop import theme
 from app.desktop.modes import MODES
 from app.desktop.scene.anatomy_layers import (
@@ -250,7 +251,7 @@ class Scene(QObject):
         data, step = session.data, self._step
         if self._shows_result or self._shows_vessels:
             return "vessel", None, ()
-        if step == "mesh" and data.mesh is not None:
+        if step == "mesh" and data.mesh is not None and _is_of_model(session.store.case):
             cut_at = self._quad.position_mm if self._is_cut else None
             kept = tuple(patch for patch in data.mesh.patches if cut_at is None or patch.center_mm[1] >= cut_at[1])
             return "vessel", partial(mesh_actors, data.mesh, data.model, cut_at), captions_of(kept)
@@ -339,3 +340,9 @@ class Scene(QObject):
         self.view.set_readout(text)
         if pick.layer in ("anatomy", "points"):
             self._quad.choose_position(np.asarray(pick.position_mm))
+
+
+def _is_of_model(case: Case) -> bool:
+    """Whether the mesh fills the model that is there, not an earlier one."""
+    mesh = case.current("mesh")
+    return mesh is not None and mesh.recipe.inputs.get("model") == case.input_digest("model")

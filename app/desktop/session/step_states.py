@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.case.records import Case
+from app.workflow.segment import chosen_preset
 from app.workflow.steps import Step, path_of
 
 State = Literal["todo", "ready", "running", "done", "stale", "failed"]
 
 STATE_WORDS: Mapping[State, str] = {
-    "todo": "Waiting for an earlier step",
+    "todo": "Not ready",
     "ready": "Ready to run",
     "running": "Running",
     "done": "Done",
@@ -70,6 +71,8 @@ def _state(
     if record is None:
         if missing:
             return StepState("todo", f"Run {missing.title} first.")
+        if step.id == "segment" and (wanted := missing_points(case)):
+            return StepState("todo", wanted)
         return StepState("ready", "All it needs is there.")
     stale = case.stale_inputs(record)
     if stale and not (step.id == "simulate" and run_status in ("queued", "running")):
@@ -77,6 +80,18 @@ def _state(
     if step.id == "simulate":
         return _run_state(run_status)
     return StepState("done", f"Made in {record.recipe.seconds:.1f} s.")
+
+
+def missing_points(case: Case) -> str:
+    """What a user has yet to choose or place before the lumen can be found, as a sentence; empty when nothing."""
+    preset = chosen_preset(case)
+    if preset is None:
+        return "Check the anatomy, and place its points first."
+    titles = [role.title for role in preset.roles if not role.is_optional and role.id not in case.points]
+    if not titles:
+        return ""
+    more = f" and {len(titles) - 1} more points" if len(titles) > 1 else ""
+    return f"Place the point \u201c{titles[0]}\u201d{more} first.".replace("1 more points", "1 more point")
 
 
 def _missing(case: Case, step: Step, run_status: str | None) -> Step | None:

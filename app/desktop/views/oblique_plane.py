@@ -107,7 +107,7 @@ class ObliquePlane:
         rows, columns = self._shape
         return columns * self.step_mm, rows * self.step_mm
 
-    @property
+    @cached_property
     def letters(self) -> tuple[str, str, str, str]:
         """Orientation letters at the left, top, right and bottom edge."""
         right, down, _ = self.axes

@@ -186,6 +186,8 @@ def draw_points(
     Returns what is taken with them.
     """
     names: list[QRectF] = []
+    reach = QPointF(_POINT_PX + 1.0, _POINT_PX + 1.0)
+    taken = [*taken, *(QRectF(mark.at - reach, mark.at + reach) for mark in marks)]
     for mark in marks:
         color = QColor("#ffffff" if mark.role == armed else theme.POINT)
         color.setAlphaF(1.0 if mark.is_on_slice else 0.45)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.desktop import theme
 from app.desktop.views import slice_marks
-from app.desktop.views.label_colors import label_colors
 from app.desktop.views.mouse_profile import RADIOLOGY, MouseProfile
 from app.desktop.views.oblique_plane import ObliquePlane
+from app.desktop.views.plane_lines import GRAB_PX, PlaneLines, bearing_deg
+from app.desktop.views.slice_picture import SlicePicture
 from app.desktop.views.slice_plane import PlaneName, SlicePlane
-from app.desktop.views.window_level import FIRST_WINDOW, Window, to_gray
+from app.desktop.views.window_level import FIRST_WINDOW, Window
 from imaging.reformat.slab import THIN, Slab
 from imaging.types import FloatArray, LabelMap, Volume
 
@@ -41,12 +41,10 @@ class SliceTool(Protocol):
 
 
 _NO_DRAG: Drag = ("", QPointF(), None)
-_GRAB_PX = 9.0
 _NEAR_SLICES = 4.0
 _NARROW_EM = 58.0
 _CLICK_PX = 2
 _SAME_SLICE = 1e-6
-_HANDLE_SHARE = 0.36
 _SHARPEST_ZOOM, _WIDEST_ZOOM = 40.0, 0.2
 _CROSSHAIR_COLORS: dict[PlaneName, tuple[str, str]] = {
     # the horizontal line stands for the plane seen from the side below, the vertical one for the other
@@ -77,7 +75,7 @@ class SliceView(QWidget):
         self.plane: SlicePlane | ObliquePlane | None = None
         self._volume: Volume | None = None
         self._labels: LabelMap | None = None
-        self._label_table = label_colors(0.45)
+        self._picture = SlicePicture()
         self._window = FIRST_WINDOW
         self._position = np.zeros(3)
         self._points: Mapping[str, tuple[float, float, float]] = {}
@@ -87,9 +85,6 @@ class SliceView(QWidget):
         self._shows_labels = True
         self._zoom = 1.0
         self._center_mm = QPointF()
-        self._values: NDArray[Any] | None = None
-        self._base: QImage | None = None
-        self._overlay: QImage | None = None
         self._cursor_mm: FloatArray | None = None
         self._drag: Drag | None = None
         self._wheel_rest = 0.0
@@ -97,8 +92,7 @@ class SliceView(QWidget):
         self._tools: list[SliceTool] = []
         self._slab = THIN
         self._profile: MouseProfile = RADIOLOGY
-        self._others: tuple[tuple[FloatArray, str], ...] = ()
-        self._shows_handles = False
+        self._lines = PlaneLines()
         self.taken: list[QRectF] = []  # what texts cover while a picture is painted; tools add theirs
         self.setMinimumSize(120, 100)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -113,7 +107,7 @@ class SliceView(QWidget):
         """Show a scan (or none), whole and centered."""
         self._volume = volume
         self.plane = SlicePlane.of(self.name, volume.grid) if volume else None
-        self._values = self._base = self._overlay = None
+        self._picture.forget()
         self._was_painted = False
         self.fit()
 
@@ -126,18 +120,19 @@ class SliceView(QWidget):
         elif before is not None:  # what is in the middle of the view stays there
             (old_w, old_h), (new_w, new_h) = before.extent_mm, plane.extent_mm
             self._center_mm += QPointF((new_w - old_w) / 2.0, (new_h - old_h) / 2.0)
-        self._values = self._base = self._overlay = None
+        self._picture.forget()
         self.update()
 
     def set_others(self, others: tuple[tuple[FloatArray, str], ...], *, shows_handles: bool) -> None:
         """The other planes' normals (LPS) and colors, whose lines are the crosshair, and whether they can be turned."""
-        self._others, self._shows_handles = others, shows_handles
+        if self.plane is not None:
+            self._lines.set_others(self.axes, others, has_handles=shows_handles)
         self.update()
 
     def set_slab(self, slab: Slab) -> None:
         """Show thin or thick slices."""
         self._slab = slab
-        self._values = self._base = None
+        self._picture.forget_values()
         self.update()
 
     def set_profile(self, profile: MouseProfile) -> None:
@@ -147,41 +142,25 @@ class SliceView(QWidget):
     def set_labels(self, labels: LabelMap | None) -> None:
         """Show labels on the scan's grid over it."""
         self._labels = labels
-        self._overlay = None
+        self._picture.forget_labels()
         self.update()
 
     def refresh_labels(self, box: tuple[slice, slice, slice]) -> None:
         """The labels within a box of voxels (k, j, i) changed in place: show that part of the slice anew."""
-        plane = self.plane
-        if not isinstance(plane, SlicePlane) or self._labels is None or self._overlay is None:
-            self._overlay = None
+        if self.plane is None or self._labels is None:
+            return
+        if self._picture.refresh_labels(self._labels, self.plane, self.slice_index, box):
             self.update()
-            return
-        through, across, down = (box[2 - axis] for axis in (plane.through, plane.across, plane.down))
-        if not through.start <= self.slice_index < through.stop:
-            return
-        columns, rows = plane.grid.size[plane.across], plane.grid.size[plane.down]
-        left = columns - across.stop if plane.is_flipped_across else across.start
-        top = rows - down.stop if plane.is_flipped_down else down.start
-        width, height = across.stop - across.start, down.stop - down.start
-        part = plane.image(self._labels.array, self.slice_index)[top : top + height, left : left + width]
-        rgba = np.ascontiguousarray(self._label_table[part])
-        painter = QPainter(self._overlay)
-        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
-        painter.drawImage(left, top, QImage(rgba.data, width, height, 4 * width, QImage.Format.Format_RGBA8888))
-        painter.end()
-        self.update()
 
     def set_label_table(self, table: NDArray[np.uint8]) -> None:
         """RGBA (256, 4) of the label values."""
-        self._label_table = table
-        self._overlay = None
+        self._picture.set_table(table)
         self.update()
 
     def set_window(self, window: Window) -> None:
         """Show HU through another window."""
         self._window = window
-        self._base = None
+        self._picture.forget_gray()
         self.update()
 
     def set_position(self, position_mm: FloatArray) -> None:
@@ -189,7 +168,7 @@ class SliceView(QWidget):
         before = self.slice_index
         self._position = np.asarray(position_mm, dtype=float)
         if abs(self.slice_index - before) > _SAME_SLICE:  # an oblique one moves by rounding when another is scrolled
-            self._values = self._base = self._overlay = None
+            self._picture.forget()
         self.update()
 
     def set_points(self, points: Mapping[str, tuple[float, float, float]]) -> None:
@@ -313,13 +292,6 @@ class SliceView(QWidget):
     def _draw_image(self, painter: QPainter) -> None:
         assert self._volume is not None and self.plane is not None
         index = self.slice_index
-        if self._base is None:
-            if self._values is None:
-                self._values = np.ascontiguousarray(self.plane.image(self._volume.array, index, self._slab))
-            gray = to_gray(self._values, self._window)
-            rows, columns = gray.shape
-            gray_image = QImage(gray.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
-            self._base = gray_image.convertToFormat(QImage.Format.Format_RGB32)  # is scaled thrice as fast
         width, height = self.plane.extent_mm
         scale = self.px_per_mm
         target = QRectF(
@@ -329,60 +301,28 @@ class SliceView(QWidget):
             height * scale,
         )
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawImage(target, self._base)
+        painter.drawImage(target, self._picture.gray(self._volume, self.plane, index, self._slab, self._window))
         if self._labels is not None and self._shows_labels:
-            if self._overlay is None:
-                rgba = np.ascontiguousarray(
-                    self._label_table[self.plane.image(self._labels.array, index, is_label=True)]
-                )
-                rows, columns = rgba.shape[:2]
-                overlay = QImage(rgba.data, columns, rows, 4 * columns, QImage.Format.Format_RGBA8888)
-                self._overlay = overlay.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-            painter.drawImage(target, self._overlay)
+            painter.drawImage(target, self._picture.labels(self._labels, self.plane, index))
 
     def _draw_crosshair(self, painter: QPainter, area: QRectF) -> None:
         at = self.to_screen(self._position)
-        if not self._others:
+        if self._lines:
+            self._lines.draw(painter, area, at)
+        else:
             slice_marks.draw_crosshair(painter, area, at, *_CROSSHAIR_COLORS[self.name])
-            return
-        for way, color in self._lines():
-            slice_marks.draw_line_through(painter, area, at, way, color)
-        for place, color in self._handles():
-            slice_marks.draw_handle(painter, place, color)
 
-    def _lines(self) -> list[tuple[QPointF, str]]:
-        """Directions on the screen in which the other planes cut this one, with their colors."""
-        right, down, _ = self.axes
-        normal = np.cross(right, down)
-        lines = []
-        for other, color in self._others:
-            way = np.cross(normal, other)
-            length = float(np.linalg.norm(way))
-            if length > 1e-6:
-                lines.append((QPointF(float(way @ right), float(way @ down)) / length, color))
-        return lines
-
-    def _handles(self) -> list[tuple[QPointF, str]]:
-        """Places where the lines can be taken to turn the planes."""
-        if not self._shows_handles or self.plane is None:
-            return []
-        at, reach = self.to_screen(self._position), _HANDLE_SHARE * min(self.width(), self.height())
-        inner = QRectF(self.rect()).adjusted(_GRAB_PX, _GRAB_PX, -_GRAB_PX, -_GRAB_PX)
-        places = []
-        for way, color in self._lines():
-            for sign in (-1.0, 1.0):
-                nearer = (at + way * (sign * share * reach) for share in (1.0, 0.75, 0.5, 0.25))
-                places += [(place, color) for place in nearer if inner.contains(place)][:1]
-        return places
+    @property
+    def handles(self) -> list[tuple[QPointF, str]]:
+        """Places, with colors, where the other planes can be taken to be turned."""
+        return self._lines.handles(QRectF(self.rect()), self.to_screen(self._position))
 
     def _handle_at(self, at: QPointF) -> bool:
-        return any((place - at).manhattanLength() <= 1.5 * _GRAB_PX for place, _ in self._handles())
+        return self._lines.is_handle(QRectF(self.rect()), self.to_screen(self._position), at)
 
     def _bearing(self, at: QPointF) -> float:
-        """Angle in degrees, clockwise, of a place around the crosshair."""
-        away = at - self.to_screen(self._position)
-        return math.degrees(math.atan2(away.y(), away.x()))
+        return bearing_deg(self.to_screen(self._position), at)
 
     def _draw_corners(self, painter: QPainter, area: QRectF) -> list[QRectF]:
         """Write what belongs to the view as a whole; returns what that, letters and scale bar cover."""
@@ -562,7 +502,7 @@ class SliceView(QWidget):
 
     def _point_at(self, at: QPointF) -> str | None:
         on_slice = [mark for mark in self._marks() if mark.is_on_slice]
-        near = [mark for mark in on_slice if (mark.at - at).manhattanLength() <= 1.5 * _GRAB_PX]
+        near = [mark for mark in on_slice if (mark.at - at).manhattanLength() <= 1.5 * GRAB_PX]
         return near[0].role if near else None
 
 
