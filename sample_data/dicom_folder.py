@@ -8,7 +8,7 @@ import numpy as np
 
 from imaging.types import Progress, Volume, silent
 
-_INTERCEPT = -1024
+_HIGHEST_INTERCEPT = -1024
 
 
 def write_dicom_folder(
@@ -28,6 +28,7 @@ def write_dicom_folder(
 
     folder.mkdir(parents=True, exist_ok=True)
     grid = volume.grid
+    intercept = min(_HIGHEST_INTERCEPT, int(np.floor(volume.array.min())))
     axes = np.reshape(grid.direction, (3, 3))
     seed = f"{description} {grid} {float(volume.array.mean(dtype=np.float64)):.6f}"
     for k, values in enumerate(volume.array):
@@ -49,8 +50,8 @@ def write_dicom_folder(
         dataset.SliceThickness = grid.spacing_mm[2]
         dataset.ImageOrientationPatient = [*axes[:, 0].tolist(), *axes[:, 1].tolist()]
         dataset.ImagePositionPatient = [round(float(x), 5) for x in grid.to_lps((0, 0, k))]
-        dataset.RescaleSlope, dataset.RescaleIntercept = 1, _INTERCEPT
-        stored = np.clip(np.rint(values).astype(np.int32) - _INTERCEPT, 0, 65535)
+        dataset.RescaleSlope, dataset.RescaleIntercept = 1, intercept
+        stored = np.clip(np.rint(values).astype(np.int32) - intercept, 0, 65535)
         dataset.PixelData = stored.astype("<u2").tobytes()
         dataset.save_as(folder / f"slice_{k + 1:04d}.dcm", enforce_file_format=True)
     progress(1.0, "DICOM folder written")

@@ -73,6 +73,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("case.new_file", "New case from a scan file …", "Ctrl+N", "Case"),
     Action("case.new_folder", "New case from a DICOM folder …", "Ctrl+Shift+N", "Case"),
     Action("case.new_surface", "New case from a surface …", "Ctrl+Alt+N", "Case"),
+    Action("case.sample_dicom", "Write a sample as a DICOM folder …", "", "Case", lambda s: not s.is_running),
     Action("case.rename", "Rename the case …", "F2", "Case", lambda s: s.has_case and s.is_writable),
     Action("case.close", "Close case", "Ctrl+W", "Case", _has_case),
     Action("app.quit", "Quit", "Ctrl+Q", "Case"),

@@ -154,6 +154,13 @@ def make_sample_case(sample_id: str, folder: Path, progress: Progress) -> Record
     return import_sample(sample_id, folder, progress)
 
 
+def write_sample(sample_id: str, folder: Path, progress: Progress) -> Path:
+    """Write a sample's scan as DICOM slices: what the child process does."""
+    from app.workflow.samples import write_sample_dicom
+
+    return write_sample_dicom(sample_id, folder, progress)
+
+
 def remove_unfinished(folder: Path) -> None:
     """Take away what a killed import left in its new folder; a case that has a scan is kept."""
     try:

@@ -42,6 +42,7 @@ from app.desktop.new_case import (
     make_sample_case,
     read_study,
     remove_unfinished,
+    write_sample,
 )
 from app.desktop.new_surface import NewSurfaceCaseDialog, ask_surface_file, make_surface_case
 from app.desktop.panels.import_panel import ask_scan_file, ask_scan_folder
@@ -163,6 +164,7 @@ class MainWindow(QMainWindow):
             "case.new_file": lambda: self.new_from(ask_scan_file(self)),
             "case.new_folder": lambda: self.new_from(ask_scan_folder(self)),
             "case.new_surface": lambda: self.new_from(ask_surface_file(self)),
+            "case.sample_dicom": self._ask_sample_dicom,
             "case.rename": self._rename,
             "case.close": self.close_case,
             "app.quit": self.close,
@@ -321,6 +323,22 @@ class MainWindow(QMainWindow):
         dialog = NewCaseDialog(self, sample_id.replace("_", " "))
         if dialog.exec():
             self._start_job("Fetching the sample", make_sample_case, (sample_id, dialog.folder), dialog.folder)
+
+    def _ask_sample_dicom(self) -> None:
+        """Write the slices of a sample into a folder, as a scanner delivers them, to try the way from there."""
+        ids = {sample["title"]: sample["id"] for sample in _samples() if sample["kind"] == "scan"}
+        title, is_given = QInputDialog.getItem(self, "Write a sample as a DICOM folder", "Sample", list(ids), 0, False)
+        parent = QFileDialog.getExistingDirectory(self, "Where the folder is to be made") if is_given else ""
+        if parent:
+            folder = Path(parent) / ids[title]
+            self.messages.clear()
+            self.job.start(
+                "Writing the sample", write_sample, (ids[title], folder), self._note_sample_dicom, lambda: None
+            )
+
+    def _note_sample_dicom(self, slices: Path) -> None:
+        offers = [("New case from it", partial(self.new_from, slices))]
+        self.messages.show_note(f"The slices are in {slices.parent.name}/{slices.name}.", offers)
 
     def _rename(self) -> None:
         if self.session is not None:

@@ -23,7 +23,7 @@ DICOM_FOLDER, POINTS_FILE = "dicom", "points.json"
 
 
 def list_samples() -> list[dict[str, str]]:
-    """Id, title, description, source, licence and citation of each sample."""
+    """Id, title, description, source, licence and citation of each sample, and whether it is a scan or a surface."""
     from sample_data.catalogue import read_catalogue
     from sample_data.made import MADE_SAMPLES, MADE_SCANS, MadeSample, MadeScan
 
@@ -31,6 +31,7 @@ def list_samples() -> list[dict[str, str]]:
     public = [
         {
             "id": entry.id,
+            "kind": "scan",
             "title": entry.title,
             "description": entry.description,
             "source": f"{entry.package} {entry.version}, source distribution, SHA-256 {entry.archive_sha256}",
@@ -42,6 +43,7 @@ def list_samples() -> list[dict[str, str]]:
     made = [
         {
             "id": sample.id,
+            "kind": "scan" if isinstance(sample, MadeScan) else "surface",
             "title": sample.title,
             "description": sample.description,
             "source": f"made by this program. {sample.assumptions}",

@@ -29,6 +29,7 @@ def test_without_a_case_nothing_that_needs_one_is_enabled() -> None:
         "case.new_file",
         "case.new_folder",
         "case.new_surface",
+        "case.sample_dicom",
         "app.quit",
         "help.keys",
         "help.about",
