@@ -49,6 +49,7 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--title", default="", help="how the case is called (default: the folder's name)")
     parser.add_argument("--series-uid", default="", help="which series, when a DICOM folder holds several")
     parser.add_argument("--phase", default="", help="which phase, when a series holds several, for example 70%%")
+    parser.add_argument("--all-phases", action="store_true", help="keep the other phases too, to look at in the window")
     parser.add_argument(
         "--repair", action="store_true", help="straighten a tilted gantry and interpolate uneven slices, where safe"
     )
@@ -87,6 +88,7 @@ def _import(arguments: argparse.Namespace) -> Result:
         title,
         series_uid=arguments.series_uid,
         phase=arguments.phase,
+        all_phases=arguments.all_phases,
         frame=arguments.frame.upper(),
         repair=arguments.repair,
         deidentify=not arguments.keep_identity,

@@ -35,6 +35,7 @@ class SeriesChoice:
 
     series_uid: str = ""
     phase: str = ""
+    all_phases: bool = False
     frame: str = ""
     repair: bool = False
     deidentify: bool = True

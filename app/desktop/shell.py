@@ -302,7 +302,11 @@ class MainWindow(QMainWindow):
         browser = StudyBrowser(study, self)
         if browser.exec():
             choice = SeriesChoice(
-                browser.series_uid, browser.phase, repair=browser.repair, deidentify=browser.deidentify
+                browser.series_uid,
+                browser.phase,
+                browser.all_phases,
+                repair=browser.repair,
+                deidentify=browser.deidentify,
             )
             self._ask_new_title(source, choice)
 

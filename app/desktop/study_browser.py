@@ -43,7 +43,8 @@ _COLUMNS = ("", "Series", "Phase", "Slices", "Voxel [mm]", "Verdict")
 
 
 class StudyBrowser(QDialog):
-    """Shows a study; what was chosen is in ``series_uid``, ``phase``, ``repair`` and ``deidentify``."""
+    """Shows a study; what was chosen is in ``series_uid``, ``phase``, ``all_phases``, ``repair``
+    and ``deidentify``."""
 
     def __init__(self, study: StudyVerdict, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -87,6 +88,8 @@ class StudyBrowser(QDialog):
         self.phases = QComboBox()
         self.phases.setAccessibleName("Phase")
         self._phase_label = QLabel("Phase")
+        self.all_phases_box = QCheckBox("Keep all phases, to look through them")
+        self.all_phases_box.setToolTip("Everything is computed from the chosen one. Each takes the room of a scan.")
         self.repair_box = QCheckBox("Repair the stack by interpolation")
         self.repair_box.setToolTip(
             "Straightens a tilted gantry and evens the steps between slices.\nIt is written into the case."
@@ -103,7 +106,7 @@ class StudyBrowser(QDialog):
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
         below = QHBoxLayout()
-        for widget in (self._phase_label, self.phases, self.repair_box, self.deidentify_box):
+        for widget in (self._phase_label, self.phases, self.all_phases_box, self.repair_box, self.deidentify_box):
             below.addWidget(widget)
             below.addSpacing(12)
         self.why = QLabel()
@@ -144,6 +147,11 @@ class StudyBrowser(QDialog):
         return str(self.phases.currentData() or "")
 
     @property
+    def all_phases(self) -> bool:
+        """Whether the other phases are kept too."""
+        return self.phases.count() > 0 and self.all_phases_box.isChecked()
+
+    @property
     def repair(self) -> bool:
         """Whether the stack is to be repaired."""
         return self.current is not None and self.current.needs_repair and self.repair_box.isChecked()
@@ -161,6 +169,7 @@ class StudyBrowser(QDialog):
         has_phases = self.phases.count() > 0
         self._phase_label.setVisible(has_phases)
         self.phases.setVisible(has_phases)
+        self.all_phases_box.setVisible(has_phases)
         self.repair_box.setChecked(False)
         self.repair_box.setVisible(one is not None and one.needs_repair)
         self.details.setText(details_of(one) if one is not None else "")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QStackedWidget, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.case.commands import SetParameters
 from app.desktop.edit.agreement_dialog import AgreementDialog
@@ -23,10 +23,12 @@ from app.desktop.panels.named_panel import NamedVesselsPanel
 from app.desktop.panels.segment_panel import SegmentPanel
 from app.desktop.panels.simulate_panel import SimulatePanel
 from app.desktop.panels.step_panel import StepPanel
+from app.desktop.phase_bar import PhaseBar
 from app.desktop.placing import Placing
 from app.desktop.rail import StepRail
 from app.desktop.run_display import RunDisplay
 from app.desktop.session.background import Background
+from app.desktop.session.case_data import read_phase
 from app.desktop.session.session import Session
 from app.desktop.session.words import seconds_text
 from app.desktop.step_panels import new_panel
@@ -82,9 +84,14 @@ class Workspace(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.rail)
-        layout.addWidget(self._middle, 1)
+        self.phase_bar = PhaseBar()
+        column = QVBoxLayout()
+        column.addWidget(self._middle, 1)
+        column.addWidget(self.phase_bar)
+        layout.addLayout(column, 1)
         layout.addWidget(self._panel_stack)
         self.rail.chosen.connect(self.go_to)
+        self.phase_bar.wanted.connect(self._want_phase)
         self.placing.changed.connect(self.situation_changed)
         self.mode_stack.shown.connect(self._show_mode)
         self.mode_stack.refused.connect(self.refused)
@@ -107,6 +114,7 @@ class Workspace(QWidget):
         self.measuring.set_session(session)
         if session is None:
             self.quad.set_volume(None)
+            self.phase_bar.set_phases((), 0)
             self.quad.set_labels(None)
             self.quad.forget_position()
             if self.scene is not None:
@@ -305,6 +313,7 @@ class Workspace(QWidget):
     def _take(self, item: str, content: Any) -> None:
         if item == "image":
             self.quad.set_volume(content)
+            self._take_phases()
         elif item == "segmentation":
             self.quad.set_labels(content)
             if content is not None and self.session is not None:
@@ -318,6 +327,25 @@ class Workspace(QWidget):
         if item == "segmentation" and self.placing.tools is not None:
             self.placing.tools.refresh()
         self.situation_changed.emit()
+
+    def _take_phases(self) -> None:
+        image = self.session.store.case.current("image") if self.session is not None else None
+        phases = image.facts.get("phases", []) if image is not None else []
+        used = next((n for n, phase in enumerate(phases) if phase["file"] == "volume"), 0)
+        self.phase_bar.set_phases([phase["label"] for phase in phases], used)
+
+    def _want_phase(self, number: int) -> None:
+        """Read a phase off the window's thread, and show it."""
+        session = self.session
+        image = session.store.case.current("image") if session is not None else None
+        if session is None or image is None:
+            return
+        path = session.store.opened.path_of(image.files[image.facts["phases"][number]["file"]])
+        session.data.compute("phase", partial(read_phase, path), self._show_phase)
+
+    def _show_phase(self, volume: Any) -> None:
+        self.quad.show_phase(volume)
+        self.phase_bar.tell_shown()
 
     def take_result(self) -> None:
         """Show the result that is loaded, in its panel."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from app.case.bundle import OpenCase
 from app.case.commands import SetPoints
@@ -13,8 +14,12 @@ from app.case.files import sha256_of
 from app.case.records import Position, Record
 from app.workflow.parameters import declared
 from app.workflow.steps import Outcome, Request, run_step
+from imaging.errors import ImagingError
 from imaging.types import Progress, silent
 from imaging.vti import FRAMES
+
+if TYPE_CHECKING:
+    from imaging.dicom.series import SeriesReading
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,9 @@ class Parameters:
     source: str = declared("", help="File, DICOM folder, DICOMDIR or zip archive", private=True)
     series_uid: str = declared("", help="Which series, when a folder holds several", private=True)
     phase: str = declared("", help="Which phase of a series that holds several, for example 70%")
+    all_phases: bool = declared(
+        False, help="Keep the other phases too, to look at; everything is computed from the one that is chosen"
+    )
     frame: str = declared("", help="What the axes of a VTI file mean", choices=("", *FRAMES))
     repair: bool = declared(False, help="Straighten a tilted gantry and interpolate uneven slices, where that is safe")
     deidentify: bool = declared(
@@ -47,7 +55,8 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     reading(0.0, "Reading the scan")
     notes: tuple[str, ...] = ()
     chosen = request.parameters
-    more: dict[str, str] = {}
+    more: dict[str, Any] = {}
+    series: SeriesReading | None = None
     files: dict[str, Path] = {}
     if is_dicom_source(source):
         series = read_series_with_notes(
@@ -73,6 +82,9 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     progress(0.6, "Writing the scan into the case")
     path = out / "ct.nrrd"
     write_volume(volume, path)
+    if chosen.all_phases and series is not None:
+        more["phases"], others = _keep_phases(series, chosen, out, lambda part, text: progress(0.7 + 0.3 * part, text))
+        files |= others
     facts = {
         "size": list(volume.grid.size),
         "spacing_mm": list(volume.grid.spacing_mm),
@@ -90,6 +102,34 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     return Outcome("CT", {"volume": path, **files}, facts)
 
 
+def _keep_phases(
+    series: SeriesReading, chosen: Parameters, out: Path, progress: Progress
+) -> tuple[list[dict[str, str]], dict[str, Path]]:
+    """Write the phases that were not chosen; returns label and file of every phase, in order, and those files."""
+    from imaging.dicom.series import list_phases, read_series_with_notes
+    from imaging.volume_io import write_volume
+
+    source, series_uid = Path(chosen.source), chosen.series_uid or None
+    phases = list_phases(source, series_uid)
+    kept, files = [], {}
+    for n, (typed, label) in enumerate(phases):
+        name = "volume"
+        if label != series.phase:
+            name = f"phase_{n + 1:02d}"
+            progress(n / len(phases), f"Reading {label}")
+            volume = read_series_with_notes(source, series_uid, phase=typed, repair=chosen.repair).volume
+            if volume.grid != series.volume.grid:
+                raise ImagingError(
+                    "phases_differ",
+                    f"The slices of {label} do not lie where those of {series.phase} lie, so that they cannot be "
+                    "shown in turn: import one phase only.",
+                )
+            files[name] = out / f"{name}.nrrd"
+            write_volume(volume, files[name])
+        kept.append({"label": label, "file": name})
+    return kept, files
+
+
 def import_study(
     source: Path,
     case_folder: Path,
@@ -97,6 +137,7 @@ def import_study(
     *,
     series_uid: str = "",
     phase: str = "",
+    all_phases: bool = False,
     frame: str = "",
     repair: bool = False,
     deidentify: bool = True,
@@ -113,6 +154,8 @@ def import_study(
         How people call the case; not taken from the scan, which may hold a patient's name.
     phase
         Which phase of a series that holds several.
+    all_phases
+        Keep the other phases too, to look at.
     frame
         What the axes of a VTI file mean: LPS or RAS.
     repair
@@ -134,6 +177,7 @@ def import_study(
                 "source": str(source),
                 "series_uid": series_uid,
                 "phase": phase,
+                "all_phases": all_phases,
                 "frame": frame,
                 "repair": repair,
                 "deidentify": deidentify,

@@ -85,6 +85,18 @@ def list_series(source: str | Path) -> list[SeriesSummary]:
     return sorted(map(summary_of, gathered.series.values()), key=lambda s: (-s.n_images, s.series_uid))
 
 
+def list_phases(source: str | Path, series_uid: str | None = None) -> list[tuple[str, str]]:
+    """What to type and what to read for each phase of a series; one pair of empty texts when it has one phase.
+
+    Raises
+    ------
+    ImagingError
+        Those of `read_series_with_notes` that concern the choice of the series.
+    """
+    with study_files(Path(source)) as (files, _):
+        return [(phase.id, phase.label) for phase in phases_of(_chosen(gather(files), series_uid, []))]
+
+
 def read_series(source: str | Path, series_uid: str | None = None, progress: Progress = silent) -> Volume:
     """The CT volume of a DICOM series; see `read_series_with_notes`."""
     return read_series_with_notes(source, series_uid, progress).volume

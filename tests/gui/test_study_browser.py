@@ -83,6 +83,7 @@ def test_the_chosen_series_is_imported_as_chosen(
         choose(browser, uid)
         browser.repair_box.setChecked(is_repaired)
         browser.phases.setCurrentIndex(1)
+        browser.all_phases_box.setChecked(True)
         return int(QDialog.DialogCode.Accepted)
 
     def name(dialog: NewCaseDialog) -> int:
@@ -101,6 +102,18 @@ def test_the_chosen_series_is_imported_as_chosen(
     drive.until(lambda: window.workspace.quad.volume is not None, "the scan is shown")
     spacing = window.workspace.quad.volume.grid.spacing_mm
     np.testing.assert_allclose(spacing, (0.7, 0.8, 2.5))
+    bar, quad = window.workspace.phase_bar, window.workspace.quad
+    assert bar.isVisible() is not is_repaired
+    if not is_repaired:
+        labels = [phase["label"] for phase in record.facts["phases"]]
+        assert labels == ["30 % of the heart beat", "75 % of the heart beat"] and bar.slider.value() == 1
+        used, place = quad.volume, quad.position_mm
+        bar.slider.setValue(0)
+        drive.until(lambda: quad.volume is not used, "the other phase is shown")
+        assert window.session.data.volume is used and "steps: 75 %" in bar.text.text()
+        assert not np.array_equal(quad.volume.array, used.array) and np.array_equal(quad.position_mm, place)
+        bar.back_button.click()
+        drive.until(lambda: np.array_equal(quad.volume.array, used.array), "the first one is back")
 
 
 def test_several_files_that_are_dropped_stand_for_their_folder(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ _FACTORS = {"mmHg s/mL": _MMHG_S_ML, "mL/mmHg": 1.0 / _MMHG_S_ML}
 # Two numbers are the least and the median, three the least, the median and the largest.
 _SPREADS = {2: ("Min", "Median"), 3: ("Min", "Median", "Max")}
 _SPREAD_NAMES = {"layer_thickness_mm", "first_layer_mm", "cells_across"}
-_NOT_SHOWN = {"direction", "source_sha256", "origin_mm", "from_files", "sections", "scaled_jacobian_counts"}
+_NOT_SHOWN = {"direction", "source_sha256", "origin_mm", "from_files", "sections", "scaled_jacobian_counts", "phases"}
 _SENTENCES = {"notes", "findings", "warnings", "assumptions", "openings"}
 _PRODUCTS = {"size", "size_mm", "spacing_mm"}
 _ABBREVIATIONS = {"hu", "cfl", "wss", "tawss", "osi", "rrt", "ct", "rss", "hd95"}

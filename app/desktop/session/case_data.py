@@ -124,9 +124,14 @@ class CaseData(QObject):
 
 
 def _read_image(paths: dict[str, Path]) -> Volume:
+    return read_phase(paths["volume"])
+
+
+def read_phase(path: Path) -> Volume:
+    """A scan of the case, or one phase of it."""
     from imaging.volume_io import read_volume
 
-    return read_volume(paths["volume"])
+    return read_volume(path)
 
 
 def _read_surface(paths: dict[str, Path]) -> Surface:

@@ -125,6 +125,12 @@ class QuadView(QWidget):
         if volume is not None and not (self._has_position and volume.grid.contains(self.position_mm)):
             self.set_position(volume.grid.to_lps((np.asarray(volume.grid.size) - 1) / 2.0))
 
+    def show_phase(self, volume: Volume) -> None:
+        """Show another phase of the same scan in the slices, where they are."""
+        self.volume = volume
+        for view in self.slices.values():
+            view.show_phase(volume)
+
     def set_labels(self, labels: LabelMap | None) -> None:
         """Show labels over the scan; labels of another scan, whose voxels lie elsewhere, are not shown."""
         self._labels = labels

@@ -111,6 +111,12 @@ class SliceView(QWidget):
         self._was_painted = False
         self.fit()
 
+    def show_phase(self, volume: Volume) -> None:
+        """Show another scan on the same grid, where the view is."""
+        self._volume = volume
+        self._picture.forget_values()
+        self.update()
+
     def set_plane(self, plane: SlicePlane | ObliquePlane) -> None:
         """Show the volume in another plane, whole if it is another kind of plane."""
         is_other = self.plane is None or self.plane.is_oblique != plane.is_oblique
