@@ -132,6 +132,8 @@ def _verify(walker: Walker) -> None:
     assert isinstance(panel, MeshPanel)
     walker.press(panel.doctor.button)
     walker.until(lambda: session.surface_doctor.diagnosis is not None, "the surface is examined")
+    if panel.doctor.show_buttons:
+        walker.press(panel.doctor.show_buttons[0])
     panel.cut.click()
     walker.settle()
     walker.photograph("verified")

@@ -21,7 +21,7 @@ SIZE = (1600, 1000)
 _WAIT_S = 1800.0
 _SETTLE_S = 0.6
 _PICTURE_WIDTH_PX = 1280
-_COLORS = 255
+_COLORS = 256
 
 
 class Walker:
@@ -91,7 +91,7 @@ class Walker:
 
     def photograph(self, name: str, widget: QWidget | None = None) -> None:
         """Save what a widget, or the whole window, shows, as a small PNG."""
-        from PIL import Image
+        from PIL.Image import Dither, Quantize, frombytes
         from PySide6.QtCore import Qt
         from PySide6.QtGui import QImage
 
@@ -100,10 +100,10 @@ class Walker:
             shown = shown.scaledToWidth(_PICTURE_WIDTH_PX, Qt.TransformationMode.SmoothTransformation)
         plain = shown.convertToFormat(QImage.Format.Format_RGBX8888)
         size = plain.width(), plain.height()
-        image = Image.frombytes("RGB", size, bytes(plain.constBits()), "raw", "RGBX", plain.bytesPerLine(), 1)
+        image = frombytes("RGB", size, bytes(plain.constBits()), "raw", "RGBX", plain.bytesPerLine(), 1)
         path = self.out / f"{len(self.pictures) + 1}-{name}.png"
         try:
-            image.quantize(_COLORS, dither=Image.Dither.NONE).save(path, optimize=True)
+            image.quantize(_COLORS, Quantize.MAXCOVERAGE, kmeans=2, dither=Dither.NONE).save(path, optimize=True)
         except OSError as error:
             raise CaseError("disk_full", f"The picture {path.name} could not be written: free some space.") from error
         self.pictures.append(path)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from app.workflow.steps import Outcome, Request
 from imaging.meshing.parameters import MeshParameters as Parameters
 from imaging.types import Progress
 
-__all__ = ["Parameters", "compute"]
+__all__ = ["Parameters", "compute", "verdict_of"]
 
 
 def compute(request: Request, out: Path, progress: Progress) -> Outcome:
@@ -26,4 +28,18 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     write_mesh(mesh, out)
     progress(1.0, "Mesh finished")
     files = {path.stem: path for path in sorted(out.iterdir())}
-    return Outcome("Mesh", files, {**dataclasses.asdict(quality), "notes": list(mesh.notes)})
+    facts = {"is_verified": not quality.faults, **dataclasses.asdict(quality), "notes": list(mesh.notes)}
+    return Outcome("Mesh", files, facts)
+
+
+def verdict_of(facts: Mapping[str, Any]) -> str:
+    """What the check of a mesh says as a whole; empty for a mesh that was made before there was such a verdict."""
+    if "is_verified" not in facts:
+        return ""
+    if not facts["is_verified"]:
+        return "Not fit to be solved on: the findings below say why."
+    return (
+        f"Verified: one closed piece, no inverted cell, {facts['n_boundary_layers']} layers under "
+        f"{100.0 * facts['layered_wall_fraction']:.4g} % of the wall, volume within "
+        f"{100.0 * abs(facts['volume_error']):.2g} % of the model's."
+    )

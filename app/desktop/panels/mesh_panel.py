@@ -6,10 +6,12 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QWidget
 
 from app.case.records import Case
+from app.desktop import theme
 from app.desktop.panels.cell_shapes import CellShapes
 from app.desktop.panels.step_panel import StepPanel, section
 from app.desktop.panels.surface_doctor import SurfaceDoctorBox
 from app.desktop.session.surface_doctor import SurfaceDoctor
+from app.workflow.mesh import verdict_of
 
 
 class MeshPanel(StepPanel):
@@ -41,6 +43,9 @@ class MeshPanel(StepPanel):
         self.body.addWidget(self._colors)
 
     def add_sections_below(self) -> None:
+        self.verdict = QLabel()
+        self.verdict.setWordWrap(True)
+        self.body.addWidget(self.verdict)
         self.shapes = CellShapes()
         self.body.addWidget(self.shapes)
         self._doctor_title = section("Mesh Doctor")
@@ -65,6 +70,11 @@ class MeshPanel(StepPanel):
         self.doctor.setVisible(case.current("model") is not None)
 
         mesh = case.current("mesh")
+        said = verdict_of(mesh.facts) if mesh is not None else ""
+        is_good = mesh is not None and mesh.facts.get("is_verified", False)
+        self.verdict.setText(f"{'✓' if is_good else '✕'} {said}")
+        self.verdict.setStyleSheet(f"color: {theme.STATE_COLORS['done' if is_good else 'failed']}")
+        self.verdict.setVisible(bool(said))
         self.shapes.set_counts(mesh.facts.get("scaled_jacobian_counts", {}) if mesh is not None else {})
 
     def _refresh(self) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
@@ -56,7 +54,8 @@ class SurfaceDoctorBox(QWidget):
             row.deleteLater()
         self._rows, self.show_buttons, self.fix_buttons = [], [], []
         for finding in diagnosis.findings[:MOST_SHOWN] if diagnosis else ():
-            text = QLabel(escape(finding.sentence))
+            text = QLabel(finding.sentence)
+            text.setTextFormat(Qt.TextFormat.PlainText)
             text.setWordWrap(True)
             show = QPushButton("Show")
             show.setToolTip("Brings the crosshair to the place and marks it in 3D.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, QTimer, Signal
@@ -351,7 +350,7 @@ class WhatIfPanel(QWidget):
         for heart in (self.stroke, self.rate):
             heart.setEnabled(held == 0)
         lines = edits.sentences_of(self.change)
-        self.told.setText("<br>".join(escape(line) for line in lines) or "Nothing yet: turn a dial above.")
+        self.told.setText("\n".join(lines) or "Nothing yet: turn a dial above.")
         self._refresh_buttons()
 
     def _refresh_buttons(self) -> None:
