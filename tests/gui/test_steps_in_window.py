@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from gui_cases import make_case, marked_volume
+from gui_cases import POINTS, make_case, marked_volume
 from gui_driver import Driver
 
 from app.case.bundle import OpenCase
-from app.case.commands import SetParameters
+from app.case.commands import SetParameters, SetPoints
 from app.desktop.shell import MainWindow
 from app.workflow import steps
+from imaging.segmentation.thoracic_aorta import THORACIC_AORTA
 from imaging.types import Grid
 from imaging.volume_io import write_volume
 
@@ -34,6 +35,7 @@ def fake_step(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def start(drive: Driver, window: MainWindow, seconds: float, how: str = "well") -> None:
     window.workspace.go_to("segment")
+    window.session.store.do(SetPoints({role.id: POINTS["arch"] for role in THORACIC_AORTA.roles}))
     window.session.store.do(SetParameters("segment", {"seconds": seconds, "how": how}))
     drive.until(lambda: "segment" in window.session.store.case.parameters, "the parameters are chosen")
     panel = window.workspace.panels["segment"]
