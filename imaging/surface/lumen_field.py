@@ -24,13 +24,6 @@ _MARGIN_VOXELS = 6
 _MAX_FINE_VOXELS = 16_000_000
 _VOLUME_PASSES = 8
 _WIDER = ((2.5, 1.35), (6.5, 1.8), (8.5, 2.2))
-_NARROW_RADIUS_VOXELS, _NARROW_WINDOW_VOXELS = 1.75, 1.0
-"""Where no ball of this radius fits, the volume is kept in this neighborhood: a throat is shorter than a wide one."""
-_NARROW_SMOOTHING = 0.6
-"""There the filter is narrower too: it would take a lumen of one voxel below one half."""
-_NARROW_SAMPLES, _NARROW_STEP = 6, 0.05
-"""There the volume is counted, in samples along a voxel's edge: a slope says little where the field has its ridge."""
-_NARROW_CHUNK = 4096
 _GAP_CEILING = 0.4
 _GAP_REACH = 4
 _VOLUME_TOLERANCE = 0.0005
@@ -93,10 +86,7 @@ def lumen_field(
     content : (n_k, n_j, n_i) float32, optional
         Part of each voxel whose volume is kept; the label's when left out.
     """
-    # Whole voxels say too little of a throat to keep their volume place by place.
-    narrow = np.zeros_like(occupancy) if content is None else _narrow(mask)
     smooth = _smooth(mask, occupancy, smoothing_voxels)
-    smooth += narrow * (_low_pass(occupancy, _NARROW_SMOOTHING * smoothing_voxels) - smooth)
     factors = _refinement(grid, occupancy.shape)
     kept = mask.astype(np.float32) if content is None else content
     fine, gaps = _refine(smooth, factors), _gaps(mask)
@@ -104,11 +94,10 @@ def lumen_field(
     if gaps.any():
         ceiling = _refine_linear(np.where(gaps, _GAP_CEILING, 2.0 - _GAP_CEILING).astype(np.float32), factors)
         np.minimum(fine, ceiling, out=fine)
-    band = _Band(fine, ceiling, factors, narrow)
+    band = _Band(fine, ceiling, factors)
     for _ in range(_VOLUME_PASSES):
         shift, missing = band.correction(kept, window_voxels)
-        # The whole volume may be right while that of a throat is not yet.
-        if abs(missing) < _VOLUME_TOLERANCE * float(kept.sum()) and not narrow.any():
+        if abs(missing) < _VOLUME_TOLERANCE * float(kept.sum()):
             break
         band.move(shift)
     n_k, n_j, n_i = fine.shape
@@ -134,16 +123,6 @@ def _smooth(mask: NDArray[np.bool_], occupancy: FloatField, smoothing_voxels: fl
         weight = ndimage.gaussian_filter(reached.astype(np.float32), 1.0)
         smooth += weight * (_low_pass(occupancy, factor * smoothing_voxels) - smooth)
     return smooth
-
-
-def _narrow(mask: NDArray[np.bool_]) -> FloatField:
-    """How far, 0 to 1, a place lies in a part of the lumen into which no ball of ``_NARROW_RADIUS_VOXELS`` fits."""
-    balls = ndimage.distance_transform_edt(mask) > _NARROW_RADIUS_VOXELS
-    reached = ndimage.distance_transform_edt(~balls) <= _NARROW_RADIUS_VOXELS + 0.5 if balls.any() else balls
-    # Of the lumen around a place, the part that no ball reaches: the rough rim of a wide vessel is little of it.
-    lumen, missed = (ndimage.gaussian_filter(part.astype(np.float32), 1.0) for part in (mask, mask & ~reached))
-    narrow: FloatField = np.where(lumen > 0.02, np.clip(4.0 * missed / np.maximum(lumen, 0.02) - 1.0, 0.0, 1.0), 0.0)
-    return narrow.astype(np.float32)
 
 
 def _gaps(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -223,11 +202,8 @@ def _refine_linear(values: FloatField, factors: tuple[int, int, int]) -> FloatFi
 class _Band:
     """The fine samples near the wall, which alone can come to lie on its other side; they are moved in place."""
 
-    def __init__(
-        self, fine: FloatField, ceiling: FloatField | None, factors: tuple[int, int, int], narrow: FloatField
-    ) -> None:
-        self._values, self._fine = fine, fine.reshape(-1)
-        self._narrow, self._factors = narrow, factors
+    def __init__(self, fine: FloatField, ceiling: FloatField | None, factors: tuple[int, int, int]) -> None:
+        self._fine = fine.reshape(-1)
         self._at = np.flatnonzero((self._fine > _BAND) & (self._fine < 1.0 - _BAND))
         self._ceiling = None if ceiling is None else ceiling.reshape(-1)[self._at]
         index = np.stack(np.unravel_index(self._at, fine.shape))
@@ -236,7 +212,6 @@ class _Band:
         self._steps = (fine.shape[1] * fine.shape[2], fine.shape[2], 1)
         self._deep = _sum_per_voxel((fine >= 1.0 - _BAND).astype(np.float32), factors)
         self._sums = self._weights(factors)
-        self._is_narrow = (narrow > 0.0) & (self._sums.getnnz(axis=1) > 0).reshape(self._shape)
 
     def _weights(self, factors: tuple[int, int, int]) -> Any:
         """Matrix (coarse voxels, samples) of the part of each coarse voxel that a sample stands for.
@@ -261,10 +236,7 @@ class _Band:
         return coo_matrix(triple, shape=(int(np.prod(self._shape)), len(self._at))).tocsr()
 
     def correction(self, kept: FloatField, window_voxels: float) -> tuple[FloatField, float]:
-        """The shift, on the coarse grid, that returns the volume to keep to each place, and the volume missing.
-
-        A place is as wide as the window, in a narrow part as ``_NARROW_WINDOW_VOXELS``.
-        """
+        """The shift, on the coarse grid, that returns the volume to keep to each place, and the volume missing."""
         near = self._fine[self._at]
         squared = np.zeros(len(near), np.float32)
         for step in self._steps:
@@ -273,31 +245,10 @@ class _Band:
         distance = (near - 0.5) / width
         inside = self._deep + (self._sums @ np.clip(distance + 0.5, 0.0, 1.0)).reshape(self._shape)
         gain = (self._sums @ ((np.abs(distance) < 0.5) / width)).reshape(self._shape)
-        if self._is_narrow.any():
-            inside[self._is_narrow], gain[self._is_narrow] = self._counted(np.argwhere(self._is_narrow))
-
-        def shift_within(window: float) -> FloatField:
-            missing, able = (ndimage.gaussian_filter(values, window) for values in (kept - inside, gain))
-            return np.where(able > 1e-3, missing / np.maximum(able, 1e-3), 0.0).astype(np.float32)
-
-        shift = shift_within(window_voxels)
-        if self._is_narrow.any():
-            shift += self._narrow * (shift_within(min(window_voxels, _NARROW_WINDOW_VOXELS)) - shift)
+        missing = ndimage.gaussian_filter(kept - inside, window_voxels)
+        gain = ndimage.gaussian_filter(gain, window_voxels)
+        shift: FloatField = np.where(gain > 1e-3, missing / np.maximum(gain, 1e-3), 0.0).astype(np.float32)
         return np.clip(shift, -0.2, 0.2), float((kept - inside).sum())
-
-    def _counted(self, voxels: NDArray[np.int64]) -> tuple[FloatField, FloatField]:
-        """Of coarse voxels (n, 3): the part (n,) inside the wall, and by how much a shift of one would change it."""
-        steps = (np.arange(_NARROW_SAMPLES) + 0.5) / _NARROW_SAMPLES - 0.5
-        offsets = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
-        inside, gain = np.empty(len(voxels), np.float32), np.empty(len(voxels), np.float32)
-        for first in range(0, len(voxels), _NARROW_CHUNK):
-            some = slice(first, first + _NARROW_CHUNK)
-            at = (voxels[some, None, :] + offsets) * np.array(self._factors)
-            values = ndimage.map_coordinates(self._values, at.reshape(-1, 3).T, order=1, mode="nearest")
-            values = values.reshape(-1, len(offsets)) - 0.5
-            inside[some] = (values > 0.0).mean(axis=1)
-            gain[some] = (np.abs(values) < _NARROW_STEP).mean(axis=1) / (2.0 * _NARROW_STEP)
-        return inside, gain
 
     def move(self, shift: FloatField) -> None:
         """Add a shift that is given on the coarse grid."""
