@@ -16,6 +16,8 @@ _CORONARY_VOXEL_MM = 0.5
 _CORONARY_NOISE_HU = 25.0
 _CORONARY_LUMEN_HU = 400.0
 _CORONARY_SEED = 11
+_BEYOND_OSTIUM_MM = 2.0
+"""So far into the left main the first point lies: at the very mouth what is found may spread into the aorta."""
 Point = tuple[float, float, float]
 
 if TYPE_CHECKING:
@@ -97,7 +99,9 @@ def _coronary_scan(progress: Progress) -> tuple[Volume, Mapping[str, Point]]:
         noise_correlation_mm=_CORONARY_VOXEL_MM,
     )
     rendered = render_ct(phantom, _CORONARY_VOXEL_MM, settings, rng_seed=_CORONARY_SEED, progress=progress)
-    return rendered.volume, phantom.seeds
+    left_main = phantom.vessel("left_main").curve
+    x, y, z = (float(c) for c in left_main.position(_BEYOND_OSTIUM_MM))
+    return rendered.volume, {**phantom.seeds, "ostium": (x, y, z)}
 
 
 def _coronary_surface(progress: Progress) -> tuple[Surface, Mapping[int, str]]:

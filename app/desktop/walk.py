@@ -132,6 +132,7 @@ def _verify(walker: Walker) -> None:
     assert isinstance(panel, MeshPanel)
     walker.press(panel.doctor.button)
     walker.until(lambda: session.surface_doctor.diagnosis is not None, "the surface is examined")
+    walker.settle()
     if panel.doctor.show_buttons:
         walker.press(panel.doctor.show_buttons[0])
     panel.cut.click()

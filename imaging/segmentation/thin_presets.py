@@ -50,7 +50,7 @@ LEFT_CORONARY = _preset(
     "left-coronary",
     "Left coronary tree",
     "Left main with the anterior descending and circumflex arteries and their first branches",
-    PointRole("ostium", "Ostium", "Where the left main leaves the aorta."),
+    PointRole("ostium", "Ostium", "In the left main, 2 mm beyond where it leaves the aorta."),
     (
         _end("left_anterior_descending", "End of the LAD", is_optional=False),
         _end("left_circumflex", "End of the circumflex"),
