@@ -21,7 +21,7 @@ from app.commands.walls import COMMANDS as WALLS
 
 _IN_ORDER_OF_THE_PATH = (
     *("sample", "scan", "import", "points", "patient", "segment", "edit", "agree", "model", "lesions"),
-    *("cpr", "measure", "landmarks", "names", "assess", "wall", "meshdoctor", "mesh"),
+    *("cpr", "measure", "landmarks", "names", "assess", "treat", "wall", "meshdoctor", "mesh"),
     *("simulate", "check", "doctor", "run", "sections", "cancel", "results", "report"),
     *("info", "undo", "redo", "open", "demo", "network", "verify", "bench"),
 )

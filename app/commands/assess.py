@@ -84,4 +84,38 @@ def answer_text(value: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-COMMANDS = (Command("assess", "list the assessments of a case, or make one", _arguments, _assess),)
+def _treat_arguments(parser: argparse.ArgumentParser) -> None:
+    add_case(parser)
+    parser.add_argument("--remove", type=int, nargs="+", default=[], metavar="N", help="take lesions of the list away")
+    parser.add_argument(
+        "--stent",
+        nargs="+",
+        default=[],
+        metavar="BRANCH:MIDDLE:LENGTH:DIAMETER",
+        help="place stents: where their middle lies along the branch, length and diameter, all in mm",
+    )
+    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="parameters of assess coronary")
+
+
+def _treat(arguments: argparse.Namespace) -> Result:
+    from app.workflow.coronary_model import coronary_model
+    from app.workflow.coronary_parameters import Parameters
+    from app.workflow.parameters import build
+    from app.workflow.treat import Treatment, parse_stents, treat
+
+    treatment = Treatment(tuple(arguments.remove), parse_stents(arguments.stent))
+    with OpenCase.open(arguments.case, writable=False) as opened:
+        kept = opened.case.parameters.get("assess.coronary", {})
+        chosen = build(Parameters, {**kept, **assignments(arguments.set)})
+        model = coronary_model(opened, chosen, console_progress("treat"))
+        answer = treat(model, treatment)
+    lines = [f"Lesion {number}: {lesion.sentence}" for number, lesion in enumerate(model.lesions, 1)]
+    lines.append(table(answer.rows, ("place", "before", "after", "change")))
+    lines.append(f"FFR-like index by the reduced model; answered in {answer.milliseconds:.1f} ms.")
+    return Result(answer.as_dict(), "\n".join(lines))
+
+
+COMMANDS = (
+    Command("assess", "list the assessments of a case, or make one", _arguments, _assess),
+    Command("treat", "what a stent, or a coronary lesion less, would change", _treat_arguments, _treat),
+)

@@ -20,6 +20,7 @@ _OF_MODES = (
     "app.desktop.cross_check.mode",
     "app.desktop.tune.mode",
     "app.desktop.ensemble.mode",
+    "app.desktop.assess.mode",
     "solvers.network.zero_d.solve",
     "solvers.network.zero_d.tuning",
 )

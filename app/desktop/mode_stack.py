@@ -80,6 +80,7 @@ class ModeStack(QObject):
 
 
 def _new_mode(mode_id: str, session: Session, parent: QObject) -> Any:
+    from app.desktop.assess.mode import AssessMode
     from app.desktop.cross_check.mode import CrossCheckMode
     from app.desktop.ensemble.mode import EnsembleMode
     from app.desktop.tune.mode import TuneMode
@@ -90,5 +91,6 @@ def _new_mode(mode_id: str, session: Session, parent: QObject) -> Any:
         "cross_check": CrossCheckMode,
         "tune": TuneMode,
         "ensemble": EnsembleMode,
+        "assess": AssessMode,
     }
     return made[mode_id](session, parent)

@@ -50,16 +50,26 @@ MODES: Mapping[str, Mode] = {
             "model.",
             "Ctrl+Shift+0",
         ),
+        Mode(
+            "assess",
+            "Assess",
+            "Questions that can be asked of this case: what each needs, and its answer with band, published rule and "
+            "reasons why it might be wrong.",
+            "Ctrl+Shift+9",
+        ),
     )
 }
 
 
 def mode_states(case: Case, run_status: str | None) -> dict[str, StepState]:
     """How each mode stands; a mode can be entered at any time and says itself what it lacks."""
+    asked = StepState("ready", "Lists what is missing for each assessment.")
     if case.current("model") is None:
-        return {mode_id: StepState("todo", "Run Model first.") for mode_id in MODES}
+        waiting = {mode_id: StepState("todo", "Run Model first.") for mode_id in MODES}
+        return waiting | {"assess": asked}
     model_sentence = "The case has a vessel tree and conditions."
     states = {name: StepState("ready", model_sentence) for name in ("what_if", "tune", "ensemble")}
+    states["assess"] = asked
     if run_status != "finished":
         states["cross_check"] = StepState("todo", "It needs a finished run.")
     else:

@@ -263,7 +263,14 @@ class Workspace(QWidget):
             self.scene.show_vessels(None)
             self.scene.set_step(mode_id)
         self.mode_stack.made[mode_id].enter(self.scene)
+        QTimer.singleShot(0, self, self._share_height)
         self.situation_changed.emit()
+
+    def _share_height(self) -> None:
+        """Give what stands below the 3D view its share, where it has taken more."""
+        above, below = self._middle.sizes()
+        if above < below:
+            self._middle.setSizes([(above + below) * share // sum(_BELOW_SHARES) for share in _BELOW_SHARES])
 
     def run_current(self) -> None:
         """Run the step that is shown, if it can be."""

@@ -23,7 +23,7 @@ class ModelPanel(QWidget):
         self.setObjectName("panel")
         inner = QWidget()
         inner.setObjectName("panel")
-        body = QVBoxLayout(inner)
+        self.body = body = QVBoxLayout(inner)
         body.setContentsMargins(12, 10, 12, 10)
         title, about = QLabel(mode.title), QLabel(mode.about)
         title.setObjectName("title")
@@ -49,6 +49,13 @@ class ModelPanel(QWidget):
         scroll_in(self, inner)
         self.set_progress(None)
         self.result.hide()
+
+    def set_declaration(self, declaration: type[Any]) -> None:
+        """Ask for other parameters than before."""
+        old, self.form = self.form, ParameterForm(declaration)
+        self.body.replaceWidget(old, self.form)
+        old.hide()
+        old.deleteLater()
 
     def add_text(self) -> QLabel:
         """A rich text below what was found before."""

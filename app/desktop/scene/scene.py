@@ -335,7 +335,7 @@ class Scene(QObject):
             text = self.colors.read(self.look, pick.point_id)
         elif pick.layer == "anatomy" and self._shows_vessels and self.wall is not None and self.vessel_look is not None:
             vessel = self.wall.vessel_at(pick.point_id)
-            text = self.vessel_look.told.get(vessel, "")
+            text = self.vessel_look.told_at(self.wall, pick.point_id)
             self.vessel_picked.emit(vessel)
         self.view.set_readout(text)
         if pick.layer in ("anatomy", "points"):

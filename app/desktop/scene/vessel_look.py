@@ -15,6 +15,7 @@ from app.desktop import theme
 from app.desktop.scene.actors import RGB, actor_of, rgb_of, triangles_data
 from app.desktop.scene.anatomy_layers import is_extension
 from app.desktop.scene.color_scale import ColorScale, draw_scale
+from app.desktop.session.words import unit_text
 from app.desktop.views.scene_view import Caption
 from app.workflow.patient_tree import patient_tree
 from app.workflow.vessel_places import VesselPlaces, middle_mm, vessel_places
@@ -59,7 +60,7 @@ class VesselWall:
 @dataclass(frozen=True, eq=False)
 class VesselLook:
     """What is shown: a number for both ends of each vessel (NaN: gray), its colors, the chosen vessel, captions, and
-    what is told of each vessel."""
+    what is told of each vessel; or numbers (n,) at the points of the wall, which are then what is told."""
 
     at_start: FloatArray
     at_end: FloatArray
@@ -67,6 +68,15 @@ class VesselLook:
     chosen: str = ""
     captions: tuple[Caption, ...] = ()
     told: Mapping[str, str] = field(default_factory=dict)
+    at_points: FloatArray | None = None
+
+    def told_at(self, wall: VesselWall, point_id: int) -> str:
+        """What is said of a point of the wall."""
+        if self.at_points is None:
+            return self.told.get(wall.vessel_at(point_id), "")
+        if wall.is_extension[point_id]:
+            return "Flow extension: not part of the patient"
+        return f"{self.scale.label}: {self.at_points[point_id]:.3g} {unit_text(self.scale.unit)}".rstrip()
 
     def paint_legend(self, painter: QPainter, area: QRectF) -> None:
         """The bar of colors."""
@@ -85,7 +95,7 @@ class VesselActors:
     def show(self, look: VesselLook) -> list[Any]:
         """The actors for a look."""
         wall = self.wall
-        values = wall.places.between(look.at_start, look.at_end)
+        values = wall.places.between(look.at_start, look.at_end) if look.at_points is None else look.at_points
         colors = look.scale.rgb(values)
         colors[wall.is_extension | ~np.isfinite(values)] = rgb_of(theme.EXTENSION)
         if look.chosen in wall.names:

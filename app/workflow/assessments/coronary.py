@@ -287,12 +287,13 @@ def _curves(model: CoronaryModel) -> list[Curve]:
     from app.workflow.coronary_model import branch_curve
 
     found = []
-    for branch in model.ends_mm:
+    with_lesion = [lesion.branch for lesion in model.lesions]  # first
+    for branch in dict.fromkeys((*with_lesion, *model.ends_mm)):
         for name, state in (("hyperemia", model.hyperemia), ("rest", model.rest)):
             along, index = branch_curve(model, state, branch)
             curve = tuple(map(float, along.round(3))), tuple(map(float, index.round(5)))
             title = f"Pullback of {_spoken(branch)}"
-            found.append(Curve(title, name, "along the vessel [mm]", "pressure by aortic pressure [1]", *curve))
+            found.append(Curve(title, name, "along the vessel [mm]", "pressure by aortic pressure", *curve))
     return found
 
 

@@ -1,0 +1,194 @@
+"""The mode Assess: what a case allows, an assessment made in a process of its own, its answer kept and shown."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QObject
+
+from app.case.bundle import OpenCase
+from app.case.commands import SetPatientValues
+from app.case.records import Record
+from app.desktop.assess.panel import AssessPanel
+from app.desktop.assess.view import AnswerView
+from app.desktop.mode_base import ModeBase
+from app.desktop.scene.color_scale import ColorScale
+from app.desktop.scene.vessel_look import VesselLook, VesselWall
+from app.desktop.session.model_task import ModelTask
+from app.desktop.session.session import Session
+from app.workflow.assessments.frame import Assessed
+from app.workflow.assessments.registry import assessment_of, keep, made_in, standing
+from app.workflow.steps import Request
+from imaging.types import FloatArray, Progress
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """What a child process has found."""
+
+    name: str
+    request: Request
+    found: Assessed
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """A kept answer as JSON has it, with its quantities (n,) at the points of the model's wall."""
+
+    value: Mapping[str, Any]
+    on_wall: Mapping[str, FloatArray] = field(default_factory=dict)
+
+
+def make_assessment(folder: Path, name: str, values: dict[str, Any], progress: Progress) -> Made:
+    """What the child process does."""
+    started = time.perf_counter()
+    with OpenCase.open(folder, writable=False) as opened:
+        request, found = made_in(opened, name, values, progress)
+    return Made(name, request, found, time.perf_counter() - started)
+
+
+def read_answer(opened: OpenCase, record: Record) -> Answer:
+    """A kept answer; its surface's quantities are those of the nearest points of it."""
+    value = json.loads(opened.path_of(record.files["json"]).read_text(encoding="utf-8"))
+    model = opened.case.current("model")
+    if "surface" not in record.files or model is None:
+        return Answer(value)
+    from scipy.spatial import cKDTree
+
+    from imaging.surface.surface_io import read_model, read_surface
+
+    surface = read_surface(opened.path_of(record.files["surface"]))
+    wall = read_model(opened.path_of(model.files["surface"]).parent).surface.points
+    nearest = cKDTree(surface.points).query(wall)[1]
+    return Answer(value, {name: np.asarray(data, dtype=float)[nearest] for name, data in surface.point_data.items()})
+
+
+class AssessMode(ModeBase):
+    """``refused`` carries each `Refusal` that a user must see."""
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(session, parent)
+        self.panel = AssessPanel()
+        self.below = self.view = AnswerView()
+        self.task = ModelTask(session.store, self)
+        self.answer: Answer | None = None
+        self._shown = ""
+        self._taken: Made | None = None
+        self.panel.start_asked.connect(self._start)
+        self.panel.cancel_asked.connect(self.task.cancel)
+        self.panel.assessment_chosen.connect(self._choose_assessment)
+        self.panel.person_entered.connect(lambda name, value: session.store.do(SetPatientValues({}, {name: value})))
+        self.panel.shown_changed.connect(self._show)
+        self.task.changed.connect(self._take)
+        self.task.progressed.connect(lambda fraction, text: self.panel.set_progress(fraction, text))
+        session.store.history_changed.connect(self._look)
+
+    def enter(self, scene: Any) -> None:
+        super().enter(scene)
+        self._look()
+        self._take()
+
+    def close(self) -> None:
+        """End what is being made."""
+        self.task.cancel()
+
+    def choose(self, vessel: str) -> None:
+        """A click reads a value; no vessel is chosen."""
+
+    def _choose_assessment(self, name: str) -> None:
+        self.panel.take_choice()
+        self.task.forget()
+        self._look()
+
+    def _start(self, values: dict[str, Any]) -> None:
+        self.task.begin(make_assessment, self.panel.chosen, values)
+
+    def _look(self) -> None:
+        """Show how the case stands, and the answer that it keeps."""
+        if not self._is_shown:
+            return
+        store = self._session.store
+        self.panel.set_standing(standing(store.case))
+        self.panel.set_person(store.case.person, store.is_writable)
+        record = assessment_of(self.panel.chosen).current(store.case)
+        stale = "" if record is None else ",".join(store.case.stale_inputs(record))
+        shown = "" if record is None else f"{record.id} {stale}"
+        if shown != self._shown:
+            self._shown = shown
+            self._take_answer(None)
+            if record is not None:
+                work = partial(read_answer, store.opened, record)
+                self._session.data.compute("assessment", work, partial(self._take_read, shown, stale), self._refuse)
+
+    def _take_read(self, shown: str, stale: str, answer: Answer) -> None:
+        if shown == self._shown:
+            changed = [name for name in stale.split(",") if name]
+            self._take_answer(Answer({**answer.value, "stale_inputs": changed}, answer.on_wall))
+
+    def _take_answer(self, answer: Answer | None) -> None:
+        self.answer = answer
+        self.panel.set_answer(None if answer is None else answer.value, () if answer is None else list(answer.on_wall))
+        self.below.setVisible(answer is not None)
+        if answer is not None:
+            self.view.show_tables(answer.value)
+        self._show()
+
+    def _take(self) -> None:
+        """The task has begun, ended, or found something: what it found goes into the case."""
+        task, store = self.task, self._session.store
+        self.panel.set_progress(0.0 if task.is_busy else None, "Starting")
+        made: Made | None = task.found
+        if not task.is_busy:
+            rows = {row["id"]: row for row in standing(store.case)}
+            can_start = self.panel.chosen in rows and rows[self.panel.chosen]["can_be_made"] and store.is_writable
+            told = task.failure.message if task.failure is not None else ""
+            if not store.is_writable:
+                told = "The case is open read-only: its answers can be read, not made."
+            self.panel.set_state(told, can_start=bool(can_start))
+        if made is not None and made is not self._taken:
+            self._taken = made
+            store.call(lambda: keep(store.opened, made.name, made.request, made.found, made.seconds))
+
+    def _refuse(self, refusal: Any) -> None:
+        self.refused.emit(refusal)
+
+    def _show(self) -> None:
+        if self.answer is not None:
+            self.view.show_curves(self.answer.value, self.panel.plotted.currentText())
+        self._color()
+
+    def _color(self) -> None:
+        """Color the wall by the chosen quantity of the answer."""
+        if self.scene is None or not self._is_shown:
+            return
+        wall: VesselWall | None = self.scene.wall
+        name = self.panel.colored.currentText()
+        values = None if self.answer is None else self.answer.on_wall.get(name)
+        if wall is None or values is None or len(values) != len(wall.points_mm):
+            self.scene.show_vessels(None)
+            return
+        title, unit = _titled(name)
+        scale = ColorScale.round(title, unit, values[~wall.is_extension], "over the anatomy", least=1e-3)
+        nothing = np.full(len(wall.names), np.nan)
+        self.scene.show_vessels(VesselLook(nothing, nothing, scale, at_points=values))
+
+
+_UNITS = {"_kpa": "kPa", "_mm": "mm", "_pa": "Pa", "_mmhg": "mmHg", "_percent": "%"}
+
+
+def _titled(name: str) -> tuple[str, str]:
+    """The title and the unit of a quantity by its name."""
+    if name == "ffr_ct":
+        return "FFR-like index", "1"
+    for ending, unit in _UNITS.items():
+        if name.endswith(ending):
+            return name.removesuffix(ending).replace("_", " ").capitalize(), unit
+    return name.replace("_", " ").capitalize(), "1"

@@ -1,0 +1,94 @@
+"""Curves and tables of an answer, below the 3D view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QSizePolicy,
+    QTableWidget,
+    QTableWidgetItem,
+    QTabWidget,
+    QWidget,
+)
+
+from app.desktop import theme
+from app.desktop.monitor.plots import Plot
+
+_SHARES = (9, 11)
+
+
+class AnswerView(QWidget):
+    """The curves of one title at the left, all tables at the right."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.plot = Plot("", ("", ""), ("", ""))
+        self.tables = QTabWidget()
+        self.tables.setAccessibleName("Tables of the answer")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        for widget, share in zip((self.plot, self.tables), _SHARES, strict=True):
+            row.addWidget(widget, share)
+            widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+
+    def sizeHint(self) -> QSize:
+        return QSize(900, 320)
+
+    def show_tables(self, answer: Mapping[str, Any]) -> None:
+        """Show the tables of an answer."""
+        while self.tables.count():
+            old = self.tables.widget(0)
+            self.tables.removeTab(0)
+            if old is not None:
+                old.deleteLater()
+        for one in answer["tables"]:
+            self.tables.addTab(_table(one), one["title"])
+        self.tables.setVisible(bool(answer["tables"]))
+
+    def show_curves(self, answer: Mapping[str, Any], title: str) -> None:
+        """Show the curves of one title; without one the tables have the place."""
+        curves = [curve for curve in answer["curves"] if curve["title"] == title]
+        self.plot.clear_curves()
+        self.plot.setVisible(bool(curves))
+        for number, curve in enumerate(curves):
+            self.plot.set_title(title)
+            item = self.plot.chart.getPlotItem()
+            item.setLabel("bottom", curve["x_label"])
+            item.setLabel("left", curve["y_label"])
+            self.plot.show_curve(curve["name"], curve["x"], curve["y"], theme.CATEGORIES[number % 8])
+
+
+def _table(one: Mapping[str, Any]) -> QTableWidget:
+    rows, columns = one["rows"], one["columns"]
+    table = QTableWidget(len(rows), len(columns))
+    table.setAccessibleName(one["title"])
+    table.setHorizontalHeaderLabels([_wrapped(column) for column in columns])
+    table.verticalHeader().hide()
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    for row, values in enumerate(rows):
+        for column, value in enumerate(values):
+            text = "–" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+            item = QTableWidgetItem(text.replace("-", "−") if not isinstance(value, str) else text)
+            item.setToolTip(text)
+            if not isinstance(value, str):
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            table.setItem(row, column, item)
+    return table
+
+
+def _wrapped(column: str) -> str:
+    """A heading in two lines: its unit below it, or broken near its middle."""
+    if " [" in column:
+        return column.replace(" [", "\n[", 1)
+    words = column.split(" ")
+    half = (len(words) + 1) // 2
+    return "\n".join(filter(None, (" ".join(words[:half]), " ".join(words[half:]))))

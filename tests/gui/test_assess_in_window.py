@@ -1,0 +1,51 @@
+"""Assess: what is missing is told, an assessment is made beside the window, its answer is kept, shown and goes stale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from gui_cases import make_branched_case, make_case
+from gui_driver import Driver
+from PySide6.QtCore import QTimer
+from test_responsiveness import Measure
+from test_tuning_and_spread_in_window import _mode
+
+pytestmark = pytest.mark.gui
+
+
+def test_what_is_missing_is_told_and_nothing_can_be_started(drive: Driver, tmp_path: Path) -> None:
+    window = drive.open_with_scene(make_case(tmp_path / "tube.case", upto="segment"))
+    window.actions_["step.assess"].trigger()
+    drive.until(lambda: "assess" in window.workspace.modes, "the mode is there")
+    panel = window.workspace.modes["assess"].panel
+    drive.until(lambda: panel.choice.count() > 1, "the assessments are listed")
+    panel.choice.setCurrentIndex(panel.choice.findData("coronary"))
+    drive.settle()
+    assert "✗" in panel.needs.text() and "run Model first" in panel.needs.text()
+    assert not panel.start_button.isEnabled()
+
+
+def test_an_answer_is_made_kept_shown_and_marked_when_it_is_out_of_date(drive: Driver, tmp_path: Path) -> None:
+    window = drive.open_with_scene(make_branched_case(tmp_path / "branched.case"))
+    mode = _mode(drive, window, "assess")
+    panel = mode.panel
+    panel.choice.setCurrentIndex(panel.choice.findData("coronary"))
+    drive.settle()
+    panel.form.set_values({"samples": 0, "rest_flow_ml_s": 2.0})
+    measure = Measure(drive)
+    for _ in measure.attempts():
+        before = mode.answer
+        QTimer.singleShot(0, panel, panel.start_button.click)
+        drive.until(lambda: mode.task.is_busy, "it has begun")
+        assert not panel.start_button.isEnabled() and panel.cancel_button.isVisible()
+        answered = lambda: not mode.task.is_busy and mode.answer not in (None, before)  # noqa: E731
+        measure.take(drive.longest_pause(lambda: mode.task.failure is not None or answered(), "it is shown", 120.0))
+        assert mode.task.failure is None
+    measure.judge()
+    assert panel.headline.text().startswith("<b>FFR-like index") and "no band was asked for" in panel.headline.text()
+    assert mode.view.tables.count() == 2 and mode.view.plot.curve_names == ("hyperemia", "rest")
+    assert mode.scene.vessel_look.at_points is not None and mode.scene.vessel_look.scale.label == "FFR-like index"
+    panel.person.fields["sex"].setCurrentText("female")
+    drive.until(lambda: window.workspace.session.store.case.person == {"sex": "female"}, "it is in the case")
+    drive.until(lambda: "Out of date: person changed since" in panel.headline.text(), "it is marked")
