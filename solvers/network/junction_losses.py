@@ -7,6 +7,7 @@ gave with it, which corrects the paper's text in two places). For blood that one
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,10 +37,11 @@ def unified_0d(shares: FloatArray, areas: FloatArray, angles: FloatArray, area: 
         Of the vessel that brings the flow [m2].
     """
     middle = float(np.mean(angles))
-    turned = _wrapped(angles - middle)
-    if _wrapped(np.array([np.pi - middle]))[0] < 0.0:
-        turned = -turned
-    supplier = np.pi - abs(middle)
+    if abs(middle) > 0.5 * np.pi:
+        middle += np.pi  # where most turns back, as in the authors' code
+    supplier = float(_wrapped(np.array(np.pi - middle)))
+    turned = np.sign(supplier) * _wrapped(angles - middle)
+    supplier = abs(supplier)
     transfer = (0.8 * (np.pi - supplier) * np.sign(turned) - 0.2) * (1.0 - shares)
     ratio = area / (1.0 - transfer) / areas
     phi = np.mod(supplier - turned, 2.0 * np.pi)
@@ -47,10 +49,38 @@ def unified_0d(shares: FloatArray, areas: FloatArray, angles: FloatArray, area: 
     return np.asarray((1.0 - np.exp(-shares / NO_FLOW)) * turning)
 
 
+@dataclass(frozen=True, eq=False)
+class _Parting:
+    """Where a vessel parts into ``daughters`` (m): part of the flow and angle of each, its area once it has left the
+    parent (before, its section is the parent's), the parent's ``area``, and the method's coefficients."""
+
+    daughters: list[VesselShape]
+    shares: FloatArray
+    angles: FloatArray
+    areas: FloatArray
+    area: float
+    factors: FloatArray
+
+
+def _parting(
+    tree: VesselTree, parent: VesselShape, points: Mapping[str, FloatArray], flows: Mapping[str, float]
+) -> _Parting | None:
+    """None where nothing parts or blood comes back."""
+    daughters = [vessel for vessel in tree.vessels if vessel.parent == parent.name]
+    taken = np.array([flows[vessel.name] for vessel in daughters])
+    if len(daughters) < 2 or not taken.min() > 0.0:
+        return None
+    clear = float(parent.radius[-1])
+    radius = [np.interp(min(clear, 0.5 * vessel.length), vessel.arc_length, vessel.radius) for vessel in daughters]
+    shares, areas, area = taken / taken.sum(), np.pi * np.array(radius) ** 2, np.pi * clear**2
+    angles = _angles(parent, daughters, points)
+    return _Parting(daughters, shares, angles, areas, area, unified_0d(shares, areas, angles, area))
+
+
 def entry_losses(
     tree: VesselTree, points: Mapping[str, FloatArray], flows: Mapping[str, float], is_total: bool
 ) -> dict[str, float]:
-    """Of every vessel that begins at a junction: what its entry costs, in dynamic pressures of its own.
+    """Of every vessel that begins at a junction: what its entry costs, in dynamic pressures of its own at its begin.
 
     Parameters
     ----------
@@ -60,21 +90,18 @@ def entry_losses(
         Mean flow of each vessel [m3/s], from which the shares are; where blood comes back there is no loss.
     is_total
         Whether it is a loss of total pressure, in which what the method takes for pressure that becomes speed is left
-        out, or of static pressure. Where the method finds a gain the loss is 0, for a gain feeds itself in a model.
+        out, or of static pressure; what becomes speed behind the vessel's begin is left out in both. Where the method
+        finds a gain the loss is 0, for a gain feeds itself in a model.
     """
     found: dict[str, float] = {}
     for parent in tree.vessels:
-        daughters = [vessel for vessel in tree.vessels if vessel.parent == parent.name]
-        taken = np.array([flows[vessel.name] for vessel in daughters])
-        if len(daughters) < 2 or not taken.min() > 0.0:
+        at = _parting(tree, parent, points, flows)
+        if at is None:
             continue
-        shares = taken / taken.sum()
-        areas = np.pi * np.array([vessel.radius[0] for vessel in daughters]) ** 2
-        area = np.pi * float(parent.radius[-1]) ** 2
-        costs = 2.0 * unified_0d(shares, areas, _angles(parent, daughters, points), area)
-        if is_total:
-            costs += (areas / (shares * area)) ** 2 - 1.0
-        found |= {vessel.name: max(float(cost), 0.0) for vessel, cost in zip(daughters, costs, strict=True)}
+        begin = np.pi * np.array([vessel.radius[0] for vessel in at.daughters]) ** 2
+        before = (begin / (at.shares * at.area)) ** 2 if is_total else 1.0
+        costs = (2.0 * at.factors - 1.0) * (begin / at.areas) ** 2 + before
+        found |= {vessel.name: max(float(cost), 0.0) for vessel, cost in zip(at.daughters, costs, strict=True)}
     return found
 
 
@@ -90,31 +117,24 @@ def junction_estimate(
         Of the vessels [m3/s]; losses are averaged over them, shares are those of their means.
     """
     own = tree.vessel(name)
-    daughters = [vessel for vessel in tree.vessels if vessel.parent == own.parent]
-    if own.parent is None or len(daughters) < 2 or any(each not in points for each in (own.parent, *tree.names)):
+    if own.parent is None or any(each not in points for each in (own.parent, *tree.names)):
         return None
-    parent, at = tree.vessel(own.parent), [vessel.name for vessel in daughters].index(name)
-    taken = np.array([float(np.mean(flows[vessel.name])) for vessel in daughters])
-    if not taken.min() > 0.0:
+    means = {each: float(np.mean(flow)) for each, flow in flows.items()}
+    at = _parting(tree, tree.vessel(own.parent), points, means)
+    if at is None:
         return None
-    clear = float(parent.radius[-1])  # where a daughter has left the parent: before, its section is the parent's
-    radius = [
-        float(np.interp(min(clear, 0.5 * vessel.length), vessel.arc_length, vessel.radius)) for vessel in daughters
-    ]
-    areas, area = np.pi * np.array(radius) ** 2, np.pi * clear**2
-    shares, angles = taken / taken.sum(), _angles(parent, daughters, points)
-    factor = unified_0d(shares, areas, angles, area)[at]
-    inside, brought = flows[name], flows[name] / shares[at]
+    i = [vessel.name for vessel in at.daughters].index(name)
+    inside, brought = flows[name], flows[name] / at.shares[i]
     half = 0.5 * fluid.density
-    static = 2.0 * factor * half * float(np.mean(np.abs(inside) * inside)) / areas[at] ** 2
-    speeds = half * float(np.mean(np.abs(brought) * brought)) / area**2
-    speeds -= half * float(np.mean(np.abs(inside) * inside)) / areas[at] ** 2
-    taken_up = own.entry_loss * half * float(np.mean(np.abs(inside) * inside)) / (np.pi * own.radius[0] ** 2) ** 2
+    through = half * float(np.mean(np.abs(inside) * inside))
+    more = (2.0 * at.factors[i] - 1.0) * through / at.areas[i] ** 2
+    more += half * float(np.mean(np.abs(brought) * brought)) / at.area**2
+    more -= own.entry_loss * through / (np.pi * own.radius[0] ** 2) ** 2
     words = (
-        f"{100.0 * shares[at]:.0f} % of the flow turns by {np.degrees(abs(angles[at])):.0f} degrees into "
-        f"{100.0 * areas[at] / area:.0f} % of the area"
+        f"{100.0 * at.shares[i]:.0f} % of the flow turns by {np.degrees(abs(at.angles[i])):.0f} degrees into "
+        f"{100.0 * at.areas[i] / at.area:.0f} % of the area"
     )
-    return Estimate("junction", static + speeds - taken_up, words)
+    return Estimate("junction", more, words)
 
 
 def _angles(parent: VesselShape, daughters: list[VesselShape], points: Mapping[str, FloatArray]) -> FloatArray:

@@ -10,7 +10,7 @@ import pytest
 from app.workflow.flow_losses import with_losses
 from app.workflow.flow_setup import ReducedParameters
 from app.workflow.reduced_bench import made_case
-from solvers.network.junction_losses import entry_losses, unified_0d
+from solvers.network.junction_losses import entry_losses, junction_estimate, unified_0d
 from solvers.network.loss_estimates import bend_friction, friction_ratio
 from solvers.network.vessel_tree import VesselTree
 from solvers.verification.same_tree_checks import BLOOD, FLOW, PHANTOMS, centerline, drops_0d, drops_1d
@@ -45,6 +45,29 @@ def test_a_side_branch_costs_in_0d_and_1d_alike_and_gains_are_left_out() -> None
     in_0d, in_1d, plain = drops_0d(lossy), drops_1d(lossy), drops_0d(FORK)
     assert in_0d["side"] - in_0d["straight on"] > 5.0 and plain["side"] == pytest.approx(plain["straight on"])
     assert in_1d["side"] == pytest.approx(in_0d["side"], rel=1e-3)
+
+
+def test_a_daughter_that_begins_inside_the_trunk_costs_what_one_does_that_begins_where_it_leaves() -> None:
+    """Its centerline begins in the trunk's middle, where its section is the trunk's."""
+    flows = {"trunk": FLOW, "straight on": 0.7 * FLOW, "side": 0.3 * FLOW}
+    trunk, side = FORK.tree.vessel("trunk"), FORK.tree.vessel("side")
+    narrow = 0.6 * float(trunk.radius[0])
+    inside = np.where(side.arc_length < 0.5 * trunk.radius[0], trunk.radius[0], narrow)
+    found = {}
+    for is_total in (True, False):
+        for radius in (np.full_like(inside, narrow), inside):
+            tree = FORK.tree.with_vessel(replace(side, radius=radius))
+            loss = entry_losses(tree, FORK.points, flows, is_total)["side"]
+            found[is_total, float(radius[0])] = loss * 0.5 * BLOOD.density / (np.pi * radius[0] ** 2) ** 2
+            if is_total:
+                own = tree.with_vessel(replace(tree.vessel("side"), entry_loss=loss))
+                curves = {name: np.full(3, flow) for name, flow in flows.items()}
+                left = junction_estimate(own, FORK.points, curves, "side", BLOOD)
+                assert left is not None and left.pressure == pytest.approx(0.0, abs=1e-6)
+    wide = float(trunk.radius[0])
+    assert found[True, wide] == pytest.approx(found[True, narrow])
+    speeds = 0.5 * BLOOD.density * (1.0 / (np.pi * narrow**2) ** 2 - 1.0 / (np.pi * wide**2) ** 2)
+    assert found[False, wide] + speeds == pytest.approx(found[False, narrow])
 
 
 def test_a_bend_costs_what_whites_law_says_at_the_flow_it_is_made_for() -> None:
