@@ -38,6 +38,13 @@ EXTRAPOLATION = (5.0 / 3.0, -1.0 / 3.0, -1.0 / 3.0)
 Where the flow is braked fast (at a branching, say), the usual 2 u_n - u_(n-1) (q = 0) makes the velocity alternate from
 step to step as soon as dt times the strain rate exceeds 4/3; q = -1/3 allows 2.4 (docs/theory-flow.md)."""
 
+STEADY_EXTRAPOLATION = (2.0 / 3.0, 1.0 / 3.0)
+"""Weights of the last two velocities in the convecting velocity on the way to a steady flow. Where the flow is braked
+fast, a large step turns an error of the convecting velocity into one of opposite sign, r times as large. With the last
+velocity alone it alternates for ever as soon as r reaches 1. With weights (w, 1 - w) the roots of
+z^2 + r w z + r (1 - w) = 0 stay inside the unit circle up to the smaller one of 1 / (2 w - 1) and 1 / (1 - w): w = 2/3
+allows the most, r = 3. The steady state is the same."""
+
 PASS_REDUCTION = 0.1
 """How far a pass takes the residual down that another pass follows: solving it out would be solving the wrong
 equation."""
@@ -64,7 +71,7 @@ class FlowParameters:
         Speed [m/s] of the flow, by which a linear velocity's pressure is stabilized.
     is_steady
         Whether a steady state is looked for: the stabilization of convection then knows no time step, and steps are
-        those of backward Euler with the last velocity as the convecting one, whose size only the way to it limits.
+        those of backward Euler, convected by a mean of the last two velocities; only the way there limits their size.
     frozen_component
         A velocity component (0, 1 or 2) that is zero everywhere, as in a plane flow computed in a slab.
     eddy_coefficient
@@ -380,11 +387,14 @@ class FlowSolver:
     def _extrapolated(self) -> FloatArray:
         """The convecting velocity (n_local, 3) at the new time, of second order from the third step on.
 
-        See ``EXTRAPOLATION``; the first steps take what there is. On the way to a steady flow it is the last velocity:
-        a jet's edge would else alternate from step to step as soon as these are large.
+        See ``EXTRAPOLATION``; the first steps take what there is. On the way to a steady flow see
+        ``STEADY_EXTRAPOLATION``.
         """
-        if self._n_history == 0 or self.parameters.is_steady:
+        if self._n_history == 0:
             return self.end_velocity
+        if self.parameters.is_steady:
+            newest, older = STEADY_EXTRAPOLATION
+            return newest * self.end_velocity + older * self._earlier[0]
         if self._n_history == 1:
             return 2.0 * self.end_velocity - self._earlier[0]
         newest, older, oldest = EXTRAPOLATION

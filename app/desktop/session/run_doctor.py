@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 
-from app.desktop.session.child_task import ChildTask
+from app.desktop.session.task_owner import TaskOwner
 from imaging.types import Progress
 from solvers.doctor.fixes import FIXES, Fix
 
@@ -41,41 +41,25 @@ def read_diagnosis(folder: Path, progress: Progress) -> Told:
     return Told(found.code, found.sentence, found.cause, place, tuple(fix.id for fix in found.fixes))  # type: ignore[arg-type]
 
 
-class RunDoctor(QObject):
-    """``changed`` tells that there is another diagnosis, or none any more."""
-
-    changed = Signal()
+class RunDoctor(TaskOwner):
+    """``told`` is None where no run has failed, or where its folder says nothing."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.told: Told | None = None
-        self._task: ChildTask | None = None
+        self.refused.connect(lambda refusal: self._keep(None))
 
     def examine(self, folder: Path) -> None:
         """Read why the run in this folder failed."""
         self.cancel()
-        self._task = ChildTask(read_diagnosis, (folder,), self)
-        self._task.done.connect(self._take)
-        self._task.failed.connect(lambda refusal: self._take(None))
+        self._start(read_diagnosis, (folder,), self._keep)
 
     def forget(self) -> None:
         """There is no failed run any more."""
         self.cancel()
         if self.told is not None:
-            self._take(None)
+            self._keep(None)
 
-    def cancel(self) -> None:
-        """End what is being read."""
-        if self._task is not None:
-            self._task.cancel()
-            self._drop()
-
-    def _take(self, told: Told | None) -> None:
-        self._drop()
+    def _keep(self, told: Told | None) -> None:
         self.told = told
         self.changed.emit()
-
-    def _drop(self) -> None:
-        if self._task is not None:
-            self._task.deleteLater()
-            self._task = None
