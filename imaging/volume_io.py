@@ -87,8 +87,8 @@ def read_volume(
     return Volume(array, grid, modality, unit)
 
 
-def require_ct(volume: Volume) -> None:
-    """Refuse what is not in HU.
+def require_ct(volume: Volume, otherwise: str = "") -> None:
+    """Refuse what is not in HU; ``otherwise`` ends the sentence with what else may be done.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def require_ct(volume: Volume) -> None:
         raise ImagingError(
             "not_ct",
             f"This scan is {what} (its values run from {volume.array.min():g} to {volume.array.max():g}), but the "
-            "segmentation needs HU; choose a CT angiogram.",
+            f"segmentation needs HU; choose a CT angiogram{otherwise}.",
         )
 
 

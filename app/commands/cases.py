@@ -57,6 +57,18 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep-identity", action="store_true", help="keep in the case what the DICOM header says about the patient"
     )
     parser.add_argument("--frame", default="", help="what the axes of a VTI file mean: LPS or RAS")
+    parser.add_argument(
+        "--spacing-mm",
+        type=float,
+        default=0.0,
+        metavar="MM",
+        help="smallest distance between voxel centers, for a file that does not know its own",
+    )
+    parser.add_argument(
+        "--angiogram",
+        action="store_true",
+        help="the file's values are no HU, but its arteries are bright (a rotational or MR angiogram)",
+    )
     parser.add_argument("--unit", default="", help="unit of length of a surface: mm, cm or m")
     parser.add_argument("--inlet", default="", help="a surface's opening where blood enters, by number or name")
     parser.add_argument("--name", nargs="+", default=[], metavar="NUMBER=NAME", help="names of a surface's openings")
@@ -92,6 +104,8 @@ def _import(arguments: argparse.Namespace) -> Result:
         frame=arguments.frame.upper(),
         repair=arguments.repair,
         deidentify=not arguments.keep_identity,
+        spacing_mm=arguments.spacing_mm,
+        angiogram=arguments.angiogram,
         progress=progress,
     )
     size, spacing = record.facts["size"], record.facts["spacing_mm"]

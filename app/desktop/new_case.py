@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
+    QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
@@ -39,12 +41,16 @@ class SeriesChoice:
     frame: str = ""
     repair: bool = False
     deidentify: bool = True
+    spacing_mm: float = 0.0
+    angiogram: bool = False
 
 
 class NewCaseDialog(QDialog):
     """Asks for a title and a place. The title is typed, because a file's name may hold a patient's name."""
 
-    def __init__(self, parent: QWidget | None = None, title: str = "", *, asks_frame: bool = False) -> None:
+    def __init__(
+        self, parent: QWidget | None = None, title: str = "", *, asks_frame: bool = False, is_file: bool = False
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("New case")
         self.setMinimumWidth(520)
@@ -71,6 +77,17 @@ class NewCaseDialog(QDialog):
         self._asks_frame = asks_frame
         if asks_frame:
             form.addRow("Axes run", self.frame)
+        self.spacing = QDoubleSpinBox()
+        self.spacing.setRange(0.0, 10.0)
+        self.spacing.setDecimals(3)
+        self.spacing.setSingleStep(0.1)
+        self.spacing.setSuffix(" mm")
+        self.spacing.setSpecialValueText("as the file says")
+        self.spacing.setToolTip("Smallest distance between voxel centers, where the file does not know it.")
+        self.angiogram = QCheckBox("The values are no HU: a rotational or MR angiogram, arteries bright")
+        if is_file:
+            form.addRow("Spacing", self.spacing)
+            form.addRow("", self.angiogram)
         form.addRow("Case folder", row)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self._buttons.accepted.connect(self.accept)

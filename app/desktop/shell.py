@@ -296,7 +296,7 @@ class MainWindow(QMainWindow):
                 partial(summary_of, source), partial(self._ask_new_of_surface, source), self.messages.show_refusal
             )
         else:
-            self._ask_new_title(source, SeriesChoice())
+            self._ask_new_title(source, SeriesChoice(), is_file=True)
 
     def _ask_new_from_study(self, source: Path, study: StudyVerdict) -> None:
         browser = StudyBrowser(study, self)
@@ -310,10 +310,15 @@ class MainWindow(QMainWindow):
             )
             self._ask_new_title(source, choice)
 
-    def _ask_new_title(self, source: Path, choice: SeriesChoice) -> None:
-        dialog = NewCaseDialog(self, asks_frame=source.suffix.lower() == ".vti")
+    def _ask_new_title(self, source: Path, choice: SeriesChoice, *, is_file: bool = False) -> None:
+        dialog = NewCaseDialog(self, asks_frame=source.suffix.lower() == ".vti", is_file=is_file)
         if dialog.exec():
-            chosen = replace(choice, frame=dialog.chosen_frame)
+            chosen = replace(
+                choice,
+                frame=dialog.chosen_frame,
+                spacing_mm=dialog.spacing.value(),
+                angiogram=dialog.angiogram.isChecked(),
+            )
             self.import_new(source, dialog.folder, dialog.title.text().strip(), chosen)
 
     def _ask_new_of_surface(self, source: Path, summary: SurfaceSummary) -> None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.case.bundle import OpenCase
 from app.case.commands import SetPoints
+from app.case.errors import CaseError
 from app.case.files import sha256_of
 from app.case.records import Position, Record
 from app.workflow.parameters import declared
 from app.workflow.steps import Outcome, Request, run_step
 from imaging.errors import ImagingError
-from imaging.types import Progress, silent
+from imaging.types import Grid, Progress, silent
 from imaging.vti import FRAMES
 
 if TYPE_CHECKING:
@@ -39,10 +40,22 @@ class Parameters:
         help="Keep of the DICOM header only what names nobody",
         source="DICOM PS3.15, Basic Application Level Confidentiality Profile",
     )
+    spacing_mm: float = declared(
+        0.0,
+        help="Smallest distance between voxel centers of a file that does not know its own (0: as the file says); the "
+        "other distances and the origin follow in proportion",
+        unit="mm",
+        minimum=0.0,
+        maximum=10.0,
+    )
+    angiogram: bool = declared(
+        False,
+        help="A file in which the arteries are bright, but whose values are no HU: a rotational or MR angiogram",
+    )
 
 
 def compute(request: Request, out: Path, progress: Progress) -> Outcome:
-    """Read the scan, check that it is a CT, and write it as NRRD."""
+    """Read the scan, check that it is a CT unless it is said to be another angiogram, and write it as NRRD."""
     from imaging.dicom.series import is_dicom_source, read_series_with_notes
     from imaging.text_headers import check_packed_voxels
     from imaging.volume_io import read_volume, require_ct, write_volume
@@ -57,6 +70,10 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     chosen = request.parameters
     more: dict[str, Any] = {}
     series: SeriesReading | None = None
+    if is_dicom_source(source) and (chosen.spacing_mm or chosen.angiogram):
+        raise CaseError(
+            "bad_parameter", "A DICOM series says its own spacing and kind: leave spacing_mm and angiogram away."
+        )
     files: dict[str, Path] = {}
     if is_dicom_source(source):
         series = read_series_with_notes(
@@ -78,7 +95,13 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         volume = read_volume(source, progress=reading, phase=chosen.phase, frame=chosen.frame)
         more = {"phase": f"phase {chosen.phase} of the file"} if chosen.phase else {}
         more |= {"frame": f"{chosen.frame}, as stated by the user"} if chosen.frame else {}
-    require_ct(volume)
+    if chosen.spacing_mm:
+        volume = replace(volume, grid=_scaled(volume.grid, chosen.spacing_mm))
+        more |= {"spacing": f"{chosen.spacing_mm:g} mm at least, as stated by the user"}
+    if chosen.angiogram:
+        more |= {"kind": "an angiogram whose values are no HU, as stated by the user"}
+    else:
+        require_ct(volume, ", or say that it is an angiogram of another kind if it is one")
     progress(0.6, "Writing the scan into the case")
     path = out / "ct.nrrd"
     write_volume(volume, path)
@@ -130,6 +153,15 @@ def _keep_phases(
     return kept, files
 
 
+def _scaled(grid: Grid, spacing_mm: float) -> Grid:
+    """The grid with this smallest spacing [mm]."""
+    factor = spacing_mm / min(grid.spacing_mm)
+    (a, b, c), (x, y, z) = grid.spacing_mm, grid.origin_mm
+    return replace(
+        grid, spacing_mm=(a * factor, b * factor, c * factor), origin_mm=(x * factor, y * factor, z * factor)
+    )
+
+
 def import_study(
     source: Path,
     case_folder: Path,
@@ -141,6 +173,8 @@ def import_study(
     frame: str = "",
     repair: bool = False,
     deidentify: bool = True,
+    spacing_mm: float = 0.0,
+    angiogram: bool = False,
     points: Mapping[str, Position] | None = None,
     progress: Progress = silent,
 ) -> Record:
@@ -162,6 +196,10 @@ def import_study(
         Straighten a gantry tilt and interpolate uneven slices where that is safe; it is written into the case.
     deidentify
         Keep only what names nobody of the DICOM header.
+    spacing_mm
+        Smallest distance between voxel centers of a file that does not know its own; 0: as the file says.
+    angiogram
+        The file's values are no HU, but its arteries are bright.
     points
         Landmarks that come with the scan (role to LPS position in mm).
 
@@ -181,6 +219,8 @@ def import_study(
                 "frame": frame,
                 "repair": repair,
                 "deidentify": deidentify,
+                "spacing_mm": spacing_mm,
+                "angiogram": angiogram,
             }
             record = run_step(opened, "import", values, progress)
             if points:

@@ -118,6 +118,12 @@ CIRCLE_OF_WILLIS = _preset(
         ),
     ),
 )
+_SIPHON = PointRole(
+    "carotid_siphon",
+    "Bend of the carotid",
+    "In the bend before the sac, where the two lie so close that the way would leave the bend out.",
+    is_optional=True,
+)
 _SAC = PointRole("aneurysm", "Aneurysm", "In the middle of the sac.", is_optional=True)
 _LOBE = PointRole(
     "second_aneurysm",
@@ -131,13 +137,17 @@ INTRACRANIAL_ANEURYSM = _preset(
     "Internal carotid with its middle and anterior cerebral arteries and the sac of an aneurysm",
     PointRole("internal_carotid_start", "Internal carotid", "In the artery where the model shall begin."),
     (
-        _end("middle_cerebral", "End of the middle cerebral", is_optional=False),
+        (
+            PointRole("middle_cerebral", "End of the middle cerebral", _END),
+            Leg("middle_cerebral", "middle_cerebral", (_SIPHON.id,)),
+        ),
         _end("anterior_cerebral", "End of the anterior cerebral"),
         (_SAC, Leg("aneurysm", "aneurysm", is_sac=True)),
         (_LOBE, Leg("second_aneurysm", "second_aneurysm", is_sac=True)),
     ),
     AnatomyFacts("internal-carotid", (Diameter("internal_carotid", 2.71, f"{_BAZ}, at its end"),)),
     trunk="internal_carotid",
+    on_the_way=(_SIPHON,),
 )
 ABDOMINAL_AORTA = _preset(
     "abdominal-aorta",

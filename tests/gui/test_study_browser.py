@@ -18,6 +18,8 @@ from pydicom.dataset import FileDataset
 from app.desktop.new_case import NewCaseDialog, SeriesChoice, dropped_source
 from app.desktop.study_browser import StudyBrowser
 from app.workflow.scan_study import scan_study
+from imaging.types import Grid, Volume
+from imaging.volume_io import write_volume
 
 
 def tilted(n: int, dataset: FileDataset) -> None:
@@ -114,6 +116,27 @@ def test_the_chosen_series_is_imported_as_chosen(
         assert not np.array_equal(quad.volume.array, used.array) and np.array_equal(quad.position_mm, place)
         bar.back_button.click()
         drive.until(lambda: np.array_equal(quad.volume.array, used.array), "the first one is back")
+
+
+@pytest.mark.gui
+def test_a_file_is_imported_with_the_spacing_and_as_the_kind_that_the_user_states(
+    drive: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid = Grid((10, 9, 8), (1.0,) * 3, (0.0,) * 3)
+    write_volume(Volume(np.arange(720).reshape(8, 9, 10).astype(np.uint8), grid, "unknown"), tmp_path / "a.nrrd")
+
+    def name(dialog: NewCaseDialog) -> int:
+        dialog.title.setText("Sac")
+        dialog.spacing.setValue(0.4)
+        dialog.angiogram.setChecked(True)
+        dialog.choose_place(tmp_path)
+        return int(QDialog.DialogCode.Accepted)
+
+    monkeypatch.setattr(NewCaseDialog, "exec", name)
+    window = drive.open_window()
+    window.new_from(tmp_path / "a.nrrd")
+    drive.until(lambda: window.session is not None, "the case is open")
+    assert window.session.store.case.current("image").facts["spacing_mm"] == pytest.approx([0.4] * 3)
 
 
 def test_several_files_that_are_dropped_stand_for_their_folder(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from app.workflow.segment import chosen_preset, settings_of
 from imaging.errors import ImagingError
 from imaging.segmentation.agreement import dice
 from imaging.segmentation.presets import PRESETS
-from imaging.types import LabelMap, Volume, silent
+from imaging.types import Grid, LabelMap, Volume, silent
 from sample_data.phantoms import RenderSettings, render_ct, stenosed_tube, straight_tube, y_bifurcation
 from sample_data.phantoms.scanner import blurred, correlated_noise
 
@@ -73,6 +73,26 @@ def test_a_fork_is_named_by_its_points_and_the_point_left_out_is_no_vessel() -> 
     both = ANY.segment(scan.volume, points, ANY.parameters_type(), silent)
     assert set(both.names.values()) == {"outlet", "outlet_2"}
     assert [o.name for o in ANY.open_at(points)] == ["inlet", "outlet", "outlet_2"]
+
+
+def test_a_point_in_a_bend_keeps_the_way_from_leaving_it_out_where_it_touches_itself() -> None:
+    """Two limbs of a hairpin, three voxels wide, with half a voxel of wall between them near their ends."""
+    k, j, i = np.mgrid[0:60, 0:24, 0:44].astype(np.float32)
+    limb = np.minimum(np.hypot(i - 14.0, j - 12.0), np.hypot(i - 30.0, j - 12.0))
+    top = np.hypot(np.hypot(i - 22.0, k - 36.0) - 8.0, j - 12.0)
+    lumen = np.where(k < 36.0, limb, top) < 4.0
+    lumen |= (np.hypot(j - 12.0, k - 20.0) < 3.0) & (np.abs(i - 22.0) < 8.0)
+    hu = np.where(lumen, LUMEN_HU, TISSUE_HU).astype(np.float32)
+    hu[(np.abs(i - 22.0) < 1.0) & lumen & (k < 24.0)] = TISSUE_HU + 0.3 * (LUMEN_HU - TISSUE_HU)
+    grid = Grid((44, 24, 60), (VOXEL_MM,) * 3, (0.0, 0.0, 0.0))
+    volume = Volume(np.rint(blurred(hu, grid.spacing_mm, (0.5,) * 3)).astype(np.int16), grid)
+    preset = PRESETS["intracranial-aneurysm"]
+    points = {"internal_carotid_start": (7.0, 6.0, 1.5), "middle_cerebral": (15.0, 6.0, 1.5)}
+    bend = (44, 12, 22)
+    short = preset.segment(volume, points, preset.parameters_type(), silent)
+    assert not short.array[bend]
+    whole = preset.segment(volume, {**points, "carotid_siphon": (11.0, 6.0, 22.0)}, preset.parameters_type(), silent)
+    assert whole.array[bend] and {o.name for o in preset.open_at(points)} == set(points)
 
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.id)

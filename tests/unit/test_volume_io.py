@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from app.workflow.import_study import import_study
 from imaging import volume_io
 from imaging.errors import ImagingError
 from imaging.types import Grid, LabelMap, Volume
@@ -236,6 +237,16 @@ def test_values_that_cannot_be_hu_are_refused_as_ct(tmp_path: Path) -> None:
         require_ct(volume)
     assert caught.value.code == "not_ct"
     require_ct(scan())
+
+
+def test_a_file_that_knows_neither_spacing_nor_hu_is_imported_as_stated(tmp_path: Path) -> None:
+    sitk.WriteImage(to_itk(Volume(np.abs(scan().array), scan().grid)), tmp_path / "a.nii.gz")
+    with pytest.raises(ImagingError, match="angiogram of another kind"):
+        import_study(tmp_path / "a.nii.gz", tmp_path / "no.case", "no", spacing_mm=0.35)
+    record = import_study(tmp_path / "a.nii.gz", tmp_path / "a.case", "a", spacing_mm=0.35, angiogram=True)
+    assert record.facts["spacing_mm"] == pytest.approx([0.35, 0.4, 0.625])
+    assert record.facts["origin_mm"] == pytest.approx([x / 2 for x in scan().grid.origin_mm], rel=1e-6)
+    assert "stated by the user" in record.facts["spacing"] and record.facts["modality"] == "unknown"
 
 
 # Offsets of the NIfTI-1 header: qform_code 252, sform_code 254, qoffset_x 268, srow_x 280, xyzt_units 123.

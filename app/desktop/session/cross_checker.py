@@ -45,7 +45,7 @@ class CrossChecker(ModelTask):
         if result is not None and "cross_check" in result.files and not case.stale_inputs(result):
             path = self._store.opened.path_of(result.files["cross_check"])
             self._data.compute(
-                "cross_check", partial(read_cross_check, path), partial(self._keep_of, is_of), self._fail
+                "cross_check", partial(read_cross_check, path), partial(self._keep_of, is_of), self._refuse
             )
 
     def start(self) -> None:
