@@ -28,6 +28,7 @@ from solvers.contract.spec import (
     write_spec,
 )
 from solvers.contract.state import read_state
+from solvers.flow.solver import STEADY_EXTRAPOLATION
 from solvers.verification.exact import Poiseuille
 from solvers.verification.meshes import INLET, OUTLET, WALL, tube
 
@@ -90,6 +91,14 @@ def test_a_jet_at_re_960_settles_in_large_steps(tmp_path: Path) -> None:
     prepare(tmp_path, narrowing=0.35, flow=1e-5)
     assert solve_by_hand(tmp_path, 2) == int(ExitCode.FINISHED)
     assert drop(tmp_path) == pytest.approx(1113.02, rel=2e-4)  # with half the step: 1113.03 Pa
+
+
+def test_an_error_that_a_large_step_turns_and_triples_dies_away() -> None:
+    """Where flow is braked fast e(n+1) = -r (w e(n) + (1 - w) e(n-1)); the last velocity alone lasts to r = 1 only."""
+    newest, older = STEADY_EXTRAPOLATION
+    assert newest + older == pytest.approx(1.0), "the steady state is that of the velocity itself"
+    for r in (0.5, 1.0, 2.0, 2.9):
+        assert np.abs(np.roots([1.0, r * newest, r * older])).max() < 1.0
 
 
 def test_a_flow_that_still_changes_is_told(tmp_path: Path) -> None:
