@@ -24,10 +24,14 @@ from imaging.types import FloatArray, IntArray, Progress, silent
 
 if TYPE_CHECKING:
     from solvers.network.along import Track
+    from solvers.network.stiffness import Stiffness
 
-STIFF_M_S = 30.0
-"""Pulse wave speed of the 1D model that is compared with rigid walls in 3D. Faster is slower to solve; an aorta of this
-speed takes up 1 to 2 % of a beat."""
+STIFF_M_S, STIFFEST_M_S = 30.0, 200.0
+"""Pulse wave speed of the 1D model that is compared with rigid walls in 3D, at least and at most. Faster is slower to
+solve."""
+STIFF_SHARE = 0.02
+"""The walls of that model may take up this part of a beat: where they would take more at the least speed (little flow
+through wide vessels), it is faster. An assumption."""
 MAX_CYCLES = 20
 STEPS = 512
 SCATTER = (
@@ -137,13 +141,13 @@ def compare(
     started = time.perf_counter()
     tracks["0d"], settled = _lumped(reduced, measured.is_steady)
     models.append(Model("0d", "0D, rigid walls", True, time.perf_counter() - started))
-    walls = reduced.setup.stiffness
+    walls, stiff = reduced.setup.stiffness, stiff_walls(reduced, measured)
     kinds: list[tuple[ModelId, str, bool, Any, float]] = [
         (
             "1d",
-            f"1D, stiff walls ({STIFF_M_S:g} m/s)",
+            f"1D, stiff walls ({stiff.wave_speed:.0f} m/s)",
             True,
-            replace(walls, kind="wave_speed", wave_speed=STIFF_M_S),
+            stiff,
             0.1,
         )
     ]
@@ -186,6 +190,23 @@ def compare(
         tuple(dict.fromkeys([*causes.of_the_list, *told])),
         tuple(notes),
     )
+
+
+def stiff_walls(reduced: ReducedCase, measured: Measured) -> Stiffness:
+    """Walls of the 1D model that stand for rigid ones: they take up at most ``STIFF_SHARE`` of the run's beat."""
+    from solvers.network.stiffness import Stiffness
+
+    least = Stiffness("wave_speed", STIFF_M_S)
+    if measured.is_steady:
+        return least
+    taken = sum(
+        least.compliance(shape.arc_length, shape.radius, reduced.setup.fluid.density)
+        * max((float(np.ptp(place.pressure)) for place in measured.places[shape.name]), default=0.0)
+        for shape in reduced.patient.tree.vessels
+    )
+    beat = max(abs(measured.mean_inflow) * reduced.setup.period, 1e-300)
+    speed = STIFF_M_S * float(np.sqrt(taken / (STIFF_SHARE * beat)))  # compliance falls with the square of the speed
+    return replace(least, wave_speed=float(np.clip(speed, STIFF_M_S, STIFFEST_M_S)))
 
 
 def _lumped(reduced: ReducedCase, is_steady: bool) -> tuple[dict[str, Track], ReducedCase]:

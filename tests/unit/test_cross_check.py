@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.workflow.cross_check import STEPS, Parameters, compare
+from app.workflow.cross_check import (
+    STEPS,
+    STIFF_M_S,
+    STIFF_SHARE,
+    STIFFEST_M_S,
+    Parameters,
+    compare,
+    stiff_walls,
+)
 from app.workflow.cross_check_causes import WORDS
 from app.workflow.cross_check_result import CrossCheck
 from app.workflow.flow_setup import FlowSetup, OutletSetup, ReducedCase, ReducedParameters
@@ -84,6 +92,18 @@ def test_models_of_the_same_conditions_agree_and_say_it_as_data(case: Any, chose
                 assert difference.difference == pytest.approx(0.0, abs=1e-6)
     again = decode(CrossCheck, {k: v for k, v in _listed(found.as_dict()).items() if k != "is_alarm"}, "cross_check")
     assert again == found
+
+
+def test_walls_that_stand_for_rigid_ones_take_up_little_of_a_small_beat_too(case: Any) -> None:
+    run = _run(case)
+    assert stiff_walls(case, run).wave_speed == STIFF_M_S == stiff_walls(case, replace(run, is_steady=True)).wave_speed
+    small = replace(run, mean_inflow=run.mean_inflow / 60.0)
+    walls, taken = stiff_walls(case, small), 0.0
+    assert STIFF_M_S < walls.wave_speed < STIFFEST_M_S
+    for shape in case.patient.tree.vessels:
+        pulse_here = max(np.ptp(place.pressure) for place in run.places[shape.name])
+        taken += walls.compliance(shape.arc_length, shape.radius, case.setup.fluid.density) * pulse_here
+    assert taken == pytest.approx(STIFF_SHARE * small.mean_inflow * case.setup.period)
 
 
 def test_a_loss_at_the_junctions_alarms_and_is_placed(case: Any, chosen: Parameters) -> None:
