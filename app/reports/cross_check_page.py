@@ -123,13 +123,14 @@ def _numbers(vessel: VesselCheck, quantity: QuantityId, models: list[Any]) -> li
     found = []
     for model in models:
         if model == "3d":
-            found.append((_tenths(first.in_3d), False))
+            found.append((_rounded(first.in_3d), False))
         elif model in of:
-            found.append((_tenths(of[model].in_model), of[model].is_alarm))
+            found.append((_rounded(of[model].in_model), of[model].is_alarm))
         else:
             found.append(("", False))
     return found
 
 
-def _tenths(value: float) -> str:
-    return f"{round(value, 1) + 0.0:.1f}"  # without a negative zero
+def _rounded(value: float) -> str:
+    digits = 1 if abs(value) >= 10.0 else 2  # a coronary artery carries less than a milliliter in a second
+    return f"{round(value, digits) + 0.0:.{digits}f}"  # without a negative zero

@@ -11,7 +11,7 @@ from gui_cases import make_branched_case
 from gui_driver import Driver
 
 from app.desktop.cross_check.mode import CrossCheckMode
-from app.desktop.session import cross_checker, model_task
+from app.desktop.session import cross_checker, task_owner
 from app.desktop.session.refusal import Refusal
 from app.workflow.cross_check_result import CrossCheck, Curve, Difference, Model, VesselCheck
 
@@ -93,16 +93,16 @@ def test_a_comparison_is_made_aside_can_be_ended_and_says_why_it_cannot(
 ) -> None:
     started: list[Any] = []
 
-    class Task(model_task.ChildTask):
+    class Task(task_owner.ChildTask):
         def __init__(self, work: Any, arguments: Any, parent: Any) -> None:
             super().__init__(int, (), parent)  # a child that does nothing of use
             started.append((work, arguments))
 
-    monkeypatch.setattr(model_task, "ChildTask", Task)
+    monkeypatch.setattr(task_owner, "ChildTask", Task)
     mode.checker.start()
     assert started[0][0] is cross_checker.make_check and mode.checker.is_busy
     assert mode.panel.cancel_button.isVisible() and not mode.panel.start_button.isEnabled()
     mode.panel.cancel_button.click()
     assert not mode.checker.is_busy and not mode.panel.bar.isVisible()
-    mode.checker._fail(Refusal("bad_run", "The run has no sections: run it again."))
+    mode.checker._refuse(Refusal("bad_run", "The run has no sections: run it again."))
     assert "no sections" in mode.panel.state.text()
