@@ -11,6 +11,9 @@ import numpy as np
 
 from imaging.types import Progress, Surface, Volume, silent
 
+if TYPE_CHECKING:
+    from sample_data.phantoms.phantom import Phantom
+
 _CORONARY_EDGE_MM = 0.4
 _CORONARY_VOXEL_MM = 0.5
 _CORONARY_NOISE_HU = 25.0
@@ -18,10 +21,9 @@ _CORONARY_LUMEN_HU = 400.0
 _CORONARY_SEED = 11
 _BEYOND_OSTIUM_MM = 2.0
 """So far into the left main the first point lies: at the very mouth what is found may spread into the aorta."""
+_ANEURYSM_EDGE_MM = 0.4
+_CAROTID_EDGE_MM = 0.4
 Point = tuple[float, float, float]
-
-if TYPE_CHECKING:
-    from sample_data.phantoms.phantom import Phantom
 
 
 @dataclass(frozen=True)
@@ -105,15 +107,32 @@ def _coronary_scan(progress: Progress) -> tuple[Volume, Mapping[str, Point]]:
 
 
 def _coronary_surface(progress: Progress) -> tuple[Surface, Mapping[int, str]]:
+    progress(0.0, "Making the exact surface of the coronary arteries")
+    return _faces(_coronary_tree(), _CORONARY_EDGE_MM, progress)
+
+
+def _faces(phantom: Phantom, edge_mm: float, progress: Progress) -> tuple[Surface, Mapping[int, str]]:
     from sample_data.phantoms.surface import exact_surface
 
-    progress(0.0, "Making the exact surface of the coronary arteries")
-    phantom = _coronary_tree()
-    surface = exact_surface(phantom, _CORONARY_EDGE_MM)
+    surface = exact_surface(phantom, edge_mm)
     faces = surface.triangle_data["patch"].astype(np.int32)
     progress(1.0, "Surface made")
     names = {number: end.name for number, end in enumerate(phantom.ends, start=2)}
     return Surface(surface.points, surface.triangles, {}, {"ModelFaceID": faces}), names
+
+
+def _aneurysm_surface(progress: Progress) -> tuple[Surface, Mapping[int, str]]:
+    from sample_data.phantoms.tubes import saccular_aneurysm
+
+    progress(0.0, "Making the exact surface of the aneurysm")
+    return _faces(saccular_aneurysm(1.9, 12.0, 3.2, 2.6, 0.5), _ANEURYSM_EDGE_MM, progress)
+
+
+def _carotid_surface(progress: Progress) -> tuple[Surface, Mapping[int, str]]:
+    from sample_data.phantoms.carotid import CarotidParameters, carotid_bifurcation
+
+    progress(0.0, "Making the exact surface of the carotid bifurcation")
+    return _faces(carotid_bifurcation(CarotidParameters(nascet_percent=60.0)), _CAROTID_EDGE_MM, progress)
 
 
 MADE_SAMPLES: Mapping[str, MadeSample] = {
@@ -137,6 +156,26 @@ MADE_SAMPLES: Mapping[str, MadeSample] = {
                 "mesh": {"level": "coarse", "edge_scale": 1.4},
             },
             "Sizes as coronary CT angiography shows them in adults (assumption).",
+        ),
+        MadeSample(
+            "aneurysm_phantom",
+            "Bend of an intracranial artery with a spherical sac (phantom)",
+            "A test object, no patient: an artery of 3.8 mm bends by 120 degrees and carries a sac of 6.4 mm on its "
+            "outer side; the surface is exact to a micrometer at its points.",
+            _aneurysm_surface,
+            "inlet",
+            {"simulate": {"inlet_share": 0.05}, "mesh": {"level": "coarse"}},
+            "Sizes of an internal carotid artery, a twentieth of the cardiac output (assumptions).",
+        ),
+        MadeSample(
+            "carotid_phantom",
+            "Carotid bifurcation with a stenosis of 60 % by NASCET (phantom)",
+            "A test object, no patient: common, internal and external carotid artery, the bulb narrowed by 60 % of the "
+            "internal carotid's diameter beyond; the surface is exact to a micrometer at its points.",
+            _carotid_surface,
+            "common_carotid",
+            {"simulate": {"inlet_share": 0.08}, "mesh": {"level": "coarse"}},
+            "Sizes as angiography shows them in adults, 8 % of the cardiac output (assumptions).",
         ),
     )
 }

@@ -63,7 +63,9 @@ class FlowFields:
         return np.asarray(index, dtype=np.int64)
 
     def interpolator(self, points: FloatArray) -> Callable[[str, int], FloatArray]:
-        """A function (name, frame) to the values of a scalar at fixed positions (k, 3) [m]; NaN outside the mesh."""
+        """A function (name, frame) to the values (k,) of a scalar or (k, 3) of a vector at fixed positions (k, 3) [m];
+        NaN outside the mesh.
+        """
         from vtkmodules.vtkCommonDataModel import vtkStaticCellLocator
 
         grid = self.grid(0)
@@ -79,7 +81,8 @@ class FlowFields:
                 weights[number] = _barycentric(self.points[self.cells[cell]], point)
 
         def value(name: str, frame: int) -> FloatArray:
-            return np.asarray((self.array(name, frame)[corners] * weights).sum(axis=1))
+            corner = self.array(name, frame)[corners]
+            return np.asarray((corner * (weights if corner.ndim == 2 else weights[..., None])).sum(axis=1))
 
         return value
 

@@ -35,6 +35,22 @@ class Person:
     smoking: str = _history("Smoking, now or earlier")
     coronary_disease: str = _history("Known coronary artery disease, earlier infarction or intervention")
     earlier_subarachnoid_hemorrhage: str = _history("Earlier subarachnoid hemorrhage from another aneurysm")
+    aneurysm_site: str = declared(
+        UNKNOWN,
+        help="Artery that the aneurysm sits on",
+        choices=(UNKNOWN, "ica", "mca", "aca", "acom", "pcom", "posterior"),
+        source="not asked",
+    )
+    aneurysm_irregular: str = _history("Aneurysm of irregular shape (lobes, daughter sacs)")
+    n_aneurysms: float = declared(
+        1.0, help="Intracranial aneurysms in all", unit="1", minimum=1.0, maximum=20.0, source="assumption: no other"
+    )
+    earlier_aneurysm_mm: float = declared(
+        0.0, help="Size in an earlier scan (0: none)", unit="mm", minimum=0.0, maximum=60.0, source="not asked"
+    )
+    earlier_aneurysm_years: float = declared(
+        0.0, help="Years since that earlier scan", unit="years", minimum=0.0, maximum=60.0, source="not asked"
+    )
     family_aneurysm: str = _history("Aneurysm in a first-degree relative")
     nitrates: str = _history("Nitrates given for the scan")
     antihypertensives: str = _history("Antihypertensive drugs taken when the pressures were measured")

@@ -87,10 +87,11 @@ def morphology_of(sac: Sac, parent: ParentVessel | None = None) -> Morphology:
     hull_area = float(hull.area) - _flat_hull_area(sac)
     parent_mm = size_ratio = angle = float("nan")
     if parent is not None:
-        parent_mm, flow = parent.beside(center)
+        beside = parent.beside(center)
+        parent_mm = beside.diameter_mm
         size_ratio = float(from_center[farthest]) / parent_mm
         toward = sac.points[farthest] - center
-        angle = float(np.degrees(np.arccos(np.clip(flow @ toward / np.linalg.norm(toward), -1.0, 1.0))))
+        angle = float(np.degrees(np.arccos(np.clip(beside.flow @ toward / np.linalg.norm(toward), -1.0, 1.0))))
     return Morphology(
         size_mm=_largest_distance(sac.points[hull.vertices]),
         neck_mm=neck,

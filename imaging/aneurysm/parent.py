@@ -64,11 +64,11 @@ class ParentVessel:
         """The median radius of all tubes."""
         return float(np.median(np.concatenate(self.radius_mm)))
 
-    def beside(self, place_mm: FloatArray, reach_diameters: float = 1.5) -> tuple[float, FloatArray]:
-        """Diameter [mm] and direction of flow (3,) of the parent vessel at a place, the neck's center.
+    def beside(self, place_mm: FloatArray, reach_diameters: float = 1.5) -> Beside:
+        """The parent vessel at a place, the neck's center, of the line that comes nearest.
 
         The diameter is the mean of what lies within so many diameters before and behind the replaced stretch, or
-        within so many of the place where nothing was replaced; of the line that comes nearest.
+        within so many of the place where nothing was replaced.
         """
         line, radius, replaced = min(
             zip(self.lines, self.radius_mm, self.replaced, strict=True),
@@ -85,8 +85,34 @@ class ParentVessel:
         before = (s <= s[low]) & (s >= s[low] - reach)
         behind = (s >= s[high]) & (s <= s[high] + reach)
         sides = [float(radius[side].mean()) for side in (before, behind) if side.any()]
-        ahead = line[min(at + 3, len(line) - 1)] - line[max(at - 3, 0)]
-        return 2.0 * float(np.mean(sides)), ahead / np.linalg.norm(ahead)
+        return Beside(2.0 * float(np.mean(sides)), _along(line, at), line[low], _along(line, low), float(radius[low]))
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """The parent vessel at a neck.
+
+    Attributes
+    ----------
+    diameter_mm
+        Of the vessel without the sac.
+    flow : (3,)
+        Unit direction from the inlet on, at the neck.
+    upstream_mm, upstream_flow, upstream_radius_mm
+        Where the vessel is still itself before the neck: place (3,), unit direction (3,), radius.
+    """
+
+    diameter_mm: float
+    flow: FloatArray
+    upstream_mm: FloatArray
+    upstream_flow: FloatArray
+    upstream_radius_mm: float
+
+
+def _along(line: FloatArray, at: int) -> FloatArray:
+    way = line[min(at + 3, len(line) - 1)] - line[max(at - 3, 0)]
+    unit: FloatArray = way / np.linalg.norm(way)
+    return unit
 
 
 def parent_vessel(

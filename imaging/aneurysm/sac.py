@@ -195,3 +195,26 @@ def _shares(height: FloatArray, inside: NDArray[np.bool_], triangles: IntArray) 
 def _triple(values: FloatArray) -> tuple[float, float, float]:
     x, y, z = (float(value) for value in values)
     return x, y, z
+
+
+def dome_beyond(surface: Surface, plane: NeckPlane) -> int:
+    """The vertex that stands highest over a plane, of the part beyond it that begins nearest to its center.
+
+    Raises
+    ------
+    ImagingError
+        ``neck_misses`` where nothing lies beyond the plane.
+    """
+    height = (surface.points - plane.center_mm) @ plane.normal
+    region = regions_of(surface.triangles, height > 0.0)
+    if not (region >= 0).any() or (region >= 0).all():
+        where = ", ".join(f"{c:.1f}" for c in plane.center_mm)
+        raise ImagingError(
+            "neck_misses",
+            f"The neck plane at ({where}) mm does not cut the vessel: give a place between the vessel and the sac "
+            "(neck_center) and the direction toward the sac (neck_normal).",
+            _triple(plane.center_mm),
+        )
+    distance = np.linalg.norm(surface.points - plane.center_mm, axis=1)
+    nearest = region[int(np.where(region >= 0, distance, np.inf).argmin())]
+    return int(np.where(region == nearest, height, -np.inf).argmax())
