@@ -164,7 +164,7 @@ MADE_SAMPLES: Mapping[str, MadeSample] = {
             "outer side; the surface is exact to a micrometer at its points.",
             _aneurysm_surface,
             "inlet",
-            {"simulate": {"inlet_share": 0.05}, "mesh": {"level": "coarse"}},
+            {"simulate": {"inflow_shape": "internal-carotid", "inlet_share": 0.05}, "mesh": {"level": "coarse"}},
             "Sizes of an internal carotid artery, a twentieth of the cardiac output (assumptions).",
         ),
         MadeSample(
@@ -174,7 +174,7 @@ MADE_SAMPLES: Mapping[str, MadeSample] = {
             "internal carotid's diameter beyond; the surface is exact to a micrometer at its points.",
             _carotid_surface,
             "common_carotid",
-            {"simulate": {"inlet_share": 0.08}, "mesh": {"level": "coarse"}},
+            {"simulate": {"inflow_shape": "common-carotid", "inlet_share": 0.08}, "mesh": {"level": "coarse"}},
             "Sizes as angiography shows them in adults, 8 % of the cardiac output (assumptions).",
         ),
     )

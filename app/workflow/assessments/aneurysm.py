@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from app.workflow.aneurysm import NECK_MOVES_MM, NECK_TILTS_DEG, FoundSac, NeckParameters, find_sac
+from app.workflow.aneurysm import NECK_MOVES_MM, NECK_TILTS_DEG, PROPOSED, FoundSac, NeckParameters, find_sac
 from app.workflow.assessments.frame import (
     Assessed,
     Assessment,
@@ -52,10 +52,6 @@ QUANTITIES: tuple[tuple[str, str, str, str], ...] = (
 NO_MODEL = (
     "No probability of rupture from shape and flow is shown, and no percentile: the coefficients of the published "
     "models (Xiang 2011 and 2015, Detmer 2018) and the distributions to compare with could not be verified."
-)
-PROPOSED = (
-    "The neck plane is a proposal: on eight surfaces that a neurosurgeon labeled it lies 0.9 mm from the drawn neck in "
-    "the mean, and three of the sacs differ by 20 to 30 % in area. Look at it, and move it."
 )
 
 
