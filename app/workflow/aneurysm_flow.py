@@ -39,6 +39,8 @@ class SacFlow:
     inflow_m3_s, parent_flow_m3_s, inflow_area_share
         Means over the frames: what enters through the neck, what passes the parent before it, through which share of
         the neck it enters.
+    neck_imbalance
+        Net flow through the neck by the inflow: 0 but for what mesh and reading lose.
     impact_pa, impact_place_mm
         Largest pressure on the sac's wall over the sac's mean, as means over the frames, and where.
     """
@@ -54,6 +56,7 @@ class SacFlow:
     energy_parent_j_m3: float
     inflow_m3_s: float
     inflow_area_share: float
+    neck_imbalance: float
     parent_flow_m3_s: float
     impact_pa: float
     impact_place_mm: FloatArray
@@ -120,13 +123,13 @@ def sac_flow(
     n = len(fields.times_s)
     at_wall = fields.vertices_at(wall.points)
     pressure = np.zeros(len(wall.points))
-    sums = np.zeros(5)
+    sums = np.zeros(6)
     for frame in range(n):
         progress((frame + 1) / (n + 1), "Flow in the sac")
         velocity = fields.array("velocity_m_per_s", frame).astype(float)
         sums[:2] += moving.energies(velocity)
-        sums[2:4] += entering.inflow(enter_at("velocity_m_per_s", frame))
-        sums[4] += passing.flow(pass_at("velocity_m_per_s", frame))
+        sums[2:5] += entering.exchange(enter_at("velocity_m_per_s", frame))
+        sums[5] += passing.flow(pass_at("velocity_m_per_s", frame))
         pressure += fields.array("pressure_Pa", frame)[at_wall]
     means, pressure = sums / n, pressure / n
     top = int(np.where(sac.inside, pressure, -np.inf).argmax())
@@ -146,7 +149,8 @@ def sac_flow(
         energy_parent_j_m3=float(means[1]),
         inflow_m3_s=float(means[2]),
         inflow_area_share=float(means[3]),
-        parent_flow_m3_s=float(means[4]),
+        neck_imbalance=float(abs(means[4]) / means[2]),
+        parent_flow_m3_s=float(means[5]),
         impact_pa=float(pressure[top] - mean_pressure),
         impact_place_mm=surface.points[top],
         colored=Surface(surface.points, surface.triangles, colored),
@@ -223,11 +227,16 @@ class _Section:
         """Flow [m3/s] along the normal of velocities (k, 3); places outside the lumen are not numbers."""
         return float(np.nansum(velocity @ self.normal) * self.cell_m2)
 
-    def inflow(self, velocity: FloatArray) -> tuple[float, float]:
-        """What enters [m3/s], and through which share of the section."""
+    def exchange(self, velocity: FloatArray) -> tuple[float, float, float]:
+        """What enters [m3/s], through which share of the section, and the net flow [m3/s].
+
+        Blood that enters a sac leaves it again, so what enters is taken as the mean of both ways.
+        """
         along = velocity @ self.normal
         along = along[np.isfinite(along)]
-        return regions.inflow(along, np.full(len(along), self.cell_m2))
+        entering, share = regions.inflow(along, np.full(len(along), self.cell_m2))
+        net = float(along.sum() * self.cell_m2)
+        return entering - 0.5 * net, share, net
 
 
 def _grid(half_mm: float) -> tuple[FloatArray, float]:

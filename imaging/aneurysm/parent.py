@@ -240,8 +240,8 @@ def _dome(
     if is_final and len(rivals) > 1:
         raise ImagingError(
             "several_sacs",
-            f"There are {len(rivals)} sacs: {_list(surface, departure, rivals)}. Say which is meant by a place near "
-            "it (sac_near).",
+            f"There are {len(rivals)} sacs, or vessels without a centerline: {_list(surface, departure, rivals)}. Say "
+            "which is meant by a place near it (sac_near).",
         )
     return tops[0]
 

@@ -10,8 +10,6 @@ from app.workflow.assessments.frame import (
     Assessed,
     Assessment,
     Figure,
-    Held,
-    Need,
     Rule,
     Table,
     patient_known,
@@ -204,28 +202,12 @@ def _assumptions(person: Person) -> list[Assumption]:
     ]
 
 
-def _spacing_known() -> Need:
-    """Sizes need a scan whose voxels have a size that is known."""
-
-    def look(case: Any) -> Held:
-        image = case.current("image")
-        if image is not None and image.facts.get("spacing_is_unknown"):
-            return Held(
-                "missing",
-                "the scan does not say how large a voxel is: import it again with spacing_mm, else no size can be told",
-            )
-        return Held("met", "Known.")
-
-    return Need("Size of a voxel", look)
-
-
 ASSESSMENT = Assessment(
     "aneurysm",
     "Intracranial aneurysm: shape and scores",
     "How large is this aneurysm, how is it shaped, and what became of aneurysms like it?",
     (
         step_done("model"),
-        _spacing_known(),
         scan_fit("intracranial"),
         patient_known("age_years"),
         patient_known("ancestry", "hypertension", "earlier_subarachnoid_hemorrhage"),

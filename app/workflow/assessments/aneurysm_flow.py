@@ -34,6 +34,8 @@ class Parameters:
     """Nothing to choose: the neck plane is that of the answer about the shape."""
 
 
+MOST_IMBALANCE = 0.1
+"""Net flow through the neck by the inflow from which on it is told."""
 _DIFFER = (
     "Groups that solved the same aneurysm differed by 23 % in the inflow and by 48 % in the mean wall shear stress of "
     "the sac (aneurysm CFD challenge of 2015): without this patient's measured inflow the absolute values are weak, "
@@ -71,7 +73,7 @@ def assess_flow(request: Request, progress: Progress) -> Assessed:
         f"{low}; {100.0 * found.inflow_share:.0f} % of the parent's flow enters the sac.",
         tuple(_figures(found, spec.time.is_steady)),
         (_table(found, spec.time.is_steady),),
-        reasons=(_DIFFER, PROPOSED, _NO_MODEL),
+        reasons=(*_unbalanced(found), _DIFFER, PROPOSED, _NO_MODEL),
         surface=found.colored,
         details={
             "neck": neck,
@@ -79,6 +81,15 @@ def assess_flow(request: Request, progress: Progress) -> Assessed:
             "impact_place_mm": [round(float(c), 3) for c in found.impact_place_mm],
             "run": request.record("run").id,
         },
+    )
+
+
+def _unbalanced(found: SacFlow) -> tuple[str, ...]:
+    if found.neck_imbalance < MOST_IMBALANCE:
+        return ()
+    return (
+        f"In and out of the sac differ by {100.0 * found.neck_imbalance:.0f} % of the inflow, which should be nothing: "
+        "the inflow's figures are that weak on this mesh; take a finer one.",
     )
 
 
