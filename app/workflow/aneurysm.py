@@ -18,7 +18,7 @@ NECK_MOVES_MM = 0.5
 NECK_TILTS_DEG = 10.0
 """By how much the neck plane is moved and tilted to see what depends on it (assumption: as two readers differ)."""
 VESSEL, NECK, SAC = 0.0, 1.0, 2.0
-"""Values of the point array ``part`` of the colored wall."""
+"""Values of the point array ``part_sac_2_neck_1_vessel_0`` of the colored wall."""
 
 PROPOSED = (
     "The neck plane is a proposal: on eight surfaces that a neurosurgeon labeled it lies 0.9 mm from the drawn neck in "
@@ -153,7 +153,7 @@ def find_sac(model: VesselModel, chosen: NeckParameters, progress: Progress = si
     height = np.abs((surface.points - plane.center_mm) @ plane.normal)
     edge = 0.6 * float(np.sqrt(2.0 * shape["area_mm2"] / max(int(sac.inside.sum()), 1)))
     part[(height < max(edge, 0.15)) & (distance < 0.75 * shape["neck_largest_mm"] + edge)] = NECK
-    arrays: dict[str, NDArray[Any]] = {"part": part.astype(np.float32)}
+    arrays: dict[str, NDArray[Any]] = {"part_sac_2_neck_1_vessel_0": part.astype(np.float32)}
     if parent is not None:
         arrays["distance_from_parent_mm"] = parent.departure_mm.astype(np.float32)
     colored = Surface(surface.points, surface.triangles[on_wall], arrays)

@@ -135,7 +135,12 @@ def sac_flow(
     top = int(np.where(sac.inside, pressure, -np.inf).argmax())
     mean_pressure = regions.over_region(pressure, area, sac.inside).mean
     part = np.where(sac.inside, 2.0, 0.0)
-    arrays = {"tawss_by_parent": stress / tawss_parent.mean, "tawss_pa": stress, "osi": osi, "part": part}
+    arrays = {
+        "tawss_by_parent": stress / tawss_parent.mean,
+        "tawss_pa": stress,
+        "osi": osi,
+        "part_sac_2_vessel_0": part,
+    }
     colored = {name: values.astype(np.float32) for name, values in arrays.items() if np.isfinite(values).all()}
     return SacFlow(
         tawss_sac=regions.over_region(stress, area, sac.inside),

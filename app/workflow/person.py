@@ -43,7 +43,7 @@ class Person:
     )
     aneurysm_irregular: str = _history("Aneurysm of irregular shape (lobes, daughter sacs)")
     n_aneurysms: float = declared(
-        1.0, help="Intracranial aneurysms in all", unit="1", minimum=1.0, maximum=20.0, source="assumption: no other"
+        1.0, help="Intracranial aneurysms in all", minimum=1.0, maximum=20.0, source="assumption: no other"
     )
     earlier_aneurysm_mm: float = declared(
         0.0, help="Size in an earlier scan (0: none)", unit="mm", minimum=0.0, maximum=60.0, source="not asked"
