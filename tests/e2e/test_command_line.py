@@ -72,7 +72,7 @@ def test_a_slip_on_the_command_line_exits_with_usage(ask: Ask) -> None:
         (("points", "--set", "arch=1,2,nan"), ("'1,2,nan' is not a position",)),
         (("points", "--set", "arhc=1,2,3"), ("No anatomy has a point arhc; there are arch", "and others")),
         (("points", "--set", "arch=1,2,3", "--remove", "valve"), ("no point valve", "its points: aortic_valve")),
-        (("patient", "--set", "weight_kg=80"), ("no parameter weight_kg", "heart_rate_bpm")),
+        (("patient", "--set", "weight_kg=80"), ("no patient value weight_kg", "heart_rate_bpm")),
         (("patient", "--set", "heart_rate_bpm=0"), ("heart_rate_bpm must be from 30 to 220 1/min, not 0",)),
         (("patient", "--unset", "weight_kg"), ("no patient value weight_kg", "heart_rate_bpm")),
         (("simulate", "--ranks", "0"), ("--ranks must be from 1", "not 0")),

@@ -16,11 +16,10 @@ from app.cli import main
 from app.workflow.aneurysm import NeckParameters, find_sac
 from app.workflow.assessments.registry import assess, standing
 from app.workflow.carotid import carotid_vessels
-from app.workflow.import_study import _rotational
 from app.workflow.steps import STEPS, Outcome, Request, commit
 from imaging.errors import ImagingError
 from imaging.surface.surface_io import write_model
-from imaging.types import Branch, CenterlineTree, Grid, Patch, VesselModel, Volume, silent
+from imaging.types import Branch, CenterlineTree, Patch, VesselModel, silent
 from sample_data.phantoms import saccular_aneurysm
 from sample_data.phantoms.carotid import CarotidParameters, carotid_bifurcation
 from sample_data.phantoms.phantom import Phantom
@@ -125,13 +124,3 @@ def test_the_carotid_of_a_model_is_graded_on_its_sections() -> None:
     plain = _model(saccular_aneurysm(), 0.8)
     with pytest.raises(CaseError, match="No vessel of the model is called internal_carotid"):
         carotid_vessels(plain, silent)
-
-
-def test_a_rotational_angiogram_needs_the_size_of_its_voxel() -> None:
-    scan = Volume(
-        np.zeros((4, 4, 4), np.uint8), Grid((4, 4, 4), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)), "unknown", "unknown"
-    )
-    volume, note = _rotational(scan, 0.4)
-    assert volume.grid.spacing_mm == (0.4, 0.4, 0.4) and volume.modality == "XA" and "as stated by the user" in note
-    with pytest.raises(ImagingError, match="This scan is a CT"):
-        _rotational(Volume(scan.array, scan.grid), 0.4)
