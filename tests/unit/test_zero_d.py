@@ -241,6 +241,8 @@ def test_a_pulse_that_the_vessels_do_not_allow_is_named() -> None:
     soft = replace(tree, vessels=tuple(replace(v, compliance=20.0 * v.compliance) for v in tree.vessels))
     tuned = tune_tree(soft, inflow, wide)
     assert "store next to nothing the pulse is" in tuned.misses[0] and "150 mmHg are wished" in tuned.misses[0]
+    still = replace(inflow, curve=Waveform.constant(inflow.mean))
+    assert "the same all through the beat" in tune_tree(tree, still, target).misses[0]
 
 
 def test_outlets_are_corrected_on_a_better_model_until_that_meets_the_targets() -> None:

@@ -331,8 +331,10 @@ class _Tuner:
             _, stiff = self.solved(mean, TIME_CONSTANT_BOUNDS[0] * self._inflow.period, PROXIMAL_FRACTION)
             most = float(np.ptp(self.pressure(stiff))) / MMHG
             told["smaller"] = (
-                f"the vessels' own walls store {stored:.2g} mL in each mmHg, so that behind outlets that store next to "
-                f"nothing the pulse is {most:.0f} mmHg, where {pulse / MMHG:.0f} mmHg are wished"
+                "the inflow is the same all through the beat, which makes no pulse: choose its curve"
+                if np.ptp(self._inflow.curve.values) == 0.0
+                else f"the vessels' own walls store {stored:.2g} mL in each mmHg, so that behind outlets that store "
+                f"next to nothing the pulse is {most:.0f} mmHg, where {pulse / MMHG:.0f} mmHg are wished"
             )
         told.setdefault("smaller", "the pulse is met, but not where it lies beside the mean pressure")
         return told | dict.fromkeys(self._starved, "the way to it resists too much")
