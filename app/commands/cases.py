@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from app.case.commands import RemovePoint, SetPatientValues, SetPoint, SetPoints
 from app.case.errors import CaseError
 from app.case.records import Case, Position, Record
 from app.commands.command import Command, Result, add_case, assignments, console_progress, nearest
-from app.workflow.parameters import Parameter, describe
+from app.workflow.parameters import Parameter, describe, position
 from app.workflow.patient import PatientValues, checked_values, patient_assumptions, patient_values
 from app.workflow.person import Person, checked_person, person_values
 
@@ -203,17 +202,6 @@ def _one_change(
     if len(removed) == 1 and not placed:
         return RemovePoint(removed[0])
     return SetPoints(after)
-
-
-def position(text: str) -> Position:
-    """The position (mm, LPS) that ``x,y,z`` stands for."""
-    try:
-        x, y, z = (float(number) for number in text.split(","))
-        if not all(math.isfinite(number) for number in (x, y, z)):
-            raise ValueError(text)
-    except ValueError as error:
-        raise CaseError("bad_point", f"{text!r} is not a position: give x,y,z in mm (LPS).") from error
-    return x, y, z
 
 
 def point_roles() -> tuple[str, ...]:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from app.case.bundle import OpenCase
 from app.case.errors import CaseError
-from app.commands.cases import position
 from app.commands.command import Command, Result, assignments, console_progress
+from app.workflow.parameters import position
 from imaging.segmentation.editing.registry import Edit
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from app.case.bundle import OpenCase
 from app.case.commands import SetLandmarks
 from app.case.records import Landmark
-from app.commands.cases import position
 from app.commands.command import Command, Result, add_case, assignments, console_progress
+from app.workflow.parameters import position
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from app.case.bundle import OpenCase
 from app.case.commands import RemoveMeasurements, SetMeasurement
 from app.case.errors import CaseError
-from app.commands.cases import position
 from app.commands.command import Command, Result, add_case, add_parameters, chosen_parameters
+from app.workflow.parameters import position
 
 
 def _cpr_arguments(parser: argparse.ArgumentParser) -> None:

@@ -39,3 +39,4 @@ def import_modes() -> None:
     """Import what the modes need, in a thread, once all else is on the screen."""
     for name in _OF_MODES:
         importlib.import_module(name)
+    importlib.import_module("app.workflow.assessments.registry").assessments_by_id()  # imports every one of them

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.case.errors import CaseError
-from app.workflow.parameters import declared
+from app.workflow.parameters import declared, position
 from imaging.errors import ImagingError
 from imaging.types import FloatArray, Progress, Surface, VesselModel, silent
 
@@ -18,7 +18,7 @@ NECK_MOVES_MM = 0.5
 NECK_TILTS_DEG = 10.0
 """By how much the neck plane is moved and tilted to see what depends on it (assumption: as two readers differ)."""
 VESSEL, NECK, SAC = 0.0, 1.0, 2.0
-"""Values of the point array ``part_sac_2_neck_1_vessel_0`` of the colored wall."""
+"""Values of the point array ``part`` of the colored wall."""
 
 PROPOSED = (
     "The neck plane is a proposal: on eight surfaces that a neurosurgeon labeled it lies 0.9 mm from the drawn neck in "
@@ -73,30 +73,13 @@ class FoundSac:
     notes: tuple[str, ...]
 
 
-def place_of(words: str, name: str) -> tuple[float, float, float]:
-    """Three numbers with commas between them.
-
-    Raises
-    ------
-    CaseError
-        ``bad_parameter``.
-    """
-    try:
-        x, y, z = (float(word) for word in words.split(","))
-    except ValueError:
-        raise CaseError("bad_parameter", f"{name} must be three numbers x,y,z, not {words!r}.") from None
-    if not np.isfinite([x, y, z]).all():
-        raise CaseError("bad_parameter", f"{name} must be finite, not {words!r}.")
-    return x, y, z
-
-
 def find_sac(model: VesselModel, chosen: NeckParameters, progress: Progress = silent) -> FoundSac:
     """Isolate the sac of a model and measure it.
 
     Raises
     ------
     CaseError
-        ``bad_parameter``.
+        ``bad_parameter``, ``bad_point``.
     ImagingError
         ``no_sac``, ``several_sacs``, ``no_sac_there``, ``no_neck``, ``neck_misses``, ``neck_leaks``,
         ``neck_in_pieces``.
@@ -110,17 +93,17 @@ def find_sac(model: VesselModel, chosen: NeckParameters, progress: Progress = si
     on_wall = np.asarray(surface.triangle_data["patch"]) == 1
     is_opening = np.zeros(len(surface.points), bool)
     is_opening[surface.triangles[~on_wall]] = True
-    near = place_of(chosen.sac_near, "sac_near") if chosen.sac_near else None
+    near = position(chosen.sac_near) if chosen.sac_near else None
     notes: tuple[str, ...] = ()
     parent: ParentVessel | None
     progress(0.0, "Parent vessel without the sac")
     if bool(chosen.neck_center) != bool(chosen.neck_normal):
         raise CaseError("bad_parameter", "Give both neck_center and neck_normal, or none of them.")
     if chosen.neck_center:
-        normal = np.array(place_of(chosen.neck_normal, "neck_normal"))
+        normal = np.array(position(chosen.neck_normal))
         if not np.linalg.norm(normal) > 0.0:
             raise CaseError("bad_parameter", "neck_normal must have a length.")
-        center = np.array(place_of(chosen.neck_center, "neck_center"))
+        center = np.array(position(chosen.neck_center))
         plane = NeckPlane(center, normal / np.linalg.norm(normal))
         dome = dome_beyond(surface, plane)
         try:
@@ -153,7 +136,7 @@ def find_sac(model: VesselModel, chosen: NeckParameters, progress: Progress = si
     height = np.abs((surface.points - plane.center_mm) @ plane.normal)
     edge = 0.6 * float(np.sqrt(2.0 * shape["area_mm2"] / max(int(sac.inside.sum()), 1)))
     part[(height < max(edge, 0.15)) & (distance < 0.75 * shape["neck_largest_mm"] + edge)] = NECK
-    arrays: dict[str, NDArray[Any]] = {"part_sac_2_neck_1_vessel_0": part.astype(np.float32)}
+    arrays: dict[str, NDArray[Any]] = {"part": part.astype(np.float32)}
     if parent is not None:
         arrays["distance_from_parent_mm"] = parent.departure_mm.astype(np.float32)
     colored = Surface(surface.points, surface.triangles[on_wall], arrays)

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from app.case.errors import CaseError
 from app.workflow.flow_fields import FlowFields
+from app.workflow.plane_section import PlaneSection
 from app.workflow.units import M_PER_MM
 from imaging.aneurysm.parent import ParentVessel
 from imaging.aneurysm.regions import regions_of
 from imaging.aneurysm.sac import NeckPlane, Sac, SacCutter, dome_beyond
-from imaging.surface.sections import plane_axes
 from imaging.types import FloatArray, Progress, Surface
 from solvers.contract.files import FIELDS, WALL
 from solvers.indices import regions
@@ -22,8 +22,8 @@ from solvers.indices.regions import RegionStress
 
 REACH_DIAMETERS = 3.0
 """The parent vessel is its anatomy within so many of its diameters of the neck's rim (assumption)."""
-_ACROSS = 40
 _BEYOND_TUBE = 1.25
+"""The parent's flow is read on a disk so much larger than its tube: what lies outside of the lumen counts nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +116,8 @@ def sac_flow(
     tawss_parent = regions.over_region(stress, area, is_parent)
     moving = _Moving(fields, sac, surface, extension, reach, density)
     entering, passing = (
-        _Section.of_rim(sac),
-        _Section.of_vessel(beside.upstream_mm, beside.upstream_flow, beside.upstream_radius_mm),
+        PlaneSection.within(sac.rim, sac.neck_center_mm, sac.plane.normal),
+        PlaneSection.of_disk(beside.upstream_mm, beside.upstream_flow, _BEYOND_TUBE * beside.upstream_radius_mm),
     )
     enter_at, pass_at = (fields.interpolator(section.points_mm * M_PER_MM) for section in (entering, passing))
     n = len(fields.times_s)
@@ -139,7 +139,7 @@ def sac_flow(
         "tawss_by_parent": stress / tawss_parent.mean,
         "tawss_pa": stress,
         "osi": osi,
-        "part_sac_2_vessel_0": part,
+        "part": part,
     }
     colored = {name: values.astype(np.float32) for name, values in arrays.items() if np.isfinite(values).all()}
     return SacFlow(
@@ -198,55 +198,3 @@ class _Moving:
             for inside in (self._in_sac, self._in_parent)
         )
         return one, other
-
-
-@dataclass(frozen=True, eq=False)
-class _Section:
-    """Places (k, 3) of a plane section that stand for equal areas, and its unit normal."""
-
-    points_mm: FloatArray
-    normal: FloatArray
-    cell_m2: float
-
-    @classmethod
-    def of_rim(cls, sac: Sac) -> _Section:
-        """The neck: places within its rim."""
-        from matplotlib.path import Path as Outline
-
-        u, v = plane_axes(sac.plane.normal)
-        rim = np.column_stack([(sac.rim - sac.neck_center_mm) @ u, (sac.rim - sac.neck_center_mm) @ v])
-        grid, cell = _grid(float(np.abs(rim).max()))
-        inside = grid[Outline(rim).contains_points(grid)]
-        points = sac.neck_center_mm + inside[:, :1] * u + inside[:, 1:] * v
-        return cls(points, sac.plane.normal, cell)
-
-    @classmethod
-    def of_vessel(cls, center: FloatArray, flow: FloatArray, radius: float) -> _Section:
-        """Across a vessel: a disk that is larger than the lumen; what lies outside of it counts nothing."""
-        u, v = plane_axes(flow)
-        grid, cell = _grid(_BEYOND_TUBE * radius)
-        inside = grid[np.hypot(*grid.T) <= _BEYOND_TUBE * radius]
-        return cls(center + inside[:, :1] * u + inside[:, 1:] * v, flow, cell)
-
-    def flow(self, velocity: FloatArray) -> float:
-        """Flow [m3/s] along the normal of velocities (k, 3); places outside the lumen are not numbers."""
-        return float(np.nansum(velocity @ self.normal) * self.cell_m2)
-
-    def exchange(self, velocity: FloatArray) -> tuple[float, float, float]:
-        """What enters [m3/s], through which share of the section, and the net flow [m3/s].
-
-        Blood that enters a sac leaves it again, so what enters is taken as the mean of both ways.
-        """
-        along = velocity @ self.normal
-        along = along[np.isfinite(along)]
-        entering, share = regions.inflow(along, np.full(len(along), self.cell_m2))
-        net = float(along.sum() * self.cell_m2)
-        return entering - 0.5 * net, share, net
-
-
-def _grid(half_mm: float) -> tuple[FloatArray, float]:
-    """Centers (k, 2) of square cells that fill a square [mm], and the area of one [m2]."""
-    step = 2.0 * half_mm / _ACROSS
-    line = (np.arange(_ACROSS) + 0.5) * step - half_mm
-    grid: FloatArray = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
-    return grid, (step * M_PER_MM) ** 2

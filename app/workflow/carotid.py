@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from app.case.errors import CaseError
 from app.workflow.flow_fields import FlowFields
 from app.workflow.lesions import vessels_of
+from app.workflow.plane_section import PlaneSection
 from app.workflow.units import M_PER_MM, PA_PER_MMHG
-from imaging.centerline.curves import arc_length
+from imaging.centerline.curves import arc_length, direction_at, way_to
 from imaging.centerline.lesions import Lesion
 from imaging.centerline.vessel_sections import VesselSections
 from imaging.types import CenterlineTree, FloatArray, IntArray, Progress, Surface, VesselModel
@@ -111,14 +112,8 @@ def carotid_vessels(model: VesselModel, progress: Progress) -> CarotidVessels:
     sections, lesions = mine
     tree = model.centerlines
     branch = tree.branch(sections.branch)
-    line = tree.points[list(branch.indices)]
-    starts = 0.0
-    if branch.parent is not None:
-        above = tree.branch(branch.parent)
-        until = int(np.linalg.norm(tree.points[list(above.indices)] - line[0], axis=1).argmin())
-        before = tree.points[list(above.indices[:until])]
-        starts = float(arc_length(np.concatenate([before, line[:1]]))[-1])
-        line = np.concatenate([before, line])
+    line = tree.points[way_to(tree, branch.name)]
+    starts = float(arc_length(line)[len(line) - len(branch.indices)])
     fork = _fork_mm(tree, sections.branch, line, starts)
     common = next((s for s, _ in found if s.branch == (branch.parent or sections.branch)), sections)
     before_fork = common.along_mm < fork
@@ -255,8 +250,8 @@ def _across(
 ) -> float:
     """Largest speed across the vessel, median over stations of half a diameter."""
     step = _STATION_DIAMETERS * float(np.sqrt(4.0 * vessels.common_area_mm2 / np.pi))
-    station = np.floor(along[stretch] / step).astype(int)
-    return float(np.median([speed[stretch][station == one].max() for one in np.unique(station)]))
+    station, inside = np.floor(along[stretch] / step).astype(int), speed[stretch]
+    return float(np.median([inside[station == one].max() for one in np.unique(station)]))
 
 
 def _pressure_places(vessels: CarotidVessels, s: FloatArray) -> FloatArray:
@@ -273,27 +268,18 @@ def _pressure_places(vessels: CarotidVessels, s: FloatArray) -> FloatArray:
 
 
 def _direction(line: FloatArray, place: FloatArray) -> FloatArray:
-    at = int(np.linalg.norm(line - place, axis=1).argmin())
-    way = line[min(at + 3, len(line) - 1)] - line[max(at - 3, 0)]
-    unit: FloatArray = way / np.linalg.norm(way)
-    return unit
+    return direction_at(line, int(np.linalg.norm(line - place, axis=1).argmin()))
 
 
 def _mean_velocity(fields: FlowFields, surface: Surface, center: FloatArray, normal: FloatArray, frame: int) -> float:
     """Mean velocity [m/s] through the section of the lumen around a place."""
     from imaging.centerline.section_area import outline_at
-    from imaging.surface.sections import plane_axes
 
     outline = outline_at(surface, center, normal)
     if outline is None:
         return float("nan")
-    u, v = plane_axes(normal)
-    reach = float(np.linalg.norm(outline.start - center, axis=1).max())
-    ticks = np.linspace(-reach, reach, 61)
-    grid = np.stack(np.meshgrid(ticks, ticks, indexing="ij"), axis=-1).reshape(-1, 2)
-    points = center + grid[:, :1] * u + grid[:, 1:] * v
-    points = points[np.hypot(*grid.T) <= reach]
-    values = fields.interpolator(points * M_PER_MM)("velocity_m_per_s", frame) @ normal
+    disk = PlaneSection.of_disk(center, normal, float(np.linalg.norm(outline.start - center, axis=1).max()))
+    values = fields.interpolator(disk.points_mm * M_PER_MM)("velocity_m_per_s", frame) @ normal
     return float(np.nanmean(values))
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from app.case.errors import CaseError
+from app.case.records import Position
 
 
 def declared(
@@ -121,3 +122,14 @@ def _checked(parameter: Parameter, value: Any) -> Any:
             f"{parameter.name} must be one of {', '.join(filter(None, parameter.choices))}, not {value!r}.",
         )
     return value
+
+
+def position(text: str) -> Position:
+    """The position (mm, LPS), or the direction, that ``x,y,z`` stands for; CaseError ``bad_point``."""
+    try:
+        x, y, z = (float(number) for number in text.split(","))
+        if not all(math.isfinite(number) for number in (x, y, z)):
+            raise ValueError(text)
+    except ValueError as error:
+        raise CaseError("bad_point", f"{text!r} is not a position: give x,y,z in mm (LPS).") from error
+    return x, y, z

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from imaging.centerline.curves import way_to
 from imaging.types import CenterlineTree, FloatArray, IntArray, Patch
 
 
@@ -50,17 +51,3 @@ def paths_to(tree: CenterlineTree, openings: tuple[Patch, ...]) -> tuple[VesselP
         abscissa = np.concatenate([[0.0], np.cumsum(step)])
         paths.append(VesselPath(np.array(indices), abscissa, own, branch.name, branch.parent is None))
     return tuple(paths)
-
-
-def way_to(tree: CenterlineTree, name: str) -> list[int]:
-    """The points of the tree from its root to the end of a branch; KeyError if there is none of that name."""
-    branch = tree.branch(name)
-    indices = list(branch.indices)
-    while branch.parent is not None:
-        parent = tree.branch(branch.parent)
-        departure = indices[0]
-        before = list(parent.indices)
-        upstream = before[: before.index(departure)] if departure in before else before
-        indices = upstream + indices
-        branch = parent
-    return indices

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from app.case.bundle import OpenCase
 from app.case.errors import CaseError
 from app.workflow.parameters import build, declared
-from app.workflow.vessel_paths import way_to
+from imaging.centerline.curves import way_to
 from imaging.types import FloatArray, VesselModel, Volume
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.aneurysm.regions import regions_of
-from imaging.centerline.curves import arc_length, resampled
+from imaging.centerline.curves import arc_length, direction_at, resampled, way_to
 from imaging.errors import ImagingError
 from imaging.types import CenterlineTree, FloatArray, IntArray, Surface
 
@@ -85,7 +85,8 @@ class ParentVessel:
         before = (s <= s[low]) & (s >= s[low] - reach)
         behind = (s >= s[high]) & (s <= s[high] + reach)
         sides = [float(radius[side].mean()) for side in (before, behind) if side.any()]
-        return Beside(2.0 * float(np.mean(sides)), _along(line, at), line[low], _along(line, low), float(radius[low]))
+        flow, before_it = direction_at(line, at), direction_at(line, low)
+        return Beside(2.0 * float(np.mean(sides)), flow, line[low], before_it, float(radius[low]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,12 +108,6 @@ class Beside:
     upstream_mm: FloatArray
     upstream_flow: FloatArray
     upstream_radius_mm: float
-
-
-def _along(line: FloatArray, at: int) -> FloatArray:
-    way = line[min(at + 3, len(line) - 1)] - line[max(at - 3, 0)]
-    unit: FloatArray = way / np.linalg.norm(way)
-    return unit
 
 
 def parent_vessel(
@@ -165,13 +160,7 @@ def _paths(tree: CenterlineTree) -> tuple[list[FloatArray], list[FloatArray]]:
     step = STEP_RADII * float(np.median(tree.radius_mm))
     lines, radii = [], []
     for branch in tree.branches:
-        indices, parent = list(branch.indices), branch.parent
-        while parent is not None:
-            above = tree.branch(parent)
-            start = tree.points[indices[0]]
-            until = int(np.linalg.norm(tree.points[list(above.indices)] - start, axis=1).argmin())
-            indices = [*above.indices[:until], *indices]
-            parent = above.parent
+        indices = way_to(tree, branch.name)
         points = tree.points[indices]
         line = resampled(points, step)
         s = arc_length(points)

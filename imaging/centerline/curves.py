@@ -1,11 +1,11 @@
-"""Polylines in space: length, direction, resampling, smoothing."""
+"""Polylines in space: length, direction, resampling, smoothing, and the ways through a tree of them."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy import ndimage
 
-from imaging.types import FloatArray
+from imaging.types import CenterlineTree, FloatArray
 
 
 def arc_length(line: FloatArray) -> FloatArray:
@@ -18,6 +18,13 @@ def tangents(line: FloatArray) -> FloatArray:
     """Unit tangents (n, 3) by central differences, one-sided at the ends."""
     difference = np.gradient(line, axis=0)
     unit: FloatArray = difference / np.maximum(np.linalg.norm(difference, axis=1, keepdims=True), 1e-12)
+    return unit
+
+
+def direction_at(line: FloatArray, at: int) -> FloatArray:
+    """Unit direction (3,) of a polyline at its point ``at``, from the third point before to the third behind it."""
+    way = line[min(at + 3, len(line) - 1)] - line[max(at - 3, 0)]
+    unit: FloatArray = way / np.linalg.norm(way)
     return unit
 
 
@@ -45,3 +52,17 @@ def smoothed(line: FloatArray, sigma_mm: float) -> FloatArray:
     extended = np.concatenate([before, line, after])
     result: FloatArray = ndimage.gaussian_filter1d(extended, sigma_mm / step, axis=0, mode="nearest")
     return result[reach : reach + len(line)]
+
+
+def way_to(tree: CenterlineTree, name: str) -> list[int]:
+    """The points of the tree from its root to the end of a branch; KeyError if there is none of that name."""
+    branch = tree.branch(name)
+    indices = list(branch.indices)
+    while branch.parent is not None:
+        parent = tree.branch(branch.parent)
+        departure = indices[0]
+        before = list(parent.indices)
+        upstream = before[: before.index(departure)] if departure in before else before
+        indices = upstream + indices
+        branch = parent
+    return indices

@@ -68,6 +68,7 @@ def test_an_aneurysm_is_measured_and_scored_with_what_is_not_known(case: OpenCas
     found, record = assess(case, "aneurysm")
     figures = {one.id: one for one in found.figures}
     assert record is not None and figures["size_mm"].value == pytest.approx(8.0, rel=0.01)
+    assert found.surface is not None and {one.id for one in found.colored} == set(found.surface.point_data)
     assert figures["phases_points"].value == 3.0 and figures["phases_points"].about == "3 to 14 by what is not known"
     known = {"aneurysm_site": "mca", "ancestry": "japanese", "hypertension": "yes", "age_years": 72.0}
     known |= {"earlier_subarachnoid_hemorrhage": "no", "earlier_aneurysm_mm": 6.0, "earlier_aneurysm_years": 4.0}
@@ -96,7 +97,7 @@ def test_the_neck_plane_is_moved_and_given(model: VesselModel) -> None:
     assert again.shape["volume_mm3"] == pytest.approx(proposed.shape["volume_mm3"], rel=1e-6)
     for wrong, words in (
         (NeckParameters(neck_center="0,0,0"), "Give both neck_center and neck_normal"),
-        (NeckParameters(sac_near="0,1"), "three numbers"),
+        (NeckParameters(sac_near="0,1"), "'0,1' is not a position"),
     ):
         with pytest.raises(CaseError, match=words):
             find_sac(model, wrong)

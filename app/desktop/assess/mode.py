@@ -18,10 +18,9 @@ from app.case.commands import SetPatientValues
 from app.case.records import Record
 from app.desktop.assess.panel import AssessPanel
 from app.desktop.assess.view import AnswerView
-from app.desktop.mode_base import ModeBase
+from app.desktop.model_mode import ModelMode
 from app.desktop.scene.color_scale import ColorScale
 from app.desktop.scene.vessel_look import VesselLook, VesselWall
-from app.desktop.session.model_task import ModelTask
 from app.desktop.session.session import Session
 from app.workflow.assessments.frame import Assessed
 from app.workflow.assessments.registry import assessment_of, keep, made_in, standing
@@ -41,10 +40,10 @@ class Made:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """A kept answer as JSON has it, with its quantities (n,) at the points of the model's wall."""
+    """A kept answer as JSON has it, with its quantities by title: unit, and values (n,) at the model's wall."""
 
     value: Mapping[str, Any]
-    on_wall: Mapping[str, FloatArray] = field(default_factory=dict)
+    on_wall: Mapping[str, tuple[str, FloatArray]] = field(default_factory=dict)
 
 
 def make_assessment(folder: Path, name: str, values: dict[str, Any], progress: Progress) -> Made:
@@ -68,37 +67,28 @@ def read_answer(opened: OpenCase, record: Record) -> Answer:
     surface = read_surface(opened.path_of(record.files["surface"]))
     wall = read_model(opened.path_of(model.files["surface"]).parent).surface.points
     nearest = cKDTree(surface.points).query(wall)[1]
-    return Answer(value, {name: np.asarray(data, dtype=float)[nearest] for name, data in surface.point_data.items()})
+    return Answer(
+        value,
+        {
+            one["label"]: (one["unit"], np.asarray(surface.point_data[one["id"]], dtype=float)[nearest])
+            for one in value.get("colored", ())
+        },
+    )
 
 
-class AssessMode(ModeBase):
+class AssessMode(ModelMode):
     """``refused`` carries each `Refusal` that a user must see."""
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(session, parent)
-        self.panel = AssessPanel()
-        self.below = self.view = AnswerView()
-        self.task = ModelTask(session.store, self)
+        self.view = AnswerView()
+        super().__init__(session, AssessPanel(), self.view, parent)
         self.answer: Answer | None = None
         self._shown = ""
         self._taken: Made | None = None
         self.panel.start_asked.connect(self._start)
-        self.panel.cancel_asked.connect(self.task.cancel)
         self.panel.assessment_chosen.connect(self._choose_assessment)
         self.panel.person_entered.connect(lambda name, value: session.store.do(SetPatientValues({}, {name: value})))
         self.panel.shown_changed.connect(self._show)
-        self.task.changed.connect(self._take)
-        self.task.progressed.connect(lambda fraction, text: self.panel.set_progress(fraction, text))
-        session.store.history_changed.connect(self._look)
-
-    def enter(self, scene: Any) -> None:
-        super().enter(scene)
-        self._look()
-        self._take()
-
-    def close(self) -> None:
-        """End what is being made."""
-        self.task.cancel()
 
     def choose(self, vessel: str) -> None:
         """A click reads a value; no vessel is chosen."""
@@ -171,24 +161,10 @@ class AssessMode(ModeBase):
             return
         wall: VesselWall | None = self.scene.wall
         name = self.panel.colored.currentText()
-        values = None if self.answer is None else self.answer.on_wall.get(name)
+        unit, values = self.answer.on_wall.get(name, ("", None)) if self.answer is not None else ("", None)
         if wall is None or values is None or len(values) != len(wall.points_mm):
             self.scene.show_vessels(None)
             return
-        title, unit = _titled(name)
-        scale = ColorScale.round(title, unit, values[~wall.is_extension], "over the anatomy", least=1e-3)
+        scale = ColorScale.round(name, unit, values[~wall.is_extension], "over the anatomy", least=1e-3)
         nothing = np.full(len(wall.names), np.nan)
         self.scene.show_vessels(VesselLook(nothing, nothing, scale, at_points=values))
-
-
-_UNITS = {"_kpa": "kPa", "_mm": "mm", "_pa": "Pa", "_mmhg": "mmHg", "_percent": "%"}
-
-
-def _titled(name: str) -> tuple[str, str]:
-    """The title and the unit of a quantity by its name."""
-    if name == "ffr_ct":
-        return "FFR-like index", "1"
-    for ending, unit in _UNITS.items():
-        if name.endswith(ending):
-            return name.removesuffix(ending).replace("_", " ").capitalize(), unit
-    return name.replace("_", " ").capitalize(), "1"

@@ -18,6 +18,7 @@ from app.workflow.assessments.frame import (
 )
 from app.workflow.patient import Assumption
 from app.workflow.person import UNKNOWN, Person, person_values
+from app.workflow.result_files import Quantity
 from app.workflow.steps import Request
 from imaging.types import Progress
 from solvers.risk.aneurysm_scores import GROWTH_3Y, GROWTH_5Y, RUPTURE_5Y, SITES, elapss, phases
@@ -50,6 +51,12 @@ QUANTITIES: tuple[tuple[str, str, str, str], ...] = (
 NO_MODEL = (
     "No probability of rupture from shape and flow is shown, and no percentile: the coefficients of the published "
     "models (Xiang 2011 and 2015, Detmer 2018) and the distributions to compare with could not be verified."
+)
+
+
+_COLORED = (
+    Quantity("part", "Part (0 vessel, 1 neck, 2 sac)", "1", "parted by the neck plane"),
+    Quantity("distance_from_parent_mm", "Distance from the parent vessel", "mm", "imaging/aneurysm/parent.py"),
 )
 
 
@@ -93,6 +100,7 @@ def assess_aneurysm(request: Request, progress: Progress) -> Assessed:
         reasons=tuple(reasons),
         assumptions=tuple(_assumptions(person)),
         surface=found.colored,
+        colored=tuple(q for q in _COLORED if q.id in found.colored.point_data),
         details={
             "neck": {
                 "center_mm": [round(float(c), 4) for c in found.center_mm],

@@ -22,6 +22,7 @@ from app.workflow.assessments.frame import (
     patient_known,
     step_done,
 )
+from app.workflow.result_files import Quantity
 from app.workflow.results import require_finished
 from app.workflow.steps import Request
 from app.workflow.units import M3_PER_ML, PA_PER_MMHG
@@ -43,6 +44,14 @@ _DIFFER = (
 )
 _NO_MODEL = (
     "No probability of rupture is made of these numbers: the coefficients of published models were not verified."
+)
+
+
+_COLORED = (
+    Quantity("tawss_by_parent", "Wall shear stress by the parent vessel's", "1", "means over the beat"),
+    Quantity("tawss_pa", "Time-averaged wall shear stress", "Pa", "mean over the beat of its magnitude"),
+    Quantity("osi", "Oscillatory shear index", "1", "0 to 0.5"),
+    Quantity("part", "Part (0 vessel, 2 sac)", "1", "parted by the neck plane"),
 )
 
 
@@ -75,6 +84,7 @@ def assess_flow(request: Request, progress: Progress) -> Assessed:
         (_table(found, spec.time.is_steady),),
         reasons=(*_unbalanced(found), _DIFFER, PROPOSED, _NO_MODEL),
         surface=found.colored,
+        colored=tuple(q for q in _COLORED if q.id in found.colored.point_data),
         details={
             "neck": neck,
             "neck_from": record.id,

@@ -16,6 +16,7 @@ from app.workflow.assessments.frame import (
     step_done,
 )
 from app.workflow.carotid import COMMON_FROM_DIAMETERS, COMMON_TO_DIAMETERS, CarotidFlow, CarotidVessels
+from app.workflow.result_files import Quantity
 from app.workflow.results import require_finished
 from app.workflow.steps import Request
 from app.workflow.units import PA_PER_MMHG
@@ -30,6 +31,12 @@ CM = 100.0
 @dataclass(frozen=True)
 class Parameters:
     """Nothing to choose: the vessels are known by their names."""
+
+
+_COLORED = (
+    Quantity("tawss_pa", "Time-averaged wall shear stress", "Pa", "mean over the beat of its magnitude"),
+    Quantity("pressure_at_peak_mmhg", "Pressure at peak velocity", "mmHg", "at the frame of the largest speed"),
+)
 
 
 def assess_carotid(request: Request, progress: Progress) -> Assessed:
@@ -60,6 +67,7 @@ def assess_carotid(request: Request, progress: Progress) -> Assessed:
         (_lesions(vessels), _consensus(flow, worst, grade, end_diastolic)),
         reasons=tuple(_reasons(flow, worst, grade, spec.time.is_steady)),
         surface=flow.colored,
+        colored=_COLORED,
         details={
             "grade": vars(grade),
             "peak_place_mm": [round(float(c), 2) for c in flow.peak_place_mm],

@@ -22,6 +22,7 @@ from app.workflow.assessments.frame import (
 from app.workflow.coronary_parameters import Parameters
 from app.workflow.ensemble_plan import Spread
 from app.workflow.person import person_values
+from app.workflow.result_files import Quantity
 from app.workflow.steps import Request
 from imaging.types import FloatArray, Progress, Surface
 
@@ -90,6 +91,7 @@ def assess_coronary(request: Request, progress: Progress) -> Assessed:
         (*_reasons(request.case, model, chosen), *_unused(request.case)),
         model.assumptions,
         _colored(model),
+        (Quantity("ffr_ct", "FFR-like index", "1", DEFINITION),),
         {"hyperemia": state_dict(model, state), "rest": state_dict(model, rest)},
     )
 

@@ -110,7 +110,9 @@ class Assessed:
     assumptions
         Numbers that were not measured in this patient.
     surface
-        A surface (mm, LPS) whose point arrays color the answer in 3D; names carry the unit.
+        A surface (mm, LPS) whose point arrays color the answer in 3D.
+    colored
+        What those arrays are, by their names.
     details
         What else a program may read, as JSON has it.
     """
@@ -122,12 +124,13 @@ class Assessed:
     reasons: tuple[str, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
     surface: Surface | None = None
+    colored: tuple[Quantity, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON; the surface is a file of its own."""
         plain = {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.name != "surface"}
-        for name in ("figures", "tables", "curves", "assumptions"):
+        for name in ("figures", "tables", "curves", "assumptions", "colored"):
             plain[name] = [dataclasses.asdict(one) for one in plain[name]]
         return plain
 

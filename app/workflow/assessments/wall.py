@@ -8,12 +8,22 @@ from typing import Any
 from app.workflow.assessments.frame import Assessed, Assessment, Figure, Rule, Table, patient_known, scan_fit, step_done
 from app.workflow.patient import Assumption, patient_values
 from app.workflow.person import UNKNOWN, Person, person_values
+from app.workflow.result_files import Quantity
 from app.workflow.steps import Request
 from app.workflow.wall import LIMITS, wall_of_model
 from app.workflow.wall_parameters import WallParameters
 from imaging.types import Progress
 
 Parameters = WallParameters
+
+
+_COLORED = (
+    Quantity("rupture_index", "Rupture potential index", "1", "stress by strength"),
+    Quantity("von_mises_kpa", "Von Mises stress", "kPa", "hyperelastic or linear wall by finite elements"),
+    Quantity("principal_kpa", "Greatest principal stress", "kPa", "hyperelastic or linear wall by finite elements"),
+    Quantity("strength_kpa", "Strength of the wall", "kPa", "Vande Geest et al. 2006, Ann Biomed Eng 34:1098"),
+    Quantity("thickness_mm", "Thickness of the wall", "mm", "as stated or mapped"),
+)
 
 
 def assess_wall_of(request: Request, progress: Progress) -> Assessed:
@@ -62,6 +72,7 @@ def assess_wall_of(request: Request, progress: Progress) -> Assessed:
         reasons=tuple(facts["limits"]),
         assumptions=tuple(_assumptions(facts["inputs"])),
         surface=surface,
+        colored=_COLORED,
         details=facts,
     )
 
