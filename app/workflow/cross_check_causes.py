@@ -12,6 +12,7 @@ from app.workflow.cross_check_result import Difference, ModelId
 from app.workflow.flow_setup import ReducedCase
 from app.workflow.measured_places import Measured
 from app.workflow.units import M3_PER_ML, PA_PER_MMHG
+from imaging.anatomy.vessel_names import spelled
 from imaging.types import FloatArray
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class Causes:
         places = self._measured.places[name]
         more = self._drop(model, (name, 0), (name, -1), at_peak)
         estimates = self._estimates(name, places[0].along, places[-1].along, at_peak)
-        return Missing(more, f"{name}: {_loses(more)} along it{_when(at_peak)}; {_likely(more, estimates)}")
+        return Missing(more, f"{spelled(name)}: {_loses(more)} along it{_when(at_peak)}; {_likely(more, estimates)}")
 
     def _into(self, model: ModelId, before: str, name: str, at_peak: bool) -> Missing:
         """What is missing between the last place of a vessel and the first of one behind it."""
@@ -145,8 +146,9 @@ class Causes:
         loss = more / dynamic if dynamic > 0.0 else float("nan")
         return Missing(
             more,
-            f"{before} to {name}: {_loses(more)} where the vessels part{_when(at_peak)}; {_likely(more, estimates)}; "
-            f"in all it has the coefficient {loss:.2f} of the dynamic pressure {_mmhg(dynamic)} in {name}",
+            f"{spelled(before)} to {spelled(name)}: {_loses(more)} where the vessels part{_when(at_peak)}; "
+            f"{_likely(more, estimates)}; "
+            f"in all it has the coefficient {loss:.2f} of the dynamic pressure {_mmhg(dynamic)} in {spelled(name)}",
         )
 
     def _estimates(self, name: str, first: float, last: float, at_peak: bool) -> list[Estimate]:

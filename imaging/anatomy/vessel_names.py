@@ -126,3 +126,9 @@ def renamed_patches(patches: Sequence[Patch], names: Mapping[str, str]) -> tuple
         patch if patch.kind == "wall" else dataclasses.replace(patch, name=names.get(patch.name, patch.name))
         for patch in patches
     )
+
+
+def spelled(name: str) -> str:
+    """A vessel's name for people: ``aorta.2`` is the second part of the aorta."""
+    branch, _, part = name.partition(".")
+    return branch.replace("_", " ") + (f", part {part}" if part else "")

@@ -16,8 +16,8 @@ from app.desktop.scene.vessel_look import VesselLook, VesselWall
 from app.desktop.session.cross_checker import CrossChecker
 from app.desktop.session.session import Session
 from app.desktop.views.scene_view import Caption
-from app.desktop.what_if.edits import spelled
 from app.workflow.cross_check_result import CrossCheck, ModelId, VesselCheck
+from imaging.anatomy.vessel_names import spelled
 
 _MODELS: tuple[ModelId, ...] = ("1d", "0d")
 """Whose difference is colored: the first that was solved."""

@@ -11,8 +11,8 @@ from app.desktop import theme
 from app.desktop.modes import MODES
 from app.desktop.panels.step_panel import scroll_in, section
 from app.desktop.session.words import seconds_text
-from app.desktop.what_if.edits import spelled
 from app.workflow.cross_check_result import QUANTITIES, CrossCheck, Difference, VesselCheck, briefly
+from imaging.anatomy.vessel_names import spelled
 
 COLORINGS = {
     "pressure": "Mean pressure, 1D (or 0D) less 3D",
@@ -137,7 +137,7 @@ class CrossCheckPanel(QWidget):
 
 def _alarm(vessel: VesselCheck, difference: Difference) -> str:
     name, unit = QUANTITIES[difference.quantity]
-    causes = "; ".join(briefly(cause) for cause in difference.causes).replace("_", " ")
+    causes = "; ".join(briefly(cause) for cause in difference.causes)
     cause = f"<br><span style='color:{theme.MUTED}'>likely: {escape(causes)}</span>" if causes else ""
     by = f"{difference.difference:+.2g} {unit}".replace("-", "−")
     return (

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTabl
 from app.desktop import theme
 from app.desktop.monitor.plots import Plot
 from app.desktop.session.words import with_unit
-from app.desktop.what_if.edits import spelled
 from app.workflow.cross_check_result import QUANTITIES, CrossCheck, Difference, ModelId, QuantityId, VesselCheck
+from imaging.anatomy.vessel_names import spelled
 
 COLORS: Mapping[ModelId, str] = {
     "3d": "#ffffff",

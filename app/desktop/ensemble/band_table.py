@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
-from app.desktop.what_if.edits import spelled
 from app.workflow.ensemble import QUANTITIES, Ensemble
+from imaging.anatomy.vessel_names import spelled
 
 _TITLES = {
     "flow_ml_s": "Mean flow [mL/s]",

@@ -17,10 +17,10 @@ from app.desktop.scene.color_scale import ColorScale
 from app.desktop.scene.vessel_look import VesselLook, VesselWall
 from app.desktop.session.session import Session
 from app.desktop.views.scene_view import Caption
-from app.desktop.what_if.edits import spelled
 from app.workflow.ensemble import Ensemble
 from app.workflow.ensemble_plan import Parameters
 from app.workflow.parameters import build
+from imaging.anatomy.vessel_names import spelled
 from imaging.types import Progress
 
 _LEAST = {"pressure": 1.0, "flow": 0.1}

@@ -11,9 +11,9 @@ from app.desktop import theme
 from app.desktop.modes import MODES
 from app.desktop.panels.model_panel import ModelPanel
 from app.desktop.panels.step_panel import section
-from app.desktop.what_if.edits import spelled
 from app.workflow.ensemble import Ensemble
 from app.workflow.ensemble_plan import KINDS, Parameters
+from imaging.anatomy.vessel_names import spelled
 
 COLORINGS = {"pressure": "Pressure: width of the band", "flow": "Flow: width of the band"}
 

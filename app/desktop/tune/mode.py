@@ -17,10 +17,10 @@ from app.desktop.session.refusal import refusal_of
 from app.desktop.session.session import Session
 from app.desktop.tune.panel import HOW_TO_USE, TunePanel
 from app.desktop.views.scene_view import Caption
-from app.desktop.what_if.edits import spelled
 from app.workflow.parameters import build
 from app.workflow.tuned_outlets import Parameters, TunedOutlets, write_outlets
 from app.workflow.units import M3_PER_ML, PA_PER_MMHG
+from imaging.anatomy.vessel_names import spelled
 from imaging.types import Progress
 
 _COLUMNS = (

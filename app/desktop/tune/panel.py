@@ -12,8 +12,8 @@ from app.desktop.modes import MODES
 from app.desktop.panels.forms import NumberField
 from app.desktop.panels.model_panel import ModelPanel
 from app.desktop.panels.step_panel import section
-from app.desktop.what_if.edits import spelled
 from app.workflow.tuned_outlets import LEVELS, Parameters, TunedOutlets
+from imaging.anatomy.vessel_names import spelled
 
 HOW_TO_USE = "At Simulate choose the file as Outlets, with units SI; the run then has these outlets."
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from app.workflow.parameters import declared
 from app.workflow.what_if import Change, Stenosis
+from imaging.anatomy.vessel_names import spelled
 
 NEUTRAL = 1.0
 HOLDS = ("the inflow", "the pressure at the inlet", "a given pressure")
@@ -104,12 +105,6 @@ def sentences_of(change: Change) -> list[str]:
     elif change.holds_pressure:
         told.append("pressure at the inlet held as it is, not the inflow")
     return told
-
-
-def spelled(name: str) -> str:
-    """A vessel's name for people: ``aorta.2`` is the second part of the aorta."""
-    branch, _, part = name.partition(".")
-    return branch.replace("_", " ") + (f", part {part}" if part else "")
 
 
 def _with(factors: Mapping[str, float] | None, name: str, factor: float) -> dict[str, float] | None:

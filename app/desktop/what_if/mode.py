@@ -16,11 +16,12 @@ from app.desktop.session.refusal import refusal_of
 from app.desktop.session.session import Session
 from app.desktop.session.what_if_model import Question, WhatIfModel
 from app.desktop.views.scene_view import Caption
-from app.desktop.what_if.edits import branch_dials, spelled
+from app.desktop.what_if.edits import branch_dials
 from app.desktop.what_if.panel import AS_IT_IS, WhatIfPanel
 from app.desktop.what_if.vessel_table import VesselTable
 from app.workflow.plans import forgetting, keeping, plans_of
 from app.workflow.what_if import Answer, Change, VesselState
+from imaging.anatomy.vessel_names import spelled
 
 _REST_MS = 400
 """After so long without a movement of a dial, what is shown becomes a step for Undo."""

@@ -25,9 +25,9 @@ from app.desktop.panels.step_panel import scroll_in, section
 from app.desktop.what_if import edits
 from app.desktop.what_if.conditions_box import ConditionsBox
 from app.desktop.what_if.dials import Dial
-from app.desktop.what_if.edits import spelled
 from app.workflow.parameters import Parameter, describe
 from app.workflow.what_if import HEART_RATES_BPM, PLAUSIBLE_MMHG, Answer, Change
+from imaging.anatomy.vessel_names import spelled
 
 AS_IT_IS = "as it is"
 COLORINGS = {

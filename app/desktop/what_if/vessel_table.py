@@ -9,8 +9,8 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from app.desktop import theme
-from app.desktop.what_if.edits import spelled
 from app.workflow.what_if import VesselState
+from imaging.anatomy.vessel_names import spelled
 
 _COLUMNS = (
     "Vessel",

@@ -68,9 +68,13 @@ class Figure(Quantity):
     @property
     def text(self) -> str:
         """The number with its unit and band."""
-        unit = f" {self.unit}" if self.unit not in ("", "1") else ""
+        unit = _unit(self.unit)
         band = f", 90 % band {self.low:.3g} to {self.high:.3g}{unit}" if None not in (self.low, self.high) else ""
         return f"{self.value:.3g}{unit}{band}"
+
+
+def _unit(unit: str) -> str:
+    return f" {unit}" if unit not in ("", "1") else ""
 
 
 @dataclass(frozen=True)
@@ -239,7 +243,7 @@ def patient_known(*names: str, is_required: bool = False) -> Need:
         if is_required:
             return Held("missing", f"enter {words} of the patient")
         taken = "; ".join(
-            f"{one.help.lower()} {one.default:g} {one.unit}" for one in unknown if isinstance(one.default, float)
+            f"{one.help.lower()} {one.default:g}{_unit(one.unit)}" for one in unknown if isinstance(one.default, float)
         )
         not_asked = [one.help.lower() for one in unknown if one.default == UNKNOWN]
         said = ([f"taken: {taken}"] if taken else []) + ([f"unknown: {', '.join(not_asked)}"] if not_asked else [])
