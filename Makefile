@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made
 DISPLAY_RUN = installer/with_display.sh
+# Compiled files are kept, as a user's are: every process of the program else compiles it anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help env demo app test verify bench lint pin clean
 

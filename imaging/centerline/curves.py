@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
 from imaging.types import CenterlineTree, FloatArray
 
@@ -50,6 +49,8 @@ def smoothed(line: FloatArray, sigma_mm: float) -> FloatArray:
     before = 2.0 * line[0] - line[reach:0:-1]
     after = 2.0 * line[-1] - line[-2 : -reach - 2 : -1]
     extended = np.concatenate([before, line, after])
+    from scipy import ndimage  # half a second that the window's start need not pay
+
     result: FloatArray = ndimage.gaussian_filter1d(extended, sigma_mm / step, axis=0, mode="nearest")
     return result[reach : reach + len(line)]
 

@@ -27,7 +27,7 @@ from imaging.volume_io import write_volume
 pytestmark = pytest.mark.gui
 LONGEST_PAUSE_S = 0.1
 ATTEMPTS = 5
-FIRST_SLICE_S = 2.0
+MOST_BARE_STARTS = 5.0
 CHEST = Grid((233, 167, 191), (1.5, 1.5, 1.5), (-179.0, -275.0, 540.0))
 
 
@@ -172,28 +172,33 @@ def test_no_pause_is_longer_than_100_ms_while_a_run_is_checked_and_examined(driv
     measure.judge()
 
 
-def test_the_first_slice_is_on_the_screen_two_seconds_after_the_program_starts(chest_case: Path, display: None) -> None:
-    """Processor time counts, not the clock: nothing is waited for, so with no other work on the machine they agree."""
-    code = (
-        "import sys, time, pathlib, psutil\n"
+def test_the_first_slice_costs_at_most_five_starts_of_the_bare_libraries(chest_case: Path, display: None) -> None:
+    """Processor time, as nothing is waited for. What a start takes on the clock is `angiotwin bench first-slice`."""
+    bare = "import numpy, pydantic, SimpleITK\nfrom PySide6.QtWidgets import QApplication\nQApplication([])\n"
+    start = (
+        "import sys, pathlib\n"
         "from app.desktop.main import make_application\n"
         "app = make_application()\n"
         "from app.desktop.shell import MainWindow\n"
         "window = MainWindow(); window.show()\n"
         "def tell():\n"
-        "    me = psutil.Process(); spent = me.cpu_times()\n"
-        "    print(spent.user + spent.system, time.time() - me.create_time(), flush=True); app.quit()\n"
+        "    print_spent(); app.quit()\n"
         "window.workspace.first_slice_shown.connect(tell)\n"
         "window.open_case(pathlib.Path(sys.argv[1]), writable=False); app.exec()\n"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    measured = []
+    ratios = []
     for _ in range(ATTEMPTS):
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(chest_case)], env=environment, capture_output=True, text=True, check=True
-        )
-        processor_s, clock_s = (float(word) for word in done.stdout.split())
-        measured.append((processor_s, clock_s))
-        if processor_s <= FIRST_SLICE_S:
+        ratios.append(_processor_s(start, str(chest_case)) / _processor_s(bare + "print_spent()"))
+        if ratios[-1] <= MOST_BARE_STARTS:
             break
-    assert min(measured)[0] <= FIRST_SLICE_S, measured
+    assert min(ratios) <= MOST_BARE_STARTS, ratios
+
+
+def _processor_s(code: str, *arguments: str) -> float:
+    """Processor time of a fresh process until it calls ``print_spent``; compiled files are kept, as a user's are."""
+    told = "def print_spent():\n    import time; print(time.process_time(), flush=True)\n"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    command = [sys.executable, "-c", told + code, *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return float(done.stdout)
