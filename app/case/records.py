@@ -129,7 +129,7 @@ class Case(Frozen):
         changed = []
         for name, digest in record.recipe.inputs.items():
             upstream = next((r for r in reversed(self.records) if r.kind == name), None)
-            if self.input_digest(name) != digest or (upstream is not None and self.stale_inputs(upstream)):
+            if (self.input_digest(name) or "") != digest or (upstream is not None and self.stale_inputs(upstream)):
                 changed.append(name)
         return tuple(changed)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from app.case.bundle import OpenCase
+from app.case.errors import CaseError
 from app.commands.checks import table
 from app.commands.command import Command, Result, add_case, assignments, console_progress
 
@@ -17,9 +19,17 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="parameters of the assessment")
     parser.add_argument("--parameters", action="store_true", help="list the parameters of the assessment")
     parser.add_argument("--read-only", action="store_true", help="do not keep the answer in the case")
+    parser.add_argument(
+        "--pdf", type=Path, metavar="FILE", help="write the answers that the case keeps, or that of NAME, as a report"
+    )
 
 
 def _assess(arguments: argparse.Namespace) -> Result:
+    if arguments.pdf is not None and arguments.read_only:
+        raise CaseError("no_answer", "A report is written of answers that are kept: leave --read-only out.")
+    if arguments.pdf is not None and arguments.name is None:
+        with OpenCase.open(arguments.case, writable=False) as opened:
+            return _written(opened, arguments.pdf, "")
     if arguments.list or arguments.name is None:
         return _listed(arguments)
     from app.workflow.assessments.registry import assess, assessment_of, plain_of
@@ -34,8 +44,19 @@ def _assess(arguments: argparse.Namespace) -> Result:
             *(opened, assessment.id, None if values is None else {**kept, **values}),
             console_progress(assessment.title),
         )
+        written = None if arguments.pdf is None else _written(opened, arguments.pdf, assessment.id)
     value = {**plain_of(assessment, found), "record": None if record is None else record.id}
-    return Result(value, answer_text(value))
+    if written is not None:
+        value = {**value, **written.value}
+    return Result(value, "\n".join([answer_text(value), *([written.text] if written else [])]))
+
+
+def _written(opened: OpenCase, path: Path, name: str) -> Result:
+    from app.workflow.report import write_answers
+
+    problem = write_answers(opened.folder, opened.case, path, name, console_progress("Report"))
+    note = f" The vessels could not be drawn in 3D on this machine: {problem}" if problem else ""
+    return Result({"pdf": str(path), "problem": problem}, f"Written: {path}.{note}")
 
 
 def _listed(arguments: argparse.Namespace) -> Result:

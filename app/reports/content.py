@@ -123,6 +123,8 @@ class Content:
         Sentences on what changed in the case since the numbers were computed; empty when nothing did.
     cross_check
         How the run compares with 1D and 0D models; it has a page of its own.
+    answers
+        The newest answer of each assessment, as the case keeps it; each has pages of its own.
     """
 
     title: str
@@ -148,6 +150,7 @@ class Content:
     sources: tuple[Source, ...]
     software: Mapping[str, str]
     cross_check: CrossCheck | None = None
+    answers: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def is_steady(self) -> bool:

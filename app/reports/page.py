@@ -134,7 +134,7 @@ def lay_out(content: Content, captions: Mapping[str, str], rows: tuple[Row, ...]
     CaseError
         ``report_too_long`` when even short notes and the smallest type leave no room.
     """
-    _register_fonts()
+    register_fonts()
     least, wanted = sum(row.least_pt for row in rows), sum(row.wanted_pt for row in rows)
     over = [_caption_height(row, captions) for row in rows]
     top, above = _head(content)
@@ -409,7 +409,7 @@ def paragraph(
 
 
 @cache
-def _register_fonts() -> None:
+def register_fonts() -> None:
     """Matplotlib's own font, embedded, so that the page looks the same everywhere and holds any Latin or Greek."""
     import matplotlib
     from reportlab.lib.fonts import addMapping

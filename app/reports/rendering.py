@@ -12,7 +12,7 @@ from app.reports import style
 from app.reports.views import View
 from app.workflow.result_files import ResultData
 from imaging.isolated import IsolatedError, run_isolated
-from imaging.types import FloatArray, Progress
+from imaging.types import FloatArray, Progress, Surface
 
 Bounds = tuple[float, float, float, float]
 """Left, right, bottom and top of a picture in mm of the view."""
@@ -43,19 +43,25 @@ class Scale:
 
 
 @dataclass(frozen=True, eq=False)
-class Renderings:
-    """Pictures of one view: model, pressure, stress, speed; (height, width, 3) uint8 each.
+class Pictures:
+    """Pictures of one view, (height, width, 3) uint8 each.
 
     ``extent_mm`` is where they lie in the view; ``problem`` says why there are none.
     """
 
     view: View
     extent_mm: Bounds
+    images: tuple[NDArray[np.uint8], ...]
+    problem: str
+
+
+@dataclass(frozen=True, eq=False)
+class Renderings(Pictures):
+    """Pictures of model, pressure, stress and speed."""
+
     pressure_mmhg: Scale
     stress_pa: Scale
     speed_m_s: Scale
-    images: tuple[NDArray[np.uint8], ...] = ()
-    problem: str = ""
 
 
 def render(result: ResultData, stress_top_pa: float, view: View, progress: Progress, fraction: float) -> Renderings:
@@ -86,16 +92,46 @@ def render(result: ResultData, stress_top_pa: float, view: View, progress: Progr
     coats = [plain, scales[0].rgb(pressure), scales[1].rgb(stress), np.tile(gray.astype(np.uint8), (len(wall), 1))]
     for coat in coats:
         coat[~anatomy] = gray
+    drawn = _drawn(
+        view, wall, result.wall_triangles, coats, (points, offsets, scales[2].rgb(speed)), progress, fraction
+    )
+    return Renderings(*drawn, *scales)
+
+
+def render_colored(
+    surface: Surface, values: FloatArray, view: View, progress: Progress, fraction: float
+) -> tuple[Pictures, Scale]:
+    """Draw a surface by values (n,) at its points, from the 1st to their 99th percentile; gray where there is none."""
+    from matplotlib.colors import to_rgb
+
+    known = np.isfinite(values)
+    low, high = np.percentile(values[known], (1.0, 99.0)) if known.any() else (0.0, 1.0)
+    scale = Scale.of(float(low), float(high), "viridis")
+    coat = np.tile(np.asarray(np.array(to_rgb(style.EXTENSION)) * 255.0, dtype=np.uint8), (len(values), 1))
+    coat[known] = scale.rgb(values[known])
+    nothing = np.empty((0, 3)), np.zeros(1, dtype=np.int64), np.empty((0, 3), dtype=np.uint8)
+    points = np.asarray(surface.points, dtype=float)
+    return Pictures(*_drawn(view, points, surface.triangles, [coat], nothing, progress, fraction)), scale
+
+
+def _drawn(
+    view: View,
+    wall: FloatArray,
+    triangles: NDArray[Any],
+    coats: list[NDArray[np.uint8]],
+    lines: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
+    progress: Progress,
+    fraction: float,
+) -> tuple[View, Bounds, tuple[NDArray[np.uint8], ...], str]:
+    """What `Pictures` holds: the wall once in each coat; ``lines`` are points, offsets and colors."""
     flat = view.project(wall)
     middle, half = (flat.max(axis=0) + flat.min(axis=0)) / 2.0, _MARGIN * np.ptp(flat, axis=0) / 2.0
     width, height = (int(n) for n in np.maximum(np.round(_PIXELS * half / half.max()), 16))
     arrays = {
         "points": wall,
-        "triangles": result.wall_triangles,
+        "triangles": triangles,
         **{f"rgb_{number}": coat for number, coat in enumerate(coats)},
-        "line_points": points,
-        "line_offsets": offsets,
-        "line_rgb": scales[2].rgb(speed),
+        **dict(zip(("line_points", "line_offsets", "line_rgb"), lines, strict=True)),
         "focal": view.place(middle, wall.mean(axis=0)),
         "toward_viewer": view.toward_viewer,
         "up": view.up,
@@ -107,8 +143,8 @@ def render(result: ResultData, stress_top_pa: float, view: View, progress: Progr
             "app.reports.scene:draw", arrays, options, _TIMEOUT_S, progress, fraction, "Drawing the vessels"
         )
     except IsolatedError as error:
-        return Renderings(view, extent, *scales, problem=str(error))
-    return Renderings(view, extent, *scales, images=tuple(drawn[f"picture_{n}"] for n in range(len(coats))))
+        return view, extent, (), str(error)
+    return view, extent, tuple(drawn[f"picture_{n}"] for n in range(len(coats))), ""
 
 
 def peak_flow_frame(result: ResultData) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 
 from app.reports import style
 from app.reports.anatomy import main_vessel, vessels_of
+from app.reports.answer_pages import Section, draw_section
 from app.reports.content import Content
 from app.reports.cross_check_page import draw_cross_check
 from app.reports.ct_pictures import Window, slice_picture
@@ -33,7 +34,8 @@ _NEAR_RADII, _NEAR_MM = 3.0, (15.0, 45.0)
 class Sources:
     """What the pictures are made of. ``view`` is that of the vessels; None chooses the widest.
 
-    ``scan`` is the volume and its labels, or None when the case begins with a surface.
+    ``scan`` is the volume and its labels, or None when the case begins with a surface; ``sections`` are the answers of
+    assessments.
     """
 
     scan: tuple[Volume, LabelMap] | None
@@ -41,10 +43,11 @@ class Sources:
     result: ResultData
     window: Window
     view: View | None = None
+    sections: tuple[Section, ...] = ()
 
 
 def write_report(content: Content, sources: Sources, path: Path, progress: Progress) -> str:
-    """Write a report as a PDF of one page, and one more for the cross-check if there is one.
+    """Write a report as a PDF of one page, one more for the cross-check if there is one, and those of the assessments.
 
     Returns
     -------
@@ -64,10 +67,16 @@ def write_report(content: Content, sources: Sources, path: Path, progress: Progr
     drawn = _figures(content, sources, renderings, page, "horizontal" if is_tall else "vertical")
     progress(0.8, "Writing the page")
     check = content.cross_check
-    further = () if check is None else (partial(draw_cross_check, check=check),)
+    further = [] if check is None else [partial(draw_cross_check, check=check)]
+    problems = [renderings.problem]
+
+    def add_answer(canvas: Any, section: Section) -> None:
+        problems.append(draw_section(canvas, section, lambda fraction, text: progress(0.8 + 0.19 * fraction, text)))
+
+    further += [partial(add_answer, section=section) for section in sources.sections]
     page.write(path, content.title, {name: style.image_of(figure) for name, figure in drawn.items()}, further)
     progress(1.0, "Page written")
-    return renderings.problem
+    return next(filter(None, problems), "")
 
 
 def _captions(content: Content, sources: Sources, renderings: Renderings) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from app.reports import style
-from app.reports.rendering import Bounds, Renderings, Scale
+from app.reports.rendering import Bounds, Pictures, Renderings, Scale
 from app.reports.tags import TAG_PT, PlacedTag, Silhouette, Tag, draw_tag, placed_tags, width_pt
 from app.reports.views import View
 from imaging.frames import orientation_letters
@@ -43,9 +43,9 @@ def model_picture(renderings: Renderings, tags: Sequence[Tag], size_pt: tuple[fl
 
 
 def result_picture(
-    renderings: Renderings, number: int, scale: Scale, unit: str, size_pt: tuple[float, float], bar: Bar
+    renderings: Pictures, number: int, scale: Scale, unit: str, size_pt: tuple[float, float], bar: Bar
 ) -> Any:
-    """Picture 1 (pressure), 2 (stress) or 3 (speed) with its color bar, as a Matplotlib figure.
+    """A colored picture (of the results 1 pressure, 2 stress, 3 speed) with its color bar, as a Matplotlib figure.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def _arranged(
     return bounds, placed
 
 
-def _bounds(renderings: Renderings, size_pt: tuple[float, float], narrower: float) -> Bounds:
+def _bounds(renderings: Pictures, size_pt: tuple[float, float], narrower: float) -> Bounds:
     """What a figure shows when the vessels fill it but for a part of its width and height."""
     left, right, bottom, top = renderings.extent_mm
     mm_per_pt = max((right - left) / size_pt[0], (top - bottom) / size_pt[1]) / (1.0 - narrower)
@@ -115,7 +115,7 @@ def _bounds(renderings: Renderings, size_pt: tuple[float, float], narrower: floa
     return middle[0] - half[0], middle[0] + half[0], middle[1] - half[1], middle[1] + half[1]
 
 
-def _show(axes: Any, renderings: Renderings, number: int, bounds: Bounds) -> None:
+def _show(axes: Any, renderings: Pictures, number: int, bounds: Bounds) -> None:
     axes.set_axis_off()
     if renderings.images:
         axes.imshow(renderings.images[number], extent=renderings.extent_mm, interpolation="lanczos", aspect="auto")

@@ -1,4 +1,4 @@
-"""Step 7: the report, one page and one for the cross-check, with the same numbers as JSON beside it."""
+"""Step 7: the report, one page, one for the cross-check and those of the assessments, with its numbers as JSON."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from app import NOT_FOR_DIAGNOSIS
 from app.case.bundle import utc_now
+from app.case.errors import CaseError
+from app.case.records import Case
 from app.workflow.cross_check_result import read_cross_check
 from app.workflow.parameters import declared
 from app.workflow.steps import Outcome, Request
-from imaging.types import Progress
+from imaging.types import Progress, silent
 
 if TYPE_CHECKING:
+    from app.reports.answer_pages import Section
     from app.reports.summary import SolverFacts
 
 SCHEMA_VERSION = 1
@@ -70,6 +73,8 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     content = content_of(request.case, lineage, result, vessels_of(model), solver, utc_now())
     if "cross_check" in lineage.result.files:
         content = dataclasses.replace(content, cross_check=read_cross_check(file("result", "cross_check")))
+    sections = sections_of(request.bundle, request.case)
+    content = dataclasses.replace(content, answers=tuple(section.answer for section in sections))
     progress(0.1, "Reading the scan")
     chosen: Parameters = request.parameters
     sources = Sources(
@@ -80,6 +85,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         result=result,
         window=Window(chosen.window_width_hu, chosen.window_level_hu),
         view=None if chosen.view == _AUTOMATIC else view_at(NAMED_ANGLES_DEG[chosen.view]),
+        sections=tuple(sections),
     )
     pdf, data = out / "report.pdf", out / "report.json"
     problem = write_report(content, sources, pdf, lambda fraction, text: progress(0.2 + 0.79 * fraction, text))
@@ -96,6 +102,45 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
         ],
     }
     return Outcome("Report", {"pdf": pdf, "json": data}, facts)
+
+
+def sections_of(bundle: Path, case: Case, name: str = "") -> list[Section]:
+    """What the report says of the assessments that a case keeps: of all, or of that of an id."""
+    from app.reports.answer_pages import Section
+    from app.workflow.assessments.registry import kept_answers
+    from imaging.surface.surface_io import read_surface
+
+    found = []
+    for answer in kept_answers(bundle, case):
+        if name in ("", answer["id"]):
+            record = case.record(answer["record"])
+            surface = read_surface(bundle / record.files["surface"].path) if "surface" in record.files else None
+            found.append(Section(answer, case.title, record.recipe.created_utc, record.digest, surface))
+    return found
+
+
+def write_answers(bundle: Path, case: Case, path: Path, name: str = "", progress: Progress = silent) -> str:
+    """Write the kept answers of assessments, of all or of one id, as a PDF of their own, with or without a 3D run.
+
+    Returns
+    -------
+    str
+        Why the vessels could not be drawn in 3D; empty when they could.
+
+    Raises
+    ------
+    CaseError
+        ``no_answer`` when the case keeps none, ``cannot_write``.
+    """
+    from app.reports.answer_pages import write_sections
+
+    sections = sections_of(bundle, case, name)
+    if not sections:
+        raise CaseError("no_answer", "The case keeps no answer to write: make an assessment first.")
+    try:
+        return write_sections(sections, path, progress)
+    except OSError as error:
+        raise CaseError("cannot_write", f"The answers cannot be written to {path}: {error.strerror}.") from error
 
 
 def _solver_facts(folder: Path) -> SolverFacts:

@@ -96,7 +96,7 @@ STEPS: Mapping[str, Step] = {
         Step("mesh", "Mesh", "mesh", ("model",), "app.workflow.mesh"),
         Step("simulate", "Simulate", "run", ("mesh", "model", "patient"), "app.workflow.simulate"),
         Step("results", "Results", "result", ("run", "model"), "app.workflow.results"),
-        Step("report", "Report", "report", ("result",), "app.workflow.report"),
+        Step("report", "Report", "report", ("result", "assessment"), "app.workflow.report"),
     )
 }
 

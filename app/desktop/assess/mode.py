@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QFileDialog
 
 from app.case.bundle import OpenCase
 from app.case.commands import SetPatientValues
@@ -38,6 +39,20 @@ class Made:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Written:
+    """A report that a child process has written: where, and what it could not draw."""
+
+    path: str
+    problem: str
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        note = f" The vessels could not be drawn in 3D: {self.problem}" if self.problem else ""
+        return f"Written: {self.path}.{note}"
+
+
 @dataclass(frozen=True, eq=False)
 class Answer:
     """A kept answer as JSON has it, with its quantities by title: unit, and values (n,) at the model's wall."""
@@ -52,6 +67,14 @@ def make_assessment(folder: Path, name: str, values: dict[str, Any], progress: P
     with OpenCase.open(folder, writable=False) as opened:
         request, found = made_in(opened, name, values, progress)
     return Made(name, request, found, time.perf_counter() - started)
+
+
+def write_pdf(folder: Path, path: str, name: str, progress: Progress) -> Written:
+    """What the child process does for a report."""
+    from app.workflow.report import write_answers
+
+    with OpenCase.open(folder, writable=False) as opened:
+        return Written(path, write_answers(opened.folder, opened.case, Path(path), name, progress))
 
 
 def read_answer(opened: OpenCase, record: Record) -> Answer:
@@ -89,6 +112,7 @@ class AssessMode(ModelMode):
         self.panel.assessment_chosen.connect(self._choose_assessment)
         self.panel.person_entered.connect(lambda name, value: session.store.do(SetPatientValues({}, {name: value})))
         self.panel.shown_changed.connect(self._show)
+        self.panel.pdf_asked.connect(self._write_pdf)
 
     def choose(self, vessel: str) -> None:
         """A click reads a value; no vessel is chosen."""
@@ -100,6 +124,11 @@ class AssessMode(ModelMode):
 
     def _start(self, values: dict[str, Any]) -> None:
         self.task.begin(make_assessment, self.panel.chosen, values)
+
+    def _write_pdf(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self.panel, "Save the answer", f"{self.panel.chosen}.pdf", "PDF (*.pdf)")
+        if name:
+            self.task.begin(write_pdf, name, self.panel.chosen)
 
     def _look(self) -> None:
         """Show how the case stands, and the answer that it keeps."""
@@ -135,11 +164,13 @@ class AssessMode(ModelMode):
         """The task has begun, ended, or found something: what it found goes into the case."""
         task, store = self.task, self._session.store
         self.panel.set_progress(0.0 if task.is_busy else None, "Starting")
-        made: Made | None = task.found
+        made = task.found if isinstance(task.found, Made) else None
+        self.panel.pdf_button.setEnabled(not task.is_busy)
         if not task.is_busy:
             rows = {row["id"]: row for row in standing(store.case)}
             can_start = self.panel.chosen in rows and rows[self.panel.chosen]["can_be_made"] and store.is_writable
-            told = task.failure.message if task.failure is not None else ""
+            told = task.found.sentence if isinstance(task.found, Written) else ""
+            told = task.failure.message if task.failure is not None else told
             if not store.is_writable:
                 told = "The case is open read-only: its answers can be read, not made."
             self.panel.set_state(told, can_start=bool(can_start))

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton, QWidget
 
 from app.desktop import theme
 from app.desktop.modes import MODES
@@ -29,9 +29,10 @@ MARKS: Mapping[NeedState, tuple[str, str]] = {
 
 class AssessPanel(ModelPanel):
     """``assessment_chosen`` carries an id, ``person_entered`` a name and a value or None; ``shown_changed``: other
-    colors or another plot are wanted."""
+    colors or another plot are wanted; ``pdf_asked``: the answer is wanted as pages of a report."""
 
     assessment_chosen = Signal(str)
+    pdf_asked = Signal()
     person_entered = Signal(str, object)
     shown_changed = Signal()
 
@@ -66,6 +67,10 @@ class AssessPanel(ModelPanel):
         self.reasons = self.add_text()
         self.found.addWidget(section("Assumed, and the rule"))
         self.assumed = self.add_text()
+        self.pdf_button = QPushButton("Save as PDF …")
+        self.pdf_button.setToolTip("The answer with its numbers, plots, rule and limits, as pages of a report.")
+        self.pdf_button.clicked.connect(self.pdf_asked)
+        self.found.addWidget(self.pdf_button)
         self.person = ParameterForm(Person)
         self.person.edited.connect(self._tell_person)
         self._person = dict(self.person.values)

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from app.desktop import theme
 from app.desktop.monitor.plots import Plot
+from app.workflow.assessments.frame import cell_text
 
 _SHARES = (9, 11)
 
@@ -63,6 +64,9 @@ class AnswerView(QWidget):
             item.setLabel("bottom", curve["x_label"])
             item.setLabel("left", curve["y_label"])
             self.plot.show_curve(curve["name"], curve["x"], curve["y"], theme.CATEGORIES[number % 8])
+        for span in answer.get("spans", ()):
+            if span["title"] == title:
+                self.plot.mark(span["name"], (span["from_x"], span["to_x"]), theme.WARNING)
 
 
 def _table(one: Mapping[str, Any]) -> QTableWidget:
@@ -76,9 +80,8 @@ def _table(one: Mapping[str, Any]) -> QTableWidget:
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     for row, values in enumerate(rows):
         for column, value in enumerate(values):
-            text = "–" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
-            item = QTableWidgetItem(text.replace("-", "−") if not isinstance(value, str) else text)
-            item.setToolTip(text)
+            item = QTableWidgetItem(cell_text(value))
+            item.setToolTip(item.text())
             if not isinstance(value, str):
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             table.setItem(row, column, item)

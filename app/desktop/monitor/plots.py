@@ -80,6 +80,7 @@ class Plot(QWidget):
         layout.addWidget(self.chart, 1)
         self._curves: dict[str, Any] = {}
         self._entries: dict[str, str] = {}
+        self._marks: list[Any] = []
 
     def show_curve(
         self, name: str, x: Any, y: Any, color: str, *, dots: bool = False, dashed: bool = False, in_legend: bool = True
@@ -113,6 +114,14 @@ class Plot(QWidget):
         """Put a line of pyqtgraph over the curves."""
         self.chart.addItem(line)
 
+    def mark(self, name: str, ends: tuple[float, float], color: str) -> None:
+        """Shade a stretch of the horizontal axis, with its name."""
+        stretch = pyqtgraph.LinearRegionItem(ends, movable=False, brush=color + "28", pen=pyqtgraph.mkPen(None))
+        stretch.setZValue(-10)
+        pyqtgraph.InfLineLabel(stretch.lines[0], name, position=0.08, anchors=[(0, 0), (0, 0)], color=color)
+        self.chart.addItem(stretch)
+        self._marks.append(stretch)
+
     def curve_data(self, name: str) -> tuple[Any, Any]:
         """What a curve shows."""
         x, y = self._curves[name].getOriginalDataset()
@@ -120,9 +129,10 @@ class Plot(QWidget):
 
     def clear_curves(self) -> None:
         """Draw nothing."""
-        for curve in self._curves.values():
-            self.chart.removeItem(curve)
+        for item in (*self._curves.values(), *self._marks):
+            self.chart.removeItem(item)
         self._curves.clear()
+        self._marks.clear()
         self._entries.clear()
         self._legend.clear()
         self._legend.hide()

@@ -26,7 +26,7 @@ from solvers.risk.scores import Score, extremes
 
 Parameters = NeckParameters
 
-_SHAPE = "imaging/aneurysm/morphology.py; Dhar et al. 2008, Raghavan et al. 2005"
+_SHAPE = "definitions of Dhar et al. 2008 and Raghavan et al. 2005"
 _UIATS = "the treatment score of Etminan et al. 2015 counts it as irregular above {}; the number stands for itself"
 QUANTITIES: tuple[tuple[str, str, str, str], ...] = (
     ("size_mm", "Size (largest dimension, neck included)", "mm", ""),

@@ -176,7 +176,7 @@ def _consensus(flow: CarotidFlow, worst: Lesion | None, grade: Grade, end_diasto
         f"{flow.ratio:.2f}",
         "steady" if end_diastolic is None else f"{end_diastolic:.0f}",
     )
-    rows = [(f"> {name}" if name == grade.grade else name, *TABLE[name]) for name in GRADES]
+    rows = [(f"→ {name}" if name == grade.grade else name, *TABLE[name]) for name in GRADES]
     columns = ("grade", "peak systolic [cm/s]", "plaque", "ICA/CCA ratio [1]", "end diastolic [cm/s]")
     return Table("Consensus of 2003", columns, (*rows, here))
 

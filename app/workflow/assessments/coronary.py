@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from app.workflow.assessments.frame import (
     Curve,
     Figure,
     Rule,
+    Span,
     Table,
     patient_known,
     scan_fit,
@@ -38,6 +40,7 @@ RELIABILITY = (
 USUAL_VOXEL_MM = 0.4
 WIDER = 2.0
 """Factor on the spread of what was not entered. An assumption."""
+DIFFUSE = "hyperemia, lesions' own losses added back: the diffuse part"
 DEFINITION = "mean static pressure by mean aortic pressure in steady hyperemia, by the reduced model"
 WALL, PRESSURE, FLOW, HYPEREMIA, VISCOSITY, SPLIT = (
     "where the wall is",
@@ -88,6 +91,7 @@ def assess_coronary(request: Request, progress: Progress) -> Assessed:
         tuple(figures),
         (_lesion_table(model), _end_table(model), *_share_table(bands, worst)),
         tuple(_curves(model)),
+        tuple(_spans(model)),
         (*_reasons(request.case, model, chosen), *_unused(request.case)),
         model.assumptions,
         _colored(model),
@@ -225,7 +229,6 @@ def _lesion_table(model: CoronaryModel) -> Table:
 
 def _end_table(model: CoronaryModel) -> Table:
     """Vessels to their far ends: flow, reserve, and which part of the loss no lesion takes."""
-    from app.workflow.coronary_model import Place
     from app.workflow.units import ml_s_from_m3_s, mmhg_from_pa
 
     rows: list[tuple[float | str | None, ...]] = []
@@ -234,13 +237,7 @@ def _end_table(model: CoronaryModel) -> Table:
         branch = branch_of[name]
         place = model.far_ends()[branch]
         index, total = model.hyperemia.at(place)
-        on_the_way = _branches_to(model, name)
-        own = sum(
-            model.hyperemia.at(Place(lesion.branch, lesion.from_mm))[1]
-            - model.hyperemia.at(Place(lesion.branch, lesion.to_mm))[1]
-            for lesion in model.lesions
-            if lesion.from_mm < on_the_way.get(lesion.branch, 0.0)
-        )
+        own = _own_loss(model, _branches_to(model, name))
         drop = model.hyperemia.pressure - total
         flows = [state.pullbacks[name].flow for state in (model.hyperemia, model.rest)]
         rows.append(
@@ -273,6 +270,20 @@ def _branches_to(model: CoronaryModel, end: str) -> dict[str, float]:
     return found
 
 
+def _own_loss(model: CoronaryModel, way: Mapping[str, float]) -> float:
+    """Total pressure [Pa] that the lesions take in hyperemia on a way that goes so far along its branches [mm]."""
+    from app.workflow.coronary_model import Place
+
+    def total(branch: str, along_mm: float) -> float:
+        return model.hyperemia.at(Place(branch, along_mm))[1]
+
+    return sum(
+        total(lesion.branch, lesion.from_mm) - total(lesion.branch, min(lesion.to_mm, way[lesion.branch]))
+        for lesion in model.lesions
+        if lesion.from_mm < way.get(lesion.branch, 0.0)
+    )
+
+
 def _share_table(bands: list[Band], worst: int) -> tuple[Table, ...]:
     if not bands:
         return ()
@@ -286,17 +297,43 @@ def _share_table(bands: list[Band], worst: int) -> tuple[Table, ...]:
 
 
 def _curves(model: CoronaryModel) -> list[Curve]:
+    """The index along each branch, those with lesions first, and what of the loss no lesion takes."""
     from app.workflow.coronary_model import branch_curve
 
     found = []
+    axes = "along the vessel [mm]", "pressure by aortic pressure"
     with_lesion = [lesion.branch for lesion in model.lesions]  # first
     for branch in dict.fromkeys((*with_lesion, *model.ends_mm)):
         for name, state in (("hyperemia", model.hyperemia), ("rest", model.rest)):
             along, index = branch_curve(model, state, branch)
             curve = tuple(map(float, along.round(3))), tuple(map(float, index.round(5)))
-            title = f"Pullback of {_spoken(branch)}"
-            found.append(Curve(title, name, "along the vessel [mm]", "pressure by aortic pressure", *curve))
+            found.append(Curve(_pullback_title(branch), name, *axes, *curve))
+        if model.lesions:
+            along, left = _diffuse(model, branch)
+            curve = tuple(map(float, along.round(3))), tuple(map(float, left.round(5)))
+            found.append(Curve(_pullback_title(branch), DIFFUSE, *axes, *curve))
     return found
+
+
+def _diffuse(model: CoronaryModel, branch: str) -> tuple[FloatArray, FloatArray]:
+    """(n,) millimeters along a branch, and total by aortic pressure there with the lesions' own losses added back."""
+    from app.workflow.coronary_model import Place, branch_curve
+
+    along, _ = branch_curve(model, model.hyperemia, branch)
+    way = _branches_to(model, [vessel.name for vessel in model.tree.vessels if vessel.branch == branch][-1])
+    left = [model.hyperemia.at(Place(branch, s))[1] + _own_loss(model, {**way, branch: s}) for s in along]
+    return along, np.array(left) / model.hyperemia.pressure
+
+
+def _spans(model: CoronaryModel) -> list[Span]:
+    return [
+        Span(_pullback_title(lesion.branch), f"lesion {number}", round(lesion.from_mm, 2), round(lesion.to_mm, 2))
+        for number, lesion in enumerate(model.lesions, 1)
+    ]
+
+
+def _pullback_title(branch: str) -> str:
+    return f"Pullback of {_spoken(branch)}"
 
 
 def _colored(model: CoronaryModel) -> Surface | None:

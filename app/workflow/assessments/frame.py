@@ -68,9 +68,25 @@ class Figure(Quantity):
     @property
     def text(self) -> str:
         """The number with its unit and band."""
-        unit = _unit(self.unit)
-        band = f", 90 % band {self.low:.3g} to {self.high:.3g}{unit}" if None not in (self.low, self.high) else ""
-        return f"{self.value:.3g}{unit}{band}"
+        band = f", 90 % band {self.band_text}" if self.band_text else ""
+        return f"{self.value_text}{band}"
+
+    @property
+    def value_text(self) -> str:
+        """The number with its unit."""
+        return f"{self.value:.3g}{_unit(self.unit)}"
+
+    @property
+    def band_text(self) -> str:
+        """The band with its unit; empty without one."""
+        return "" if None in (self.low, self.high) else f"{self.low:.3g} to {self.high:.3g}{_unit(self.unit)}"
+
+
+def cell_text(value: float | str | None) -> str:
+    """A value of a table as window and report show it."""
+    if value is None:
+        return "–"
+    return str(value) if isinstance(value, str) else f"{value:.4g}".replace("-", "−")
 
 
 def _unit(unit: str) -> str:
@@ -101,6 +117,16 @@ class Curve:
     y: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class Span:
+    """A stretch of the horizontal axis that is marked in the plot of a title: a lesion on its vessel."""
+
+    title: str
+    name: str
+    from_x: float
+    to_x: float
+
+
 @dataclass(frozen=True, eq=False)
 class Assessed:
     """What an assessment found.
@@ -125,6 +151,7 @@ class Assessed:
     figures: tuple[Figure, ...]
     tables: tuple[Table, ...] = ()
     curves: tuple[Curve, ...] = ()
+    spans: tuple[Span, ...] = ()
     reasons: tuple[str, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
     surface: Surface | None = None
@@ -134,7 +161,7 @@ class Assessed:
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON; the surface is a file of its own."""
         plain = {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.name != "surface"}
-        for name in ("figures", "tables", "curves", "assumptions", "colored"):
+        for name in ("figures", "tables", "curves", "spans", "assumptions", "colored"):
             plain[name] = [dataclasses.asdict(one) for one in plain[name]]
         return plain
 
