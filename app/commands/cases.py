@@ -12,7 +12,15 @@ from app.case.errors import CaseError
 from app.case.records import Case, Position, Record
 from app.commands.command import Command, Result, add_case, assignments, console_progress, nearest
 from app.workflow.parameters import Parameter, describe, position
-from app.workflow.patient import PatientValues, checked_values, patient_assumptions, patient_values
+from app.workflow.patient import (
+    POPULATION_BANDS,
+    BodyValues,
+    checked_values,
+    derived_values,
+    entered_parameters,
+    patient_assumptions,
+    patient_values,
+)
 from app.workflow.person import Person, checked_person, person_values
 
 
@@ -216,15 +224,22 @@ def _patient_arguments(parser: argparse.ArgumentParser) -> None:
     names = ", ".join(f"{p.name} [{'|'.join(p.choices) or p.unit}]" for p in _of_patient())
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help=f"enter values: {names}")
     parser.add_argument("--unset", nargs="+", default=[], metavar="NAME", help="make values unknown again")
+    parser.add_argument(
+        "--fhir",
+        type=Path,
+        metavar="FILE",
+        help="read Patient and Observations of FHIR R4 or R5 JSON; no names are kept",
+    )
+    parser.add_argument("--patient-id", default="", metavar="ID", help="the id that the patient of FILE must have")
 
 
 def _of_patient() -> tuple[Parameter, ...]:
-    return (*describe(PatientValues), *describe(Person))
+    return (*entered_parameters(), *describe(Person))
 
 
 def _patient(arguments: argparse.Namespace) -> Result:
     entered = assignments(arguments.set)
-    flow = {parameter.name for parameter in describe(PatientValues)}
+    flow = {parameter.name for parameter in entered_parameters()}
     names = [parameter.name for parameter in _of_patient()]
     for name in (*entered, *arguments.unset):
         if name not in names:
@@ -232,7 +247,12 @@ def _patient(arguments: argparse.Namespace) -> Result:
     values = checked_values({name: value for name, value in entered.items() if name in flow})
     person = checked_person({name: value for name, value in entered.items() if name not in flow})
     unset = dict.fromkeys(arguments.unset)
-    with OpenCase.open(arguments.case, writable=bool(entered or unset)) as opened:
+    read = None
+    with OpenCase.open(arguments.case, writable=bool(entered or unset or arguments.fhir)) as opened:
+        if arguments.fhir is not None:
+            from app.workflow.fhir import take_fhir
+
+            read = take_fhir(opened, arguments.fhir, arguments.patient_id)
         if entered or unset:
             opened.do(
                 SetPatientValues(
@@ -243,12 +263,31 @@ def _patient(arguments: argparse.Namespace) -> Result:
         case = opened.case
     used = vars(patient_values(case.patient)) | vars(person_values(case.person))
     known = {**case.patient, **case.person}
-    lines = [
-        f"{p.help}: {used[p.name] if p.choices else format(used[p.name], 'g')} {p.unit} "
-        f"({'entered' if p.name in known else 'assumed, ' + p.source})"
-        for p in _of_patient()
-    ]
-    return Result({"entered": known, "used": used}, "\n".join(lines))
+    followed, body = derived_values(case.patient), {parameter.name for parameter in describe(BodyValues)}
+
+    def told(p: Parameter) -> str:
+        if p.name in body:
+            return f"{p.help}: " + (f"{known[p.name]:g} {p.unit} (entered)" if p.name in known else "unknown, not used")
+        value = f"{used[p.name] if p.choices else format(used[p.name], '.4g')} {p.unit}".rstrip()
+        if p.name in followed:
+            return f"{p.help}: {value} ({followed[p.name].how})"
+        if p.name in known:
+            return f"{p.help}: {value} (entered)"
+        band = POPULATION_BANDS.get(p.name)
+        wide = f"; 90 % of people: {band[0]:g} to {band[1]:g}, an assumption" if band else ""
+        return f"{p.help}: {value} (assumed, {p.source}{wide})"
+
+    lines = [told(p) for p in _of_patient()]
+    value = {
+        "entered": known,
+        "used": used,
+        "derived": {name: vars(one) for name, one in followed.items()},
+        "population_bands": {name: list(band) for name, band in POPULATION_BANDS.items() if name not in known},
+    }
+    if read is not None:
+        value["fhir"] = read.as_dict()
+        lines += [*(f"Taken: {line}" for line in read.taken), *(f"Not taken: {line}" for line in read.not_taken)]
+    return Result(value, "\n".join(lines))
 
 
 def _undo(arguments: argparse.Namespace) -> Result:

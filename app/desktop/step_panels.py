@@ -85,6 +85,7 @@ def _mesh_panel(session: Session, work: Workspace) -> StepPanel:
 def _simulate_panel(session: Session, work: Workspace) -> StepPanel:
     panel = SimulatePanel()
     panel.patient_entered.connect(lambda name, value: session.store.do(SetPatientValues({name: value})))
+    panel.fhir.serve(session.store)
     panel.run_cancel_asked.connect(session.cancel_run)
     panel.run_continue_asked.connect(lambda: session.start_run(go_on=True))
     panel.check_asked.connect(lambda: session.check.check_settings(panel.run_values))

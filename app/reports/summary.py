@@ -25,8 +25,7 @@ from app.reports.content import (
     Target,
 )
 from app.reports.lineage import Lineage, out_of_date
-from app.workflow.parameters import describe
-from app.workflow.patient import PatientValues
+from app.workflow.patient import entered_parameters
 from app.workflow.prepared import PRESSURE_TOLERANCE_MMHG
 from app.workflow.result_files import CapWaveform, ResultData
 
@@ -314,7 +313,7 @@ def _entered(case: Case, run: Record) -> tuple[tuple[str, str], ...]:
         return ()
     return tuple(
         (parameter.help, value_text(float(case.patient[parameter.name]), parameter.unit))
-        for parameter in describe(PatientValues)
+        for parameter in entered_parameters()
         if parameter.name in case.patient
     )
 

@@ -20,14 +20,15 @@ RHEOLOGY_SOURCE = (
 def blood_of(entered: Mapping[str, Any], rheology: str) -> Fluid:
     """The fluid of a patient's entered values under one of ``RHEOLOGIES``.
 
-    An entered viscosity is the law's at a large shear rate, where viscosities for large vessels are measured; without
-    one the law keeps its own. That viscosity is also the fluid's reference viscosity.
+    An entered viscosity, or that of an entered hematocrit, is the law's at a large shear rate, where viscosities for
+    large vessels are measured; without one the law keeps its own. That viscosity is also the fluid's reference
+    viscosity.
     """
     from solvers.contract.spec import CarreauYasuda, Casson, Fluid
 
     values = patient_values(entered)
     density, viscosity = values.blood_density_kg_m3, values.blood_viscosity_mpa_s * 1e-3
-    is_entered = "blood_viscosity_mpa_s" in entered
+    is_entered = bool({"blood_viscosity_mpa_s", "hematocrit_percent"} & set(entered))
     if rheology == "carreau-yasuda":
         thinning = CarreauYasuda(infinite_viscosity=viscosity) if is_entered else CarreauYasuda()
         return Fluid(density, thinning.infinite_viscosity, thinning)

@@ -33,6 +33,8 @@ class Person:
     hypertension: str = _history("Hypertension")
     diabetes: str = _history("Diabetes")
     smoking: str = _history("Smoking, now or earlier")
+    dyslipidemia: str = _history("Dyslipidemia")
+    atrial_fibrillation: str = _history("Atrial fibrillation (a beat then stands for many that differ)")
     coronary_disease: str = _history("Known coronary artery disease, earlier infarction or intervention")
     earlier_subarachnoid_hemorrhage: str = _history("Earlier subarachnoid hemorrhage from another aneurysm")
     aneurysm_site: str = declared(

@@ -111,6 +111,7 @@ class AssessMode(ModelMode):
         self.panel.start_asked.connect(self._start)
         self.panel.assessment_chosen.connect(self._choose_assessment)
         self.panel.person_entered.connect(lambda name, value: session.store.do(SetPatientValues({}, {name: value})))
+        self.panel.fhir.serve(session.store)
         self.panel.shown_changed.connect(self._show)
         self.panel.pdf_asked.connect(self._write_pdf)
 

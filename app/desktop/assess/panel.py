@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton, QWidg
 
 from app.desktop import theme
 from app.desktop.modes import MODES
+from app.desktop.panels.fhir_box import FhirBox
 from app.desktop.panels.forms import ParameterForm
 from app.desktop.panels.model_panel import ModelPanel
 from app.desktop.panels.step_panel import section
@@ -77,6 +78,8 @@ class AssessPanel(ModelPanel):
         end = self.body.count() - 1  # before the stretch
         self.body.insertWidget(end, section("The person"))
         self.body.insertWidget(end + 1, self.person)
+        self.fhir = FhirBox()
+        self.body.insertWidget(end + 2, self.fhir)
         self._show_settings(False)
 
     @property
@@ -110,6 +113,7 @@ class AssessPanel(ModelPanel):
         """Show what is known of the person."""
         self.person.set_values(entered)
         self.person.setEnabled(is_writable)
+        self.fhir.setEnabled(is_writable)
         self._person = dict(self.person.values)
 
     def set_answer(self, answer: Mapping[str, Any] | None, colored: Sequence[str]) -> None:

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from app.desktop.session.words import unit_text
 from app.workflow.parameters import Parameter, describe
-from app.workflow.patient import PatientValues, patient_values
+from app.workflow.patient import derived_values, entered_parameters, patient_values
 
 _WIDEST = 1e9
 _UNIT_SUFFIXES = (
@@ -228,7 +228,7 @@ class PatientForm(QWidget):
         self.marks: dict[str, QPushButton] = {}
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for parameter in describe(PatientValues):
+        for parameter in entered_parameters():
             field = NumberField(parameter)
             field.setToolTip(tooltip_of(parameter))
             field.setAccessibleName(parameter.help)
@@ -249,15 +249,18 @@ class PatientForm(QWidget):
 
     def set_entered(self, entered: Mapping[str, float]) -> None:
         """Show what was entered, and the population values that stand in for the rest."""
-        used = patient_values(entered)
-        for parameter in describe(PatientValues):
+        used, followed = vars(patient_values(entered)), derived_values(entered)
+        for parameter in entered_parameters():
             field, mark = self.fields[parameter.name], self.marks[parameter.name]
-            field.blockSignals(True)
-            field.setValue(getattr(used, parameter.name))
-            field.blockSignals(False)
             is_known = parameter.name in entered
-            mark.setText("entered ×" if is_known else "assumed")
+            field.blockSignals(True)
+            value = entered[parameter.name] if is_known else used.get(parameter.name, parameter.default)
+            field.setValue(value if is_known else float(f"{value:.4g}"))
+            field.blockSignals(False)
+            word = "follows" if parameter.name in followed else "assumed" if parameter.name in used else "not used"
+            mark.setText("entered ×" if is_known else word)
             mark.setEnabled(is_known)
-            mark.setToolTip("Make it unknown again" if is_known else f"Not entered; {parameter.source}")
-            mark.setAccessibleName(f"{parameter.help}: {'entered, press to clear' if is_known else 'assumed'}")
+            how = followed[parameter.name].how if parameter.name in followed else parameter.source
+            mark.setToolTip(f"Make it unknown again; {how}" if is_known else f"Not entered; {how}")
+            mark.setAccessibleName(f"{parameter.help}: {'entered, press to clear' if is_known else word}")
             mark.setStyleSheet("" if is_known else "color: #f0b450; font-style: italic;")

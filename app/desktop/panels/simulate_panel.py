@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QWidget
 
 from app.case.records import Case
 from app.desktop.panels.doctor import DoctorBox
+from app.desktop.panels.fhir_box import FhirBox
 from app.desktop.panels.findings import FindingsList
 from app.desktop.panels.forms import PatientForm
 from app.desktop.panels.step_panel import StepPanel, section
@@ -36,6 +37,8 @@ class SimulatePanel(StepPanel):
         self.patient = PatientForm()
         self.patient.entered.connect(self.patient_entered)
         self.body.addWidget(self.patient)
+        self.fhir = FhirBox()
+        self.body.addWidget(self.fhir)
 
     def add_sections_below(self) -> None:
         self.body.addWidget(section("Check before the run"))
@@ -71,6 +74,7 @@ class SimulatePanel(StepPanel):
         super().set_case(case, is_writable)
         self.patient.set_entered(case.patient)
         self.patient.setEnabled(is_writable)
+        self.fhir.setEnabled(is_writable)
 
     def set_check(self, check: RunCheck, told: Findings) -> None:
         """Show what the check found, or else what the run told of its own check."""

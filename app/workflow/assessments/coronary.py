@@ -117,7 +117,8 @@ def spreads_of(chosen: Parameters, case: Case) -> tuple[Spread, ...]:
     """The declared distributions: offsets for wall [voxel], pressure [mmHg] and exponent, else factors."""
     is_known = {"systolic_mmhg", "diastolic_mmhg"} <= set(case.patient)
     by_size = chosen.rest_flow_ml_s == 0.0 and chosen.lv_mass_g == 0.0
-    viscosity = chosen.viscosity_sd * (1.0 if "blood_viscosity_mpa_s" in case.patient else WIDER)
+    knows_blood = {"blood_viscosity_mpa_s", "hematocrit_percent"} & set(case.patient)
+    viscosity = chosen.viscosity_sd * (1.0 if knows_blood else WIDER)
     all_of_them = (
         Spread(WALL, "normal", 0.0, chosen.wall_sd_voxels, "assumption"),
         Spread(PRESSURE, "normal", 0.0, chosen.pressure_sd_mmhg * (1.0 if is_known else WIDER), "assumption"),

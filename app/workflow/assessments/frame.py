@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from app.case.errors import CaseError
 from app.case.records import Case, Kind, Record
-from app.workflow.parameters import describe
-from app.workflow.patient import Assumption, PatientValues
+from app.workflow.parameters import Parameter, describe
+from app.workflow.patient import POPULATION_BANDS, Assumption, PatientValues, derived_values, patient_values
 from app.workflow.person import UNKNOWN, Person
 from app.workflow.result_files import Quantity
 from app.workflow.steps import Request, Step, path_of
@@ -263,15 +263,22 @@ def patient_known(*names: str, is_required: bool = False) -> Need:
     declarations = {p.name: p for declaration in (PatientValues, Person) for p in describe(declaration)}
 
     def look(case: Case) -> Held:
+        used, followed = vars(patient_values(case.patient)), derived_values(case.patient)
+
+        def taken_of(one: Parameter) -> str:
+            value = f"{one.help.lower()} {used.get(one.name, one.default):.4g}{_unit(one.unit)}"
+            if one.name in followed:
+                return f"{value}, {followed[one.name].how}"
+            band = POPULATION_BANDS.get(one.name)
+            return value if band is None else f"{value} (90 % of people: {band[0]:g} to {band[1]:g}, an assumption)"
+
         unknown = [declarations[name] for name in names if name not in case.patient and name not in case.person]
         if not unknown:
             return Held("met", "Entered.")
         words = ", ".join(one.help.lower() for one in unknown)
         if is_required:
             return Held("missing", f"enter {words} of the patient")
-        taken = "; ".join(
-            f"{one.help.lower()} {one.default:g}{_unit(one.unit)}" for one in unknown if isinstance(one.default, float)
-        )
+        taken = "; ".join(taken_of(one) for one in unknown if isinstance(one.default, float))
         not_asked = [one.help.lower() for one in unknown if one.default == UNKNOWN]
         said = ([f"taken: {taken}"] if taken else []) + ([f"unknown: {', '.join(not_asked)}"] if not_asked else [])
         return Held("assumed", f"Not entered; {'; '.join(said)}.")
