@@ -93,8 +93,8 @@ class BodyValues:
         unit="%",
         minimum=-50.0,
         maximum=50.0,
-        source="as stated, of drugs given since they were measured (antihypertensives, nitrates); one antihypertensive drug at standard dose lowers about 9/5.5 mmHg (Law et al. 2003, BMJ "
-        "326:1427, recalled)",
+        source="as stated, of drugs given since they were measured (antihypertensives, nitrates); one antihypertensive "
+        "drug at standard dose lowers about 9/5.5 mmHg (Law et al. 2003, BMJ 326:1427, recalled)",
     )
     drug_resistance_percent: float = declared(
         0.0,
