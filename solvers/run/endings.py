@@ -26,7 +26,7 @@ def not_settled(spec: RunSpec, error: float | None, n_cycles: int) -> RunError:
     return RunError(
         "not_periodic",
         f"The flow still changes by {shown} from cycle to cycle after {n_cycles} cycles (limit "
-        f"{100.0 * (spec.time.periodicity_limit or 0.0):.2g} %): its results are there, but allow more "
-        "cycles and restart the run.",
+        f"{100.0 * (spec.time.periodicity_limit or 0.0):.2g} %): its results are there; to go on with more "
+        "cycles, let the Doctor apply its fix (`doctor --apply`).",
         exit_code=ExitCode.NOT_PERIODIC,
     )

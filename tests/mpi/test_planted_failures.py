@@ -273,7 +273,7 @@ def test_reversed_flow_at_an_outlet_near_the_place_is_blamed(tmp_path: Path) -> 
 def test_a_flow_that_does_not_settle_says_so_and_may_go_on(tmp_path: Path) -> None:
     write_tube_run(tmp_path, 30, 2, 1e-9)
     assert solve_by_hand(tmp_path, 1) == ExitCode.NOT_PERIODIC
-    told(tmp_path, "not_periodic", "allow more cycles")
+    told(tmp_path, "not_periodic", "go on with more cycles")
     fix = diagnose(tmp_path).fixes[0]
     assert fix.goes_on and fix.change is not None
     spec = read_spec(tmp_path)
