@@ -178,7 +178,7 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     progress(0.4, "Tuning the outlets")
     made = prepared_conditions(request.case, model, openings, chosen)
     driven, inflow, period = made.inlets, made.inflow, made.period
-    arrays = _mesh_in_meters(mesh)
+    arrays = mesh_in_meters(mesh)
     area = area_of_fastest(driven, period)
     if is_steady(chosen):
         time = steady_time(arrays, area, inflow.values[0], chosen)
@@ -236,7 +236,8 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     return Outcome("Blood flow", files, facts)
 
 
-def _mesh_in_meters(mesh: TetMesh) -> Any:
+def mesh_in_meters(mesh: TetMesh) -> Any:
+    """A mesh as the solvers take it [m], a ``solvers.contract.mesh_file.MeshArrays``."""
     from solvers.contract.mesh_file import MeshArrays
 
     return MeshArrays(mesh.points * M_PER_MM, mesh.tets, mesh.facets, mesh.facet_patch.astype(np.int64))

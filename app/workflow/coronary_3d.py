@@ -1,0 +1,253 @@
+"""A coronary tree's index from a steady 3D run in hyperemia, beside that of the reduced model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from app.workflow.coronary_model import CoronaryModel, Place, branch_curve
+from app.workflow.units import M_PER_MM, ml_s_from_m3_s
+from imaging.types import FloatArray, Progress, TetMesh, silent
+
+if TYPE_CHECKING:
+    from solvers.contract.spec import RunSpec
+
+SECTIONS = 120
+SETTLED = 0.002
+"""Largest change of a pressure or flow at an opening from one filling of the vessel to the next. Jets behind narrow
+places may go on to flutter: what is read is the mean over a filling."""
+MOST_FILLINGS = 12
+MOST_FROM_AIM = 0.01
+"""The pressure at the inlet that the run ends with may differ from that in the aorta by this part of it; if it differs
+by more, the flow is set anew and the run repeated, once. What is left is taken out by the run's own losses."""
+
+
+@dataclass(frozen=True)
+class ConfirmedPlace:
+    """The index at a place by the reduced model and in 3D."""
+
+    title: str
+    branch: str
+    along_mm: float
+    reduced: float
+    in_3d: float
+
+    @property
+    def difference(self) -> float:
+        """Reduced less 3D."""
+        return self.reduced - self.in_3d
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What a steady 3D run says of a coronary tree's index.
+
+    Attributes
+    ----------
+    curves
+        Of each branch: millimeters along it, index of the reduced model there, index in 3D.
+    flow_ml_s
+        Into the tree: of the reduced model, and in 3D at the aorta's pressure.
+    n_cells
+        Of the mesh.
+    n_runs
+        How often the flow was solved.
+    """
+
+    places: tuple[ConfirmedPlace, ...]
+    curves: Mapping[str, tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]]
+    flow_ml_s: tuple[float, float]
+    n_cells: int
+    n_runs: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "places": [vars(place) | {"difference": place.difference} for place in self.places],
+            "curves": {
+                branch: dict(zip(("along_mm", "reduced", "in_3d"), curve, strict=True))
+                for branch, curve in self.curves.items()
+            },
+            "flow_ml_s": {"reduced": self.flow_ml_s[0], "in_3d": self.flow_ml_s[1]},
+            "n_cells": self.n_cells,
+            "n_runs": self.n_runs,
+        }
+
+
+def confirm(
+    model: CoronaryModel,
+    mesh: TetMesh,
+    places: Mapping[str, Place],
+    folder: Path,
+    n_ranks: int,
+    progress: Progress = silent,
+) -> Confirmation:
+    """Solve the tree's steady hyperemic flow in 3D and read the index at places.
+
+    The outlets are closed by the beds of the reduced model; the flow that enters is that at which the pressure at the
+    inlet is the aorta's.
+
+    Parameters
+    ----------
+    mesh
+        Of the model.
+    places
+        By title.
+    folder
+        For the runs' folders.
+    n_ranks
+        Processes.
+
+    Raises
+    ------
+    CaseError, RunError
+        ``no_model``, ``bad_mesh`` when an outlet of the mesh is no end of the tree, and what a run ends with.
+    """
+    from app.workflow.simulate import follow_run
+    from solvers.launch import local
+
+    flow, aim = model.hyperemia.flow, model.conditions.pressure
+    for number in (1, 2):
+        run = folder / f"run-{number}"
+        run.mkdir(parents=True)
+        spec = write_run(model, mesh, flow, run)
+        local.start(run, n_ranks)
+        follow_run(run, lambda f, text, n=number: progress(0.5 * (n - 1 + f), text))  # type: ignore[misc]
+        found = _Measured(run, spec)
+        factor = _factor_to(found, model, aim)
+        if abs(found.inlet_pressure - aim) <= MOST_FROM_AIM * aim or number == 2:
+            return _compared(model, found, factor, places, len(mesh.tets), number)
+        flow *= factor
+    raise AssertionError
+
+
+def write_run(model: CoronaryModel, mesh: TetMesh, flow: float, out: Path) -> RunSpec:
+    """The run folder of a coronary tree's steady flow [m3/s] in hyperemia; see :func:`confirm`."""
+    from app.workflow.further_inlets import sorted_openings
+    from app.workflow.patient_tree import vessels_of_outlets
+    from app.workflow.prepared import in_meters
+    from app.workflow.section_places import sections_of
+    from app.workflow.simulate import Parameters, mesh_in_meters
+    from app.workflow.steady import steady_time
+    from solvers.contract import mesh_file, spec
+
+    assert model.model is not None
+    chosen = Parameters(flow="steady")
+    openings = sorted_openings(mesh.patches, chosen)
+    beds = model.conditions.beds(model.end_radius)
+    ends = vessels_of_outlets(model.patient, model.model.centerlines, openings.outlets)
+    arrays = mesh_in_meters(mesh)
+    (inlet,) = openings.inlets
+    marched = steady_time(arrays, inlet.area_mm2 * M_PER_MM**2, flow, chosen)
+    time = replace(marched, mode="periodic", periodicity_limit=SETTLED, max_cycles=MOST_FILLINGS)
+    made = spec.RunSpec(
+        mesh=spec.MeshFile(mesh_file.write_mesh(out, arrays)),
+        inlets=(
+            spec.Inlet(
+                inlet.id, inlet.name, spec.Waveform.constant(flow), "parabolic", in_meters(model.model, inlet.id)
+            ),
+        ),
+        outlets=tuple(
+            spec.ResistanceOutlet(
+                *(patch.id, patch.name, beds.resistance[end], beds.p_distal), in_meters(model.model, patch.id)
+            )
+            for patch, end in zip(openings.outlets, ends, strict=True)
+        ),
+        fluid=model.conditions.fluid,
+        time=time,
+        output=spec.Output(fields_per_cycle=1, checkpoint_every=max(50, time.steps_per_cycle)),
+        sections=sections_of(model.model, SECTIONS),
+    )
+    spec.write_spec(out, made)
+    return made
+
+
+class _Measured:
+    """What a finished run says: static pressure [Pa] at the inlet, the outlets and sections, along each branch."""
+
+    def __init__(self, folder: Path, spec: RunSpec) -> None:
+        from solvers.contract.scalars import flow_column, pressure_column, read_scalars
+        from solvers.contract.sections import read_sections
+
+        caps, cut = (_last_filling(table) for table in (read_scalars(folder), read_sections(folder)))
+        self.flow = spec.inlets[0].flow.values[0]
+        self.inlet_pressure = float(caps[pressure_column(spec.inlets[0].name)].mean())
+        self.outlets = [
+            (float(caps[flow_column(outlet.name)].mean()), float(caps[pressure_column(outlet.name)].mean()))
+            for outlet in spec.outlets
+        ]
+        self.along: dict[str, list[tuple[float, float]]] = {}
+        for section in spec.sections:
+            pressure = float(cut[f"pressure[{section.name}]"].mean())
+            if np.isfinite(pressure) and pressure != 0.0:
+                self.along.setdefault(section.branch, []).append((section.arc_length / M_PER_MM, pressure))
+
+
+def _last_filling(table: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    rows = table["cycle"] == table["cycle"].max()
+    return {name: values[rows] for name, values in table.items()}
+
+
+def _factor_to(found: _Measured, model: CoronaryModel, aim: float) -> float:
+    """By what all flows are to be multiplied so that the pressure at the inlet becomes ``aim``.
+
+    At the end of each branch the pressure behind the bed is given, what the bed takes goes with the flow, what the
+    vessel takes partly with its square: as much as the reduced model's losses beyond Poiseuille's. The ends' factors
+    are weighed by their flows.
+    """
+    behind, bent = model.conditions.venous, _share_of_squares(model)
+    factors = []
+    for _, pressure in found.outlets:
+        drop = found.inlet_pressure - pressure
+        linear, square = pressure - behind + (1.0 - bent) * drop, bent * drop
+        rest = aim - behind
+        if square <= 1e-9 * linear:
+            factors.append(rest / linear)
+        else:
+            factors.append((np.sqrt(linear**2 + 4.0 * square * rest) - linear) / (2.0 * square))
+    return float(np.average(factors, weights=[flow for flow, _ in found.outlets]))
+
+
+def _share_of_squares(model: CoronaryModel) -> float:
+    """Part of the reduced model's loss to its ends that goes with the flow's square."""
+    drops = []
+    for state in (model.hyperemia, model.state(conditions=replace(model.conditions, hyperemia=1.0))):
+        ends = model.far_ends().values()
+        drops.append((state.flow, float(np.mean([state.pressure - state.at(place)[1] for place in ends]))))
+    (fast, much), (slow, little) = drops
+    if fast <= slow * (1.0 + 1e-9) or much <= 0.0:
+        return 0.0
+    square = (much / fast - little / slow) / (fast - slow)
+    return float(np.clip(square * fast**2 / much, 0.0, 1.0))
+
+
+def _compared(
+    model: CoronaryModel, found: _Measured, factor: float, places: Mapping[str, Place], n_cells: int, n_runs: int
+) -> Confirmation:
+    """The run's index is what is left of the pressure at its inlet, its losses brought to the aorta's pressure."""
+    bent, state = _share_of_squares(model), model.hyperemia
+    scale = (1.0 - bent) * factor + bent * factor**2
+    away: dict[str, tuple[FloatArray, FloatArray]] = {}
+    curves = {}
+    for branch in model.ends_mm:
+        rows = sorted(found.along.get(branch, []))
+        if not rows:
+            continue
+        along, pressure = np.array(rows).T
+        in_3d = 1.0 - scale * (found.inlet_pressure - pressure) / state.pressure
+        at, index = branch_curve(model, state, branch)
+        reduced = np.interp(along, at, index)
+        away[branch] = along, reduced - in_3d
+        curves[branch] = tuple(tuple(float(round(x, 5)) for x in curve) for curve in (along, reduced, in_3d))
+    told = []
+    for title, place in places.items():
+        if place.branch in away:
+            value = state.at(place)[0]
+            difference = float(np.interp(place.along_mm, *away[place.branch]))
+            told.append(ConfirmedPlace(title, place.branch, place.along_mm, value, value - difference))
+    flows = ml_s_from_m3_s(state.flow), ml_s_from_m3_s(factor * found.flow)
+    return Confirmation(tuple(told), curves, flows, n_cells, n_runs)  # type: ignore[arg-type]
