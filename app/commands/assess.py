@@ -116,27 +116,61 @@ def _treat_arguments(parser: argparse.ArgumentParser) -> None:
         help="place stents: where their middle lies along the branch, length and diameter, all in mm",
     )
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="parameters of assess coronary")
+    parser.add_argument("--keep", metavar="NAME", help="keep this treatment in the case under a name, to compare it")
+    parser.add_argument("--open", metavar="NAME", help="a treatment that the case keeps, in place of options")
+    parser.add_argument("--forget", metavar="NAME", help="let the case forget a treatment, and do no more")
 
 
 def _treat(arguments: argparse.Namespace) -> Result:
     from app.workflow.coronary_model import coronary_model
     from app.workflow.coronary_parameters import Parameters
     from app.workflow.parameters import build
-    from app.workflow.treat import Treatment, parse_stents, treat
+    from app.workflow.treat import TREATMENTS, Treatment, parse_stents, planned_on, require_same_model, treat
 
     treatment = Treatment(tuple(arguments.remove), parse_stents(arguments.stent))
-    with OpenCase.open(arguments.case, writable=False) as opened:
+    if arguments.open is not None and treatment != Treatment():
+        raise CaseError("bad_parameter", "Give either --open, or what is treated: not both.")
+    with OpenCase.open(arguments.case, writable=bool(arguments.keep or arguments.forget)) as opened:
+        if arguments.forget is not None:
+            opened.do(TREATMENTS.forgetting(opened.case, arguments.forget))
+            return Result({"forgotten": arguments.forget}, f"Forgotten: {arguments.forget}.")
+        if arguments.open is not None:
+            treatment = TREATMENTS.one(opened.case, arguments.open)
+            require_same_model(opened.case, arguments.open, treatment)
         kept = opened.case.parameters.get("assess.coronary", {})
         chosen = build(Parameters, {**kept, **assignments(arguments.set)})
         model = coronary_model(opened, chosen, console_progress("treat"))
         answer = treat(model, treatment)
+        if arguments.keep is not None:
+            TREATMENTS.keep(opened, arguments.keep, planned_on(opened.case, treatment))
     lines = [f"Lesion {number}: {lesion.sentence}" for number, lesion in enumerate(model.lesions, 1)]
     lines.append(table(answer.rows, ("place", "before", "after", "change")))
     lines.append(f"FFR-like index by the reduced model; answered in {answer.milliseconds:.1f} ms.")
     return Result(answer.as_dict(), "\n".join(lines))
 
 
+def _compare_arguments(parser: argparse.ArgumentParser) -> None:
+    add_case(parser)
+    parser.add_argument("options", nargs="*", metavar="NAME", help="one or two kept what-ifs or treatments; none: list")
+
+
+def _compare(arguments: argparse.Namespace) -> Result:
+    from app.workflow.compare import compare, options_of
+
+    with OpenCase.open(arguments.case, writable=False) as opened:
+        if not arguments.options:
+            kept = options_of(opened.case)
+            words = {"treat": "Treatments", "what_if": "What-ifs"}
+            lines = [f"{words[kind]}: {', '.join(names) or 'none'}" for kind, names in kept.items()]
+            return Result({kind: list(names) for kind, names in kept.items()}, "\n".join(lines))
+        found = compare(opened, arguments.options, console_progress("compare"))
+    rows = [dict(zip(found.columns, found.cells(row), strict=True)) for row in found.rows]
+    told = f"By the reduced models, all answered in {found.milliseconds:.1f} ms."
+    return Result(found.as_dict(), "\n".join([table(rows, found.columns), *found.notes, told]))
+
+
 COMMANDS = (
     Command("assess", "list the assessments of a case, or make one", _arguments, _assess),
     Command("treat", "what a stent, or a coronary lesion less, would change", _treat_arguments, _treat),
+    Command("compare", "the case beside one or two options that it keeps", _compare_arguments, _compare),
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.workflow.parameters import declared
+from app.case.records import Case
+from app.workflow.parameters import build, declared
 
 GIESSEN = "van der Giessen et al. 2011, J. Biomech. 44:1089, as an open repository writes it"
 SIZE_COEFFICIENT, SIZE_EXPONENT = 1.43, 2.55
@@ -123,3 +124,8 @@ class Parameters:
         maximum=1.0,
         source="assumption: published exponents go from 2 to 3",
     )
+
+
+def remembered(case: Case) -> Parameters:
+    """What a case remembers for the assessment."""
+    return build(Parameters, case.parameters.get("assess.coronary", {}))

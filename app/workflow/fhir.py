@@ -335,7 +335,7 @@ def _measured(name: str, units: Mapping[str, float], quantity: Any, when: str) -
         )
     factor = next(factor for factor in factors if factor is not None)
     value = float(quantity.value) * factor
-    return Reading(name, float(f"{value:.4g}"), when, f"{quantity.value} {said[0]}")
+    return Reading(name, round(value, 2 if name == "cardiac_output_l_min" else 1), when, f"{quantity.value} {said[0]}")
 
 
 def _newest(readings: list[Reading], not_taken: list[str]) -> list[Reading]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.case.errors import CaseError
-from app.workflow.coronary_model import CoronaryModel, CoronaryState, branch_curve, state_dict
+from app.case.records import Case
+from app.workflow.coronary_model import CoronaryModel, CoronaryState, state_dict
+from app.workflow.plans import Plans
 from app.workflow.units import ml_s_from_m3_s
 
 
@@ -23,10 +25,24 @@ class StentPlan:
 
 @dataclass(frozen=True)
 class Treatment:
-    """Lesions that are taken away, by their numbers from 1 on, and stents."""
+    """Lesions that are taken away, by their numbers from 1 on, and stents.
+
+    ``model`` is the digest of the vessel model whose lesions the numbers count; empty for the present one.
+    """
 
     removed: tuple[int, ...] = ()
     stents: tuple[StentPlan, ...] = ()
+    model: str = ""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A number of a state: where, what and its unit."""
+
+    place: str
+    quantity: str
+    unit: str
+    value: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,24 +57,16 @@ class TreatmentAnswer:
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The index behind each lesion and at each far end, and the flow into the tree, before and after."""
-        model, found = self.model, []
-        places = {
-            f"{lesion.branch}, behind lesion {number}": model.reading_place(lesion)
-            for number, lesion in enumerate(model.lesions, 1)
-        }
-        places |= {f"end of {branch}": place for branch, place in model.far_ends().items()}
-        for name, place in places.items():
-            before, after = (state.at(place)[0] for state in (self.before, self.after))
-            found.append({"place": name, "before": before, "after": after, "change": after - before})
-        flows = [ml_s_from_m3_s(state.flow) for state in (self.before, self.after)]
-        found.append(
-            {"place": "flow into the tree [mL/s]", "before": flows[0], "after": flows[1], "change": flows[1] - flows[0]}
-        )
-        return found
-
-    def curves(self, branch: str) -> tuple[Any, Any, Any, Any]:
-        """Along a branch [mm] and index there, before and after."""
-        return (*branch_curve(self.model, self.before, branch), *branch_curve(self.model, self.after, branch))
+        pairs = zip(readings(self.model, self.before), readings(self.model, self.after), strict=True)
+        return [
+            {
+                "place": old.place if old.unit == "1" else f"{old.quantity} {old.place} [{old.unit}]",
+                "before": old.value,
+                "after": new.value,
+                "change": new.value - old.value,
+            }
+            for old, new in pairs
+        ]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -72,6 +80,48 @@ def treat(model: CoronaryModel, treatment: Treatment) -> TreatmentAnswer:
     before = model.hyperemia
     after, milliseconds = model.after([*model.without(treatment.removed), *stents])
     return TreatmentAnswer(model, before, after, milliseconds)
+
+
+def readings(model: CoronaryModel, state: CoronaryState) -> list[Reading]:
+    """The index behind each lesion and at each far end, and the flows [mL/s]."""
+    places = {
+        f"{lesion.branch}, behind lesion {number}": model.reading_place(lesion)
+        for number, lesion in enumerate(model.lesions, 1)
+    }
+    places |= {f"end of {branch}": place for branch, place in model.far_ends().items()}
+    found = [Reading(name, "FFR-like index", "1", state.at(place)[0]) for name, place in places.items()]
+    found.append(Reading("into the tree", "flow", "mL/s", ml_s_from_m3_s(state.flow)))
+    branches = {vessel.name: vessel.branch for vessel in model.tree.vessels}
+    for name in model.tree.ends:
+        flow = ml_s_from_m3_s(state.pullbacks[name].flow)
+        found.append(Reading(f"to the end of {branches[name]}", "flow", "mL/s", flow))
+    return found
+
+
+def treatment_of(values: Mapping[str, Any]) -> Treatment:
+    """A treatment from plain data; CaseError ``bad_plan``."""
+    try:
+        stents = tuple(StentPlan(**one) for one in values["stents"])
+        return Treatment(tuple(int(n) for n in values["removed"]), stents, str(values["model"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CaseError("bad_plan", "A treatment that this case keeps cannot be read here: plan it again.") from error
+
+
+TREATMENTS = Plans("treat", "treatment", treatment_of)
+
+
+def planned_on(case: Case, treatment: Treatment) -> Treatment:
+    """The treatment as it is kept: with the digest of the model that its lesions are counted on."""
+    return replace(treatment, model=case.input_digest("model") or "")
+
+
+def require_same_model(case: Case, name: str, treatment: Treatment) -> None:
+    """Refuse a plan whose lesions were counted on another vessel model (CaseError ``stale_plan``)."""
+    if treatment.model and treatment.model != case.input_digest("model"):
+        raise CaseError(
+            "stale_plan",
+            f"The treatment {name!r} was planned on another vessel model, whose lesions may differ: plan it again.",
+        )
 
 
 def parse_stents(words: Sequence[str]) -> tuple[StentPlan, ...]:

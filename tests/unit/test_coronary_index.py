@@ -11,14 +11,19 @@ import pytest
 import report_cases
 from scipy.stats import chi2, norm
 
+from app.case.bundle import OpenCase
 from app.case.errors import CaseError
 from app.workflow.assessments.coronary import WALL, sampled
 from app.workflow.assessments.registry import assess
 from app.workflow.bands import bands_of
+from app.workflow.compare import compare_treatments, kind_of
 from app.workflow.coronary_model import Conditions, CoronaryModel, Place, require_open, usual_radius
 from app.workflow.coronary_parameters import Parameters
 from app.workflow.ensemble_plan import Spread
 from app.workflow.patient_tree import PatientTree
+from app.workflow.plans import WHAT_IFS
+from app.workflow.treat import TREATMENTS, StentPlan, Treatment, planned_on, treat
+from app.workflow.what_if import Change
 from imaging.centerline.lesions import Lesion as FoundLesion
 from solvers.contract.fluid import Fluid
 from solvers.network.pullback import Beds, pullbacks, single_vessel
@@ -116,6 +121,34 @@ def test_a_stent_restores_the_lumen_and_blends_into_the_vessel(serial: CoronaryM
     )  # a stent narrower than a healthy vessel changes nothing
     wider = state.of_branch("lad")[0].radius
     assert wider.min() == pytest.approx((1.0 - SHARP[1]) * RADIUS, rel=1e-3) and wider.max() <= RADIUS * (1 + 1e-9)
+
+
+def test_treatments_that_a_case_keeps_are_compared_with_it_as_it_is(serial: CoronaryModel, tmp_path: Path) -> None:
+    plans = {"open both": Treatment((1, 2)), "stent": Treatment((), (StentPlan("lad", 48.0, 14.0, 3.0),))}
+    with OpenCase.create(tmp_path / "a.case", "A") as case:
+        for name, plan in plans.items():
+            TREATMENTS.keep(case, name, planned_on(case.case, plan))
+        assert TREATMENTS.of(case.case) == plans
+        assert kind_of(case.case, ["stent", "open both"]) == "treat"
+        found = compare_treatments(case.case, serial, plans)
+        assert found.names == ("as it is", "open both", "stent") and found.milliseconds < 1000.0
+        row = next(row for row in found.rows if row.place == "end of lad")
+        assert row.values == pytest.approx(
+            [treat(serial, one).after.at(Place("lad", 100.0))[0] for one in (Treatment(), *plans.values())]
+        )
+        assert found.cells(row)[-1] == row.values[2] - row.values[1] < 0.0 < row.changes[1] < row.changes[0]
+        assert {row.unit for row in found.rows} == {"1", "mL/s"}
+        WHAT_IFS.keep(case, "closed", Change(closed=("side",)))
+        for names, words in (
+            (["stent", "closed"], "compare two of one kind"),
+            (["none"], "no what-if and no treatment 'none'; there are: open both, stent, closed"),
+            (["stent", "stent"], "one or two different options"),
+        ):
+            with pytest.raises(CaseError, match=words):
+                kind_of(case.case, names)
+        elsewhere = {"old": Treatment((1,), (), "another model")}
+        with pytest.raises(CaseError, match="'old' was planned on another vessel model"):
+            compare_treatments(case.case, serial, elsewhere)
 
 
 @pytest.mark.parametrize(
