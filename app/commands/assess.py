@@ -125,7 +125,7 @@ def _treat(arguments: argparse.Namespace) -> Result:
     from app.workflow.coronary_model import coronary_model
     from app.workflow.coronary_parameters import Parameters
     from app.workflow.parameters import build
-    from app.workflow.treat import TREATMENTS, Treatment, parse_stents, planned_on, require_same_model, treat
+    from app.workflow.treat import TREATMENTS, Treatment, parse_stents, planned, planned_on, treat
 
     treatment = Treatment(tuple(arguments.remove), parse_stents(arguments.stent))
     if arguments.open is not None and treatment != Treatment():
@@ -135,8 +135,7 @@ def _treat(arguments: argparse.Namespace) -> Result:
             opened.do(TREATMENTS.forgetting(opened.case, arguments.forget))
             return Result({"forgotten": arguments.forget}, f"Forgotten: {arguments.forget}.")
         if arguments.open is not None:
-            treatment = TREATMENTS.one(opened.case, arguments.open)
-            require_same_model(opened.case, arguments.open, treatment)
+            treatment = planned(opened.case, arguments.open)
         kept = opened.case.parameters.get("assess.coronary", {})
         chosen = build(Parameters, {**kept, **assignments(arguments.set)})
         model = coronary_model(opened, chosen, console_progress("treat"))

@@ -21,6 +21,7 @@ _OF_MODES = (
     "app.desktop.tune.mode",
     "app.desktop.ensemble.mode",
     "app.desktop.assess.mode",
+    "app.desktop.compare.mode",
     "solvers.network.zero_d.solve",
     "solvers.network.zero_d.tuning",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
 
 from app.desktop.session.session import Session
 
@@ -13,6 +14,8 @@ class ModeBase(QObject):
     """A mode of an open case, with widgets ``panel`` and ``below``; ``refused`` carries each `Refusal` for the user."""
 
     refused = Signal(object)
+    center: QWidget | None = None
+    """What is shown in the place of the views; None: the 3D view alone."""
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)

@@ -20,13 +20,19 @@ class ModeStack(QObject):
     refused = Signal(object)
 
     def __init__(
-        self, panels: QStackedWidget, below: QStackedWidget, libraries: Background, parent: QObject | None = None
+        self,
+        panels: QStackedWidget,
+        below: QStackedWidget,
+        center: QStackedWidget,
+        libraries: Background,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.made: dict[str, Any] = {}
         self.wanted = ""
         self._panels = panels
         self._below = below
+        self._center = center
         self._libraries = libraries
 
     def want(self, session: Session, mode_id: str) -> None:
@@ -54,9 +60,14 @@ class ModeStack(QObject):
         self.wanted = ""
         for mode in self.made.values():
             mode.close()
-            for stack, widget in ((self._panels, mode.panel), (self._below, mode.below)):
-                stack.removeWidget(widget)
-                widget.deleteLater()
+            for stack, widget in (
+                (self._panels, mode.panel),
+                (self._below, mode.below),
+                (self._center, mode.center),
+            ):
+                if widget is not None:
+                    stack.removeWidget(widget)
+                    widget.deleteLater()
             mode.deleteLater()
         self.made = {}
         self._below.hide()
@@ -68,6 +79,8 @@ class ModeStack(QObject):
         mode.refused.connect(self.refused)
         self._panels.addWidget(mode.panel)
         self._below.addWidget(mode.below)
+        if mode.center is not None:
+            self._center.addWidget(mode.center)
         QTimer.singleShot(0, mode, partial(self._show, mode_id))  # the window answers in between
 
     def _show(self, mode_id: str) -> None:
@@ -81,6 +94,7 @@ class ModeStack(QObject):
 
 def _new_mode(mode_id: str, session: Session, parent: QObject) -> Any:
     from app.desktop.assess.mode import AssessMode
+    from app.desktop.compare.mode import CompareMode
     from app.desktop.cross_check.mode import CrossCheckMode
     from app.desktop.ensemble.mode import EnsembleMode
     from app.desktop.tune.mode import TuneMode
@@ -92,5 +106,6 @@ def _new_mode(mode_id: str, session: Session, parent: QObject) -> Any:
         "tune": TuneMode,
         "ensemble": EnsembleMode,
         "assess": AssessMode,
+        "compare": CompareMode,
     }
     return made[mode_id](session, parent)

@@ -57,8 +57,18 @@ MODES: Mapping[str, Mode] = {
             "reasons why it might be wrong.",
             "Ctrl+Shift+9",
         ),
+        Mode(
+            "compare",
+            "Compare",
+            "The case as it is beside one or two options that it keeps, what-ifs or treatments: the same view and one "
+            "range of colors, and what differs.",
+            "Ctrl+Shift+8",
+        ),
     )
 }
+
+
+NOTHING_KEPT = "Keep a what-if (What if), or a treatment (Assess, coronary stenosis), first."
 
 
 def mode_states(case: Case, run_status: str | None) -> dict[str, StepState]:
@@ -70,6 +80,8 @@ def mode_states(case: Case, run_status: str | None) -> dict[str, StepState]:
     model_sentence = "The case has a vessel tree and conditions."
     states = {name: StepState("ready", model_sentence) for name in ("what_if", "tune", "ensemble")}
     states["assess"] = asked
+    kept = any(case.parameters.get(step, {}).get("plans") for step in ("what_if", "treat"))
+    states["compare"] = StepState("ready", model_sentence) if kept else StepState("todo", NOTHING_KEPT)
     if run_status != "finished":
         states["cross_check"] = StepState("todo", "It needs a finished run.")
     else:

@@ -78,7 +78,7 @@ class Workspace(QWidget):
         self.panels: dict[str, StepPanel] = {}
         self._panel_stack = QStackedWidget()
         self._panel_stack.setFixedWidth(_PANEL_WIDTH)
-        self.mode_stack = ModeStack(self._panel_stack, self._below, self._libraries, self)
+        self.mode_stack = ModeStack(self._panel_stack, self._below, self._center, self._libraries, self)
         self.run_display = RunDisplay(self._center, self.quad, self)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -257,7 +257,7 @@ class Workspace(QWidget):
         self.situation_changed.emit()
 
     def _show_mode(self, mode_id: str) -> None:
-        self._center.setCurrentWidget(self.quad)
+        self._center.setCurrentWidget(self.modes[mode_id].center or self.quad)
         self.quad.set_layout("only_scene")
         if self.scene is not None:
             self.scene.show_vessels(None)

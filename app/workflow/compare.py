@@ -23,6 +23,12 @@ Kind = Literal["what_if", "treat"]
 KINDS: Mapping[Kind, str] = {"treat": "Treatments, by the coronary index", "what_if": "What-ifs, by the 0D model"}
 
 
+QUANTITIES: Mapping[Kind, dict[str, str]] = {
+    "treat": {"FFR-like index": "1"},
+    "what_if": {"Mean pressure": "mmHg", "Mean flow": "mL/s"},
+}
+
+
 @dataclass(frozen=True)
 class ComparedRow:
     """A number at a place in each option, the case as it is first."""
@@ -60,6 +66,11 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
     @property
+    def quantities(self) -> dict[str, str]:
+        """What can be compared everywhere, with its unit."""
+        return QUANTITIES[self.kind]
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Headings of the difference table."""
         changes = [f"{name} less {self.names[0]}" for name in self.names[1:]]
@@ -67,9 +78,10 @@ class Comparison:
         return ("place", "quantity", "unit", *self.names, *changes, *between)
 
     def cells(self, row: ComparedRow) -> tuple[str | float, ...]:
-        """A row under `columns`."""
+        """A row under `columns`, its numbers to four digits behind the point."""
         between = [row.values[2] - row.values[1]] if len(self.names) == 3 else []
-        return (row.place, row.quantity, row.unit, *row.values, *row.changes, *between)
+        numbers = (round(value, 4) + 0.0 for value in (*row.values, *row.changes, *between))
+        return (row.place, row.quantity, row.unit, *numbers)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -101,11 +113,11 @@ def compare(opened: OpenCase, names: Sequence[str], progress: Progress = silent)
     if kind == "treat":
         from app.workflow.coronary_model import coronary_model
         from app.workflow.coronary_parameters import remembered
-        from app.workflow.treat import TREATMENTS
+        from app.workflow.treat import planned
 
-        treatments = {name: TREATMENTS.one(case, name) for name in names}
+        treatments = {name: planned(case, name) for name in names}
         model = coronary_model(opened, remembered(case), progress)
-        return compare_treatments(case, model, treatments)
+        return compare_treatments(model, treatments)
     from app.workflow.flow_setup import reduced_case
     from app.workflow.what_if import WhatIf
 
@@ -135,12 +147,10 @@ def kind_of(case: Case, names: Sequence[str]) -> Kind:
     raise CaseError("mixed_plans", "A what-if and a treatment are of different models: compare two of one kind.")
 
 
-def compare_treatments(case: Case, model: CoronaryModel, options: Mapping[str, Treatment]) -> Comparison:
-    """The tree in hyperemia as it is and after each treatment; CaseError ``stale_plan`` and those of `treat`."""
-    from app.workflow.treat import readings, require_same_model, treat
+def compare_treatments(model: CoronaryModel, options: Mapping[str, Treatment]) -> Comparison:
+    """The tree in hyperemia as it is and after each treatment; CaseError of `treat`."""
+    from app.workflow.treat import readings, treat
 
-    for name, option in options.items():
-        require_same_model(case, name, option)
     started = time.perf_counter()
     states: list[CoronaryState] = [model.hyperemia, *(treat(model, option).after for option in options.values())]
     milliseconds = 1e3 * (time.perf_counter() - started)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.case.bundle import OpenCase
 from app.case.errors import CaseError
@@ -170,6 +171,24 @@ class CoronaryModel:
         wanted = one.wanted(self.end_radius)
         found, _ = autoregulated(self.tree, wanted, one.beds(self.end_radius), one.pressure, one.fluid, self.options)
         return CoronaryState(found, one.pressure)
+
+    @cached_property
+    def _nearest(self) -> NDArray[np.intp]:
+        """(n,) of each point of the wall: the nearest point of a centerline, counted over all vessels."""
+        from scipy.spatial import cKDTree
+
+        assert self.model is not None
+        at = np.concatenate([self.patient.points_m[name] for name in self.tree.names])
+        found: Any = cKDTree(at / M_PER_MM).query(self.model.surface.points)[1]
+        return np.asarray(found)
+
+    def at_wall(self, state: CoronaryState) -> FloatArray:
+        """(n,) index at each point of the model's wall: that of the nearest point of a centerline."""
+        parts = []
+        for name in self.tree.names:  # a treated tree has other points
+            vessel, found = self.tree.vessel(name), state.pullbacks[name]
+            parts.append(np.interp(vessel.start + vessel.arc_length, found.along, state.index(found)))
+        return np.asarray(np.concatenate(parts)[self._nearest])
 
     def state(self, tree: VesselTree | None = None, conditions: Conditions | None = None) -> CoronaryState:
         """In hyperemia, with other vessels or conditions."""

@@ -115,13 +115,15 @@ def planned_on(case: Case, treatment: Treatment) -> Treatment:
     return replace(treatment, model=case.input_digest("model") or "")
 
 
-def require_same_model(case: Case, name: str, treatment: Treatment) -> None:
-    """Refuse a plan whose lesions were counted on another vessel model (CaseError ``stale_plan``)."""
+def planned(case: Case, name: str) -> Treatment:
+    """A treatment that the case keeps; CaseError ``no_plan``, ``stale_plan`` when it counts another model's lesions."""
+    treatment = TREATMENTS.one(case, name)
     if treatment.model and treatment.model != case.input_digest("model"):
         raise CaseError(
             "stale_plan",
             f"The treatment {name!r} was planned on another vessel model, whose lesions may differ: plan it again.",
         )
+    return treatment
 
 
 def parse_stents(words: Sequence[str]) -> tuple[StentPlan, ...]:

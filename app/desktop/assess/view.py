@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt
@@ -50,7 +50,7 @@ class AnswerView(QWidget):
             if old is not None:
                 old.deleteLater()
         for one in answer["tables"]:
-            self.tables.addTab(_table(one), one["title"])
+            self.tables.addTab(table_of(one["title"], one["columns"], one["rows"]), one["title"])
         self.tables.setVisible(bool(answer["tables"]))
 
     def show_curves(self, answer: Mapping[str, Any], title: str) -> None:
@@ -69,10 +69,14 @@ class AnswerView(QWidget):
                 self.plot.mark(span["name"], (span["from_x"], span["to_x"]), theme.WARNING)
 
 
-def _table(one: Mapping[str, Any]) -> QTableWidget:
-    rows, columns = one["rows"], one["columns"]
-    table = QTableWidget(len(rows), len(columns))
-    table.setAccessibleName(one["title"])
+def table_of(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], table: QTableWidget | None = None
+) -> QTableWidget:
+    """A table that can be read, not edited; one that is given is filled anew."""
+    table = table or QTableWidget()
+    table.setRowCount(len(rows))
+    table.setColumnCount(len(columns))
+    table.setAccessibleName(title)
     table.setHorizontalHeaderLabels([_wrapped(column) for column in columns])
     table.verticalHeader().hide()
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -63,12 +63,13 @@ class SceneView(QWidget):
     """Shows layers of actors; left drag rotates, middle pans, right drag or wheel zooms, a click picks.
 
     ``picked`` carries a `Pick`; ``failed`` a `Refusal` when rendering went wrong; ``settled`` tells that the picture
-    shows the present scene.
+    shows the present scene; ``camera_changed`` carries the camera that one looks through now.
     """
 
     picked = Signal(object)
     failed = Signal(object)
     settled = Signal()
+    camera_changed = Signal(object)
     maximize_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -134,6 +135,7 @@ class SceneView(QWidget):
         self.camera = camera
         self.redraw()
         self.update()
+        self.camera_changed.emit(camera)
 
     def look_from(self, letter: str) -> None:
         """Look from a standard direction: A, P, L, R, S (head) or I (feet)."""

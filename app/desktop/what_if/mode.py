@@ -81,7 +81,7 @@ class WhatIfMode(ModeBase):
 
     def _want(self) -> None:
         if self._is_shown:
-            self.model.want(self._session.run_watch.status)
+            self.model.want_of_run(self._session.run_watch.status)
 
     def _take_model(self) -> None:
         panel, model = self.panel, self.model

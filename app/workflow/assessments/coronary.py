@@ -341,13 +341,8 @@ def _colored(model: CoronaryModel) -> Surface | None:
     """The wall with the index of the nearest point of a centerline."""
     if model.model is None:
         return None
-    from scipy.spatial import cKDTree
-
-    at = np.concatenate([model.patient.points_m[name] for name in model.tree.names])
-    index = np.concatenate([model.hyperemia.index(model.hyperemia.pullbacks[name]) for name in model.tree.names])
     surface = model.model.surface
-    nearest = cKDTree(1e3 * at).query(surface.points)[1]
-    return Surface(surface.points, surface.triangles, {"ffr_ct": index[nearest].astype(np.float32)})
+    return Surface(surface.points, surface.triangles, {"ffr_ct": model.at_wall(model.hyperemia).astype(np.float32)})
 
 
 def _reasons(case: Case, model: CoronaryModel, chosen: Parameters) -> list[str]:
