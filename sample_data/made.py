@@ -108,10 +108,11 @@ def _coronary_scan(progress: Progress) -> tuple[Volume, Mapping[str, Point]]:
 
 def _coronary_surface(progress: Progress) -> tuple[Surface, Mapping[int, str]]:
     progress(0.0, "Making the exact surface of the coronary arteries")
-    return _faces(_coronary_tree(), _CORONARY_EDGE_MM, progress)
+    return tagged_surface(_coronary_tree(), _CORONARY_EDGE_MM, progress)
 
 
-def _faces(phantom: Phantom, edge_mm: float, progress: Progress) -> tuple[Surface, Mapping[int, str]]:
+def tagged_surface(phantom: Phantom, edge_mm: float, progress: Progress = silent) -> tuple[Surface, Mapping[int, str]]:
+    """A phantom's exact surface with ``ModelFaceID``, as SimVascular writes it, and the openings' names by number."""
     from sample_data.phantoms.surface import exact_surface
 
     surface = exact_surface(phantom, edge_mm)
@@ -125,14 +126,14 @@ def _aneurysm_surface(progress: Progress) -> tuple[Surface, Mapping[int, str]]:
     from sample_data.phantoms.tubes import saccular_aneurysm
 
     progress(0.0, "Making the exact surface of the aneurysm")
-    return _faces(saccular_aneurysm(1.9, 12.0, 3.2, 2.6, 0.5), _ANEURYSM_EDGE_MM, progress)
+    return tagged_surface(saccular_aneurysm(1.9, 12.0, 3.2, 2.6, 0.5), _ANEURYSM_EDGE_MM, progress)
 
 
 def _carotid_surface(progress: Progress) -> tuple[Surface, Mapping[int, str]]:
     from sample_data.phantoms.carotid import CarotidParameters, carotid_bifurcation
 
     progress(0.0, "Making the exact surface of the carotid bifurcation")
-    return _faces(carotid_bifurcation(CarotidParameters(nascet_percent=60.0)), _CAROTID_EDGE_MM, progress)
+    return tagged_surface(carotid_bifurcation(CarotidParameters(nascet_percent=60.0)), _CAROTID_EDGE_MM, progress)
 
 
 MADE_SAMPLES: Mapping[str, MadeSample] = {

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from solvers.contract.spec import RunSpec
 
 SECTIONS = 120
-SETTLED = 0.002
+SETTLED = 0.01
 """Largest change of a pressure or flow at an opening from one filling of the vessel to the next. Jets behind narrow
 places may go on to flutter: what is read is the mean over a filling."""
-MOST_FILLINGS = 12
+FEWEST_FILLINGS, MOST_FILLINGS = 3, 12
 MOST_FROM_AIM = 0.01
 """The pressure at the inlet that the run ends with may differ from that in the aorta by this part of it; if it differs
 by more, the flow is set anew and the run repeated, once. What is left is taken out by the run's own losses."""
@@ -143,7 +143,9 @@ def write_run(model: CoronaryModel, mesh: TetMesh, flow: float, out: Path) -> Ru
     arrays = mesh_in_meters(mesh)
     (inlet,) = openings.inlets
     marched = steady_time(arrays, inlet.area_mm2 * M_PER_MM**2, flow, chosen)
-    time = replace(marched, mode="periodic", periodicity_limit=SETTLED, max_cycles=MOST_FILLINGS)
+    time = replace(
+        marched, mode="periodic", periodicity_limit=SETTLED, min_cycles=FEWEST_FILLINGS, max_cycles=MOST_FILLINGS
+    )
     made = spec.RunSpec(
         mesh=spec.MeshFile(mesh_file.write_mesh(out, arrays)),
         inlets=(

@@ -25,6 +25,7 @@ NAME = "coronary_index"
 MEAN_GOAL, WORST_GOAL, SEVERE, REMOVED_GOAL = 0.03, 0.05, 70, 0.02
 SEVERE_GATE = 1.0
 """The worst case's goal holds below ``SEVERE`` percent; beyond it a distance counts in the mean alone."""
+EDGES_MM = 0.12, 0.3
 REMOVED_OF = ("short", "curved", "behind a fork")
 SOURCE = "steady 3D run in hyperemia of the same vessel, P2/P1"
 
@@ -120,13 +121,14 @@ def _model_of(phantom: Phantom, case_folder: Path, progress: Progress) -> tuple[
     from app.workflow.import_surface import import_surface
     from app.workflow.steps import run_step
     from imaging.surface.surface_io import write_surface
-    from sample_data.phantoms.surface import exact_surface
+    from sample_data.made import tagged_surface
 
     progress(0.0, "Making the surface")
     case_folder.parent.mkdir(parents=True, exist_ok=True)
     path = case_folder.parent / f"{case_folder.name}.vtp"
-    write_surface(exact_surface(phantom), path)
-    names = {number: end.name for number, end in enumerate(phantom.ends, start=2)}
+    edge = float(np.clip(0.25 * min(vessel.min_radius_mm for vessel in phantom.vessels), *EDGES_MM))
+    surface, names = tagged_surface(phantom, edge)
+    write_surface(surface, path)
     inlet = next(end.name for end in phantom.ends if end.kind == "inlet")
     named = ",".join(f"{number}={name}" for number, name in names.items())
     import_surface(path, case_folder, phantom.kind, unit="mm", inlet=inlet, names=named)
