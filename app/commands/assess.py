@@ -148,6 +148,29 @@ def _treat(arguments: argparse.Namespace) -> Result:
     return Result(answer.as_dict(), "\n".join(lines))
 
 
+def _confirm_arguments(parser: argparse.ArgumentParser) -> None:
+    add_case(parser)
+    parser.add_argument("--ranks", type=int, help="processes (default: up to two)")
+    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="parameters of assess coronary")
+
+
+def _confirm(arguments: argparse.Namespace) -> Result:
+    from app.workflow.coronary_3d import confirm_case
+    from app.workflow.coronary_parameters import Parameters
+    from app.workflow.parameters import build
+
+    with OpenCase.open(arguments.case) as opened:
+        kept = opened.case.parameters.get("assess.coronary", {})
+        chosen = build(Parameters, {**kept, **assignments(arguments.set)})
+        found = confirm_case(opened, chosen, arguments.ranks, console_progress("confirm"))
+    rows = [
+        {"place": one.title, "reduced": one.reduced, "in 3D": one.in_3d, "difference": one.difference}
+        for one in found.places
+    ]
+    told = f"FFR-like index; steady flow in 3D on {found.n_cells} cells, solved {found.n_runs} times."
+    return Result(found.as_dict(), "\n".join([table(rows, tuple(rows[0]) if rows else ("place",)), told]))
+
+
 def _compare_arguments(parser: argparse.ArgumentParser) -> None:
     add_case(parser)
     parser.add_argument("options", nargs="*", metavar="NAME", help="one or two kept what-ifs or treatments; none: list")
@@ -171,5 +194,6 @@ def _compare(arguments: argparse.Namespace) -> Result:
 COMMANDS = (
     Command("assess", "list the assessments of a case, or make one", _arguments, _assess),
     Command("treat", "what a stent, or a coronary lesion less, would change", _treat_arguments, _treat),
+    Command("confirm", "solve the coronary index in 3D too", _confirm_arguments, _confirm),
     Command("compare", "the case beside one or two options that it keeps", _compare_arguments, _compare),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,13 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from app.workflow.coronary_model import CoronaryModel, Place, branch_curve
+from app.case.bundle import OpenCase
+from app.case.commands import SetParameters
+from app.case.errors import CaseError
+from app.case.records import Case
+from app.workflow.coronary_model import CoronaryModel, Place, branch_curve, coronary_model
+from app.workflow.coronary_parameters import Parameters
 from app.workflow.units import M_PER_MM, ml_s_from_m3_s
 from imaging.types import FloatArray, Progress, TetMesh, silent
 
 if TYPE_CHECKING:
     from solvers.contract.spec import RunSpec
 
+STEP = "coronary_3d"
+"""Under which a case keeps its confirmation."""
 SECTIONS = 120
 SETTLED = 0.01
 """Largest change of a pressure or flow at an opening from one filling of the vessel to the next. Jets behind narrow
@@ -107,7 +116,7 @@ def confirm(
     CaseError, RunError
         ``no_model``, ``bad_mesh`` when an outlet of the mesh is no end of the tree, and what a run ends with.
     """
-    from app.workflow.simulate import follow_run
+    from app.workflow.simulate import cancel_run, follow_run
     from solvers.launch import local
 
     flow, aim = model.hyperemia.flow, model.conditions.pressure
@@ -116,31 +125,71 @@ def confirm(
         run.mkdir(parents=True)
         spec = write_run(model, mesh, flow, run)
         local.start(run, n_ranks)
-        follow_run(run, lambda f, text, n=number: progress(0.5 * (n - 1 + f), text))  # type: ignore[misc]
-        found = _Measured(run, spec)
-        factor = _factor_to(found, model, aim)
+        try:
+            follow_run(run, lambda f, text, n=number: progress(0.5 * (n - 1 + f), text))  # type: ignore[misc]
+        except BaseException:
+            cancel_run(run)
+            raise
+        found = Measured.of_run(run, spec)
         if abs(found.inlet_pressure - aim) <= MOST_FROM_AIM * aim or number == 2:
-            return _compared(model, found, factor, places, len(mesh.tets), number)
-        flow *= factor
+            return compared(model, found, places, len(mesh.tets), number)
+        flow *= _factor_to(found, model)
     raise AssertionError
+
+
+def confirm_case(
+    opened: OpenCase, chosen: Parameters, n_ranks: int | None = None, progress: Progress = silent
+) -> Confirmation:
+    """Confirm a case's coronary index in 3D, on its mesh; the case keeps the answer.
+
+    Raises
+    ------
+    CaseError, RunError
+        ``step_missing`` without a vessel model or a mesh, and what :func:`confirm` and the reduced model refuse.
+    """
+    from app.workflow.simulate import default_n_ranks
+    from imaging.meshing.mesh_io import read_mesh
+
+    model = coronary_model(opened, chosen)
+    record = opened.case.current("mesh")
+    if record is None or opened.case.stale_inputs(record):
+        raise CaseError("step_missing", "The case has no mesh of its present vessels yet: run Mesh first.")
+    mesh = read_mesh(opened.path_of(record.files["volume"]).parent)
+    with tempfile.TemporaryDirectory() as folder:
+        found = confirm(model, mesh, model.told_places(), Path(folder), n_ranks or default_n_ranks(), progress)
+    kept = {**found.as_dict(), **_of(opened.case, model)}
+    opened.do(SetParameters(STEP, kept, "Confirm the coronary index in 3D"))
+    return found
+
+
+def confirmation_of(case: Case, model: CoronaryModel) -> dict[str, Any] | None:
+    """What the case keeps of a confirmation, if it was of this model under these conditions."""
+    kept = case.parameters.get(STEP)
+    fits = kept is not None and all(kept.get(name) == value for name, value in _of(case, model).items())
+    return kept if fits else None
+
+
+def _of(case: Case, model: CoronaryModel) -> dict[str, Any]:
+    """What a confirmation holds for, as JSON has it."""
+    return {"model": case.input_digest("model"), "conditions": dataclasses.asdict(model.conditions)}
 
 
 def write_run(model: CoronaryModel, mesh: TetMesh, flow: float, out: Path) -> RunSpec:
     """The run folder of a coronary tree's steady flow [m3/s] in hyperemia; see :func:`confirm`."""
+    from app.workflow import simulate
     from app.workflow.further_inlets import sorted_openings
     from app.workflow.patient_tree import vessels_of_outlets
     from app.workflow.prepared import in_meters
     from app.workflow.section_places import sections_of
-    from app.workflow.simulate import Parameters, mesh_in_meters
     from app.workflow.steady import steady_time
     from solvers.contract import mesh_file, spec
 
     assert model.model is not None
-    chosen = Parameters(flow="steady")
+    chosen = simulate.Parameters(flow="steady")
     openings = sorted_openings(mesh.patches, chosen)
     beds = model.conditions.beds(model.end_radius)
     ends = vessels_of_outlets(model.patient, model.model.centerlines, openings.outlets)
-    arrays = mesh_in_meters(mesh)
+    arrays = simulate.mesh_in_meters(mesh)
     (inlet,) = openings.inlets
     marched = steady_time(arrays, inlet.area_mm2 * M_PER_MM**2, flow, chosen)
     time = replace(
@@ -168,25 +217,46 @@ def write_run(model: CoronaryModel, mesh: TetMesh, flow: float, out: Path) -> Ru
     return made
 
 
-class _Measured:
-    """What a finished run says: static pressure [Pa] at the inlet, the outlets and sections, along each branch."""
+@dataclass(frozen=True)
+class Measured:
+    """What a finished run says.
 
-    def __init__(self, folder: Path, spec: RunSpec) -> None:
+    Attributes
+    ----------
+    flow, inlet_pressure
+        Into the tree [m3/s], and static pressure there [Pa].
+    outlets
+        Flow [m3/s] and static pressure [Pa] of each.
+    along
+        Millimeters along it and static pressure [Pa] of the sections of each branch.
+    """
+
+    flow: float
+    inlet_pressure: float
+    outlets: tuple[tuple[float, float], ...]
+    along: Mapping[str, tuple[tuple[float, float], ...]]
+
+    @classmethod
+    def of_run(cls, folder: Path, spec: RunSpec) -> Measured:
+        """Means over the last filling."""
         from solvers.contract.scalars import flow_column, pressure_column, read_scalars
         from solvers.contract.sections import read_sections
 
         caps, cut = (_last_filling(table) for table in (read_scalars(folder), read_sections(folder)))
-        self.flow = spec.inlets[0].flow.values[0]
-        self.inlet_pressure = float(caps[pressure_column(spec.inlets[0].name)].mean())
-        self.outlets = [
-            (float(caps[flow_column(outlet.name)].mean()), float(caps[pressure_column(outlet.name)].mean()))
-            for outlet in spec.outlets
-        ]
-        self.along: dict[str, list[tuple[float, float]]] = {}
+        along: dict[str, list[tuple[float, float]]] = {}
         for section in spec.sections:
             pressure = float(cut[f"pressure[{section.name}]"].mean())
             if np.isfinite(pressure) and pressure != 0.0:
-                self.along.setdefault(section.branch, []).append((section.arc_length / M_PER_MM, pressure))
+                along.setdefault(section.branch, []).append((section.arc_length / M_PER_MM, pressure))
+        outlets = (
+            (float(caps[flow_column(one.name)].mean()), float(caps[pressure_column(one.name)].mean()))
+            for one in spec.outlets
+        )
+        inlet = spec.inlets[0]
+        pressure = float(caps[pressure_column(inlet.name)].mean())
+        return cls(
+            inlet.flow.values[0], pressure, tuple(outlets), {name: tuple(sorted(rows)) for name, rows in along.items()}
+        )
 
 
 def _last_filling(table: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
@@ -194,8 +264,8 @@ def _last_filling(table: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
     return {name: values[rows] for name, values in table.items()}
 
 
-def _factor_to(found: _Measured, model: CoronaryModel, aim: float) -> float:
-    """By what all flows are to be multiplied so that the pressure at the inlet becomes ``aim``.
+def _factor_to(found: Measured, model: CoronaryModel) -> float:
+    """By what all flows are to be multiplied so that the pressure at the inlet becomes the aorta's.
 
     At the end of each branch the pressure behind the bed is given, what the bed takes goes with the flow, what the
     vessel takes partly with its square: as much as the reduced model's losses beyond Poiseuille's. The ends' factors
@@ -206,7 +276,7 @@ def _factor_to(found: _Measured, model: CoronaryModel, aim: float) -> float:
     for _, pressure in found.outlets:
         drop = found.inlet_pressure - pressure
         linear, square = pressure - behind + (1.0 - bent) * drop, bent * drop
-        rest = aim - behind
+        rest = model.conditions.pressure - behind
         if square <= 1e-9 * linear:
             factors.append(rest / linear)
         else:
@@ -227,16 +297,17 @@ def _share_of_squares(model: CoronaryModel) -> float:
     return float(np.clip(square * fast**2 / much, 0.0, 1.0))
 
 
-def _compared(
-    model: CoronaryModel, found: _Measured, factor: float, places: Mapping[str, Place], n_cells: int, n_runs: int
+def compared(
+    model: CoronaryModel, found: Measured, places: Mapping[str, Place], n_cells: int, n_runs: int
 ) -> Confirmation:
     """The run's index is what is left of the pressure at its inlet, its losses brought to the aorta's pressure."""
+    factor = _factor_to(found, model)
     bent, state = _share_of_squares(model), model.hyperemia
     scale = (1.0 - bent) * factor + bent * factor**2
     away: dict[str, tuple[FloatArray, FloatArray]] = {}
     curves = {}
     for branch in model.ends_mm:
-        rows = sorted(found.along.get(branch, []))
+        rows = found.along.get(branch, ())
         if not rows:
             continue
         along, pressure = np.array(rows).T

@@ -207,6 +207,19 @@ class CoronaryModel:
         branches = {vessel.name: vessel.branch for vessel in self.tree.vessels}
         return {branches[name]: Place(branches[name], self.ends_mm[branches[name]]) for name in self.tree.ends}
 
+    def told_places(self) -> dict[str, Place]:
+        """Where the index is told: behind each lesion, and at the far end of each branch without one."""
+        found = {}
+        for number, lesion in enumerate(self.lesions, 1):
+            place = self.reading_place(lesion)
+            behind = place.along_mm - lesion.to_mm
+            found[f"{behind:.0f} mm behind lesion {number} of {_spoken(lesion.branch)}"] = place
+        with_lesion = {lesion.branch for lesion in self.lesions}
+        for branch, place in self.far_ends().items():
+            if branch not in with_lesion:
+                found[f"end of {_spoken(branch)}"] = place
+        return found
+
     def without(self, numbers: Sequence[int]) -> tuple[Opened, ...]:
         """Lesions taken away, by their numbers from 1 on; CaseError ``no_lesion``."""
         found = []

@@ -17,7 +17,8 @@ from app.workflow.assessments.coronary import WALL, sampled
 from app.workflow.assessments.registry import assess
 from app.workflow.bands import bands_of
 from app.workflow.compare import compare, compare_treatments, kind_of
-from app.workflow.coronary_model import Conditions, CoronaryModel, Place, require_open, usual_radius
+from app.workflow.coronary_3d import Measured, compared
+from app.workflow.coronary_model import Conditions, CoronaryModel, CoronaryState, Place, require_open, usual_radius
 from app.workflow.coronary_parameters import Parameters
 from app.workflow.ensemble_plan import Spread
 from app.workflow.patient_tree import PatientTree
@@ -225,3 +226,28 @@ def test_a_case_is_assessed_to_tables_curves_and_a_colored_wall(tmp_path: Path) 
             case.do(SetPatientValues({"systolic_mmhg": 70.0, "diastolic_mmhg": 75.0}))
             assess(case, "coronary", {"samples": 0})
     assert Parameters().samples == 1024
+
+
+@pytest.mark.parametrize("factor", [0.9, 1.0, 1.1])
+def test_a_run_at_another_flow_is_brought_to_the_pressure_of_the_aorta(serial: CoronaryModel, factor: float) -> None:
+    """The run is the reduced model's own flow at another aortic pressure: both must then tell the same index.
+
+    What may be left is that friction in the narrowings counts as linear, and the dynamic pressure.
+    """
+    pressure = serial.conditions.pressure * factor
+    beds = serial.conditions.beds(serial.end_radius)  # those of the run, whatever its pressure
+    state = CoronaryState(pullbacks(serial.tree, beds, pressure, BLOOD, serial.options), pressure)
+    along = {
+        branch: tuple(
+            (1e3 * float(s), float(p))
+            for part in state.of_branch(branch)
+            for s, p in zip(part.along, part.pressure, strict=True)
+        )
+        for branch in serial.ends_mm
+    }
+    ends = [state.pullbacks[name] for name in serial.tree.ends]
+    outlets = tuple((end.flow, float(end.pressure[-1])) for end in ends)
+    found = compared(serial, Measured(state.flow, pressure, outlets, along), serial.told_places(), 1, 1)
+    for place in found.places:
+        assert place.in_3d == pytest.approx(place.reduced, abs=0.004 if factor != 1.0 else 1e-6), place.title
+    assert found.flow_ml_s[1] == pytest.approx(found.flow_ml_s[0], rel=0.01)

@@ -59,7 +59,7 @@ def assess_coronary(request: Request, progress: Progress) -> Assessed:
 
     chosen: Parameters = request.parameters
     model = coronary_model_in(request.bundle, request.case, chosen, lambda f, text: progress(0.3 * f, text))
-    places = _places(model)
+    places = model.told_places()
     progress(0.3, "Solving the samples")
     bands, band_note = _bands(model, places, chosen, request.case, progress)
     state, rest = model.hyperemia, model.rest
@@ -89,7 +89,7 @@ def assess_coronary(request: Request, progress: Progress) -> Assessed:
     return Assessed(
         f"FFR-like index {told} ({title}).{grey}",
         tuple(figures),
-        (_lesion_table(model), _end_table(model), *_share_table(bands, worst)),
+        (*_in_3d_table(request.case, model), _lesion_table(model), _end_table(model), *_share_table(bands, worst)),
         tuple(_curves(model)),
         tuple(_spans(model)),
         (*_reasons(request.case, model, chosen), *_unused(request.case)),
@@ -98,19 +98,6 @@ def assess_coronary(request: Request, progress: Progress) -> Assessed:
         (Quantity("ffr_ct", "FFR-like index", "1", DEFINITION),),
         {"hyperemia": state_dict(model, state), "rest": state_dict(model, rest)},
     )
-
-
-def _places(model: CoronaryModel) -> dict[str, Place]:
-    """What is told with a band: behind each lesion, and the far end of each branch without one."""
-    found = {}
-    for number, lesion in enumerate(model.lesions, 1):
-        place = model.reading_place(lesion)
-        found[f"{place.along_mm - lesion.to_mm:.0f} mm behind lesion {number} of {_spoken(lesion.branch)}"] = place
-    with_lesion = {lesion.branch for lesion in model.lesions}
-    for branch, place in model.far_ends().items():
-        if branch not in with_lesion:
-            found[f"end of {_spoken(branch)}"] = place
-    return found
 
 
 def spreads_of(chosen: Parameters, case: Case) -> tuple[Spread, ...]:
@@ -189,6 +176,21 @@ def _zone(value: float) -> str:
     if GREY[0] <= value <= GREY[1]:
         return f"grey zone {GREY[0]:.2f} to {GREY[1]:.2f}"
     return f"below {GREY[0]:.2f}" if value < GREY[0] else f"above {GREY[1]:.2f}"
+
+
+def _in_3d_table(case: Case, model: CoronaryModel) -> tuple[Table, ...]:
+    """The same places in 3D, where `confirm` has solved them with this model and these conditions."""
+    from app.workflow.coronary_3d import confirmation_of
+
+    kept = confirmation_of(case, model)
+    if kept is None:
+        return ()
+    rows = tuple(
+        (place["title"], round(place["reduced"], 3), round(place["in_3d"], 3), round(place["difference"], 3))
+        for place in kept["places"]
+    )
+    title = f"Confirmed by a steady 3D run in hyperemia ({kept['n_cells']} cells)"
+    return (Table(title, ("where", "reduced model", "3D", "difference"), rows),)
 
 
 def _lesion_table(model: CoronaryModel) -> Table:
