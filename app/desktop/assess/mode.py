@@ -11,18 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QSignalBlocker
 from PySide6.QtWidgets import QFileDialog
 
 from app.case.bundle import OpenCase
 from app.case.commands import SetPatientValues
 from app.case.records import Record
 from app.desktop.assess.panel import AssessPanel
+from app.desktop.assess.treating import AFTER, Treating
 from app.desktop.assess.view import AnswerView
 from app.desktop.model_mode import ModelMode
 from app.desktop.scene.color_scale import ColorScale
 from app.desktop.scene.vessel_look import VesselLook, VesselWall
 from app.desktop.session.session import Session
+from app.workflow.assessments.coronary import ASSESSMENT as CORONARY
+from app.workflow.assessments.coronary import pullback_title
 from app.workflow.assessments.frame import Assessed
 from app.workflow.assessments.registry import assessment_of, keep, made_in, standing
 from app.workflow.steps import Request
@@ -114,6 +117,11 @@ class AssessMode(ModelMode):
         self.panel.fhir.serve(session.store)
         self.panel.shown_changed.connect(self._show)
         self.panel.pdf_asked.connect(self._write_pdf)
+        self.treating = Treating(session, self.panel.treat, self)
+        self.treating.changed.connect(self._show_treated)
+        self.treating.refused.connect(self.refused)
+        self.panel.treat_button.toggled.connect(lambda checked: self._look())
+        self.panel.treat.shown_changed.connect(self._color)
 
     def choose(self, vessel: str) -> None:
         """A click reads a value; no vessel is chosen."""
@@ -138,6 +146,7 @@ class AssessMode(ModelMode):
         store = self._session.store
         self.panel.set_standing(standing(store.case))
         self.panel.set_person(store.case.person, store.is_writable)
+        self.treating.want(self.panel.set_treating(self.panel.chosen == CORONARY.id))
         record = assessment_of(self.panel.chosen).current(store.case)
         stale = "" if record is None else ",".join(store.case.stale_inputs(record))
         shown = "" if record is None else f"{record.id} {stale}"
@@ -156,7 +165,7 @@ class AssessMode(ModelMode):
     def _take_answer(self, answer: Answer | None) -> None:
         self.answer = answer
         self.panel.set_answer(None if answer is None else answer.value, () if answer is None else list(answer.on_wall))
-        self.below.setVisible(answer is not None)
+        self.below.setVisible(answer is not None or self.treating.answer is not None)
         if answer is not None:
             self.view.show_tables(answer.value)
         self._show()
@@ -182,9 +191,29 @@ class AssessMode(ModelMode):
     def _refuse(self, refusal: Any) -> None:
         self.refused.emit(refusal)
 
+    def close(self) -> None:
+        super().close()
+        self.treating.close()
+
+    def _show_treated(self) -> None:
+        """Show what a treatment changes, in the plot of its vessel."""
+        found, plotted = self.treating.answer, self.panel.plotted
+        if found is None:
+            self.view.show_treated()
+        else:
+            self.view.show_treated(found.columns, [found.cells(row) for row in found.rows])
+            at = plotted.findText(pullback_title(self.treating.branch)) if self.treating.branch else -1
+            if at >= 0 and at != plotted.currentIndex():
+                with QSignalBlocker(plotted):
+                    plotted.setCurrentIndex(at)
+        self.below.setVisible(self.answer is not None or found is not None)
+        self._show()
+
     def _show(self) -> None:
-        if self.answer is not None:
-            self.view.show_curves(self.answer.value, self.panel.plotted.currentText())
+        title = self.panel.plotted.currentText()
+        curve = self.treating.curve_of(title)
+        value = self.answer.value if self.answer is not None else {"curves": (), "tables": ()}
+        self.view.show_curves(value, title, None if curve is None else (AFTER, curve))
         self._color()
 
     def _color(self) -> None:
@@ -192,6 +221,10 @@ class AssessMode(ModelMode):
         if self.scene is None or not self._is_shown:
             return
         wall: VesselWall | None = self.scene.wall
+        treated = self.treating.look_of(wall) if wall is not None else None
+        if treated is not None:
+            self.scene.show_vessels(treated)
+            return
         name = self.panel.colored.currentText()
         unit, values = self.answer.on_wall.get(name, ("", None)) if self.answer is not None else ("", None)
         if wall is None or values is None or len(values) != len(wall.points_mm):

@@ -10,6 +10,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton, QWidget
 
 from app.desktop import theme
+from app.desktop.assess.treat_box import TreatBox
 from app.desktop.modes import MODES
 from app.desktop.panels.fhir_box import FhirBox
 from app.desktop.panels.forms import ParameterForm
@@ -72,9 +73,16 @@ class AssessPanel(ModelPanel):
         self.pdf_button.setToolTip("The answer with its numbers, plots, rule and limits, as pages of a report.")
         self.pdf_button.clicked.connect(self.pdf_asked)
         self.found.addWidget(self.pdf_button)
+        self.treat_button = QToolButton()
+        self.treat_button.setText("What would a treatment change? ▸")
+        self.treat_button.setCheckable(True)
+        self.treat = TreatBox()
+        self.treat.hide()
         self.person = ParameterForm(Person)
         self.person.edited.connect(self._tell_person)
         self._person = dict(self.person.values)
+        self.body.insertWidget(self.body.indexOf(self.result), self.treat_button)
+        self.body.insertWidget(self.body.indexOf(self.result), self.treat)
         end = self.body.count() - 1  # before the stretch
         self.body.insertWidget(end, section("The person"))
         self.body.insertWidget(end + 1, self.person)
@@ -108,6 +116,14 @@ class AssessPanel(ModelPanel):
         """Ask for the parameters of the chosen assessment."""
         self.set_declaration(assessment_of(self.chosen).step.module.Parameters)
         self.form.setVisible(self.settings_button.isChecked())
+
+    def set_treating(self, is_possible: bool) -> bool:
+        """Whether a treatment can be asked for here; returns whether it is."""
+        self.treat_button.setVisible(is_possible)
+        is_open = is_possible and self.treat_button.isChecked()
+        self.treat_button.setText(f"What would a treatment change? {'▾' if is_open else '▸'}")
+        self.treat.setVisible(is_open)
+        return is_open
 
     def set_person(self, entered: Mapping[str, Any], is_writable: bool) -> None:
         """Show what is known of the person."""

@@ -22,6 +22,7 @@ from app.desktop.monitor.plots import Plot
 from app.workflow.assessments.frame import cell_text
 
 _SHARES = (9, 11)
+_TREATED = "Before and after the treatment"
 
 
 class AnswerView(QWidget):
@@ -32,6 +33,8 @@ class AnswerView(QWidget):
         self.plot = Plot("", ("", ""), ("", ""))
         self.tables = QTabWidget()
         self.tables.setAccessibleName("Tables of the answer")
+        self.treated = QTableWidget(self)
+        self.treated.hide()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
@@ -44,17 +47,36 @@ class AnswerView(QWidget):
 
     def show_tables(self, answer: Mapping[str, Any]) -> None:
         """Show the tables of an answer."""
-        while self.tables.count():
-            old = self.tables.widget(0)
-            self.tables.removeTab(0)
-            if old is not None:
+        for at in reversed(range(self.tables.count())):
+            old = self.tables.widget(at)
+            if old is not None and old is not self.treated:
+                self.tables.removeTab(at)
                 old.deleteLater()
         for one in answer["tables"]:
             self.tables.addTab(table_of(one["title"], one["columns"], one["rows"]), one["title"])
-        self.tables.setVisible(bool(answer["tables"]))
+        self.tables.setVisible(self.tables.count() > 0)
 
-    def show_curves(self, answer: Mapping[str, Any], title: str) -> None:
-        """Show the curves of one title; without one the tables have the place."""
+    def show_treated(self, columns: Sequence[str] = (), rows: Sequence[Sequence[Any]] = ()) -> None:
+        """Show what a treatment changes as the first table; without rows it is taken away."""
+        at = self.tables.indexOf(self.treated)
+        if rows:
+            table_of(_TREATED, columns, rows, self.treated)
+            if at < 0:
+                self.tables.setCurrentIndex(self.tables.insertTab(0, self.treated, _TREATED))
+            self.tables.show()
+        elif at >= 0:
+            self.tables.removeTab(at)
+
+    def show_curves(
+        self, answer: Mapping[str, Any], title: str, after: tuple[str, tuple[Any, Any]] | None = None
+    ) -> None:
+        """Show the curves of one title; without one the tables have the place.
+
+        Parameters
+        ----------
+        after
+            Name and points of one more curve, which stands out.
+        """
         curves = [curve for curve in answer["curves"] if curve["title"] == title]
         self.plot.clear_curves()
         self.plot.setVisible(bool(curves))
@@ -64,6 +86,8 @@ class AnswerView(QWidget):
             item.setLabel("bottom", curve["x_label"])
             item.setLabel("left", curve["y_label"])
             self.plot.show_curve(curve["name"], curve["x"], curve["y"], theme.CATEGORIES[number % 8])
+        if after is not None and curves:
+            self.plot.show_curve(after[0], *after[1], theme.TEXT, dashed=True)
         for span in answer.get("spans", ()):
             if span["title"] == title:
                 self.plot.mark(span["name"], (span["from_x"], span["to_x"]), theme.WARNING)

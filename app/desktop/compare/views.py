@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from app.desktop.scene.vessel_look import VesselActors, VesselLook, VesselWall
@@ -15,6 +16,20 @@ from app.desktop.views.scene_view import SceneView
 
 _LAYER = "vessels"
 N_VIEWS = 3
+_BAR_PX = 132
+
+
+class _Bar(QWidget):
+    """The bar of colors, beside the views so that it covers none."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.look: VesselLook | None = None
+        self.setFixedWidth(_BAR_PX)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self.look is not None:
+            self.look.paint_legend(QPainter(self), QRectF(self.rect()))
 
 
 class CompareViews(QWidget):
@@ -40,9 +55,11 @@ class CompareViews(QWidget):
             grid.setColumnStretch(column, 1)
             view.camera_changed.connect(partial(self._follow, view))
             view.failed.connect(self.failed)
+        self.bar = _Bar()
+        grid.addWidget(self.bar, 1, N_VIEWS)
 
     def show_looks(self, wall: VesselWall | None, names: Sequence[str], looks: Sequence[VesselLook]) -> None:
-        """Show the vessels in each look; the legend stands in the last view. Views without a look are hidden."""
+        """Show the vessels in each look; the legend stands beside them. Views without a look are hidden."""
         is_new = wall is not None and wall is not self._wall
         if is_new:
             self._wall, self._actors = wall, [None] * N_VIEWS
@@ -55,7 +72,8 @@ class CompareViews(QWidget):
             title.setText(names[number])
             view.setAccessibleName(f"3D view: {names[number]}")
             view.set_layer(_LAYER, partial(self._build, number, wall, looks[number]))
-            view.set_legend(looks[number].paint_legend if number == len(looks) - 1 else None)
+        self.bar.look = looks[0] if looks else None
+        self.bar.update()
         if is_new:
             self.views[0].fit(_LAYER, "V")
 

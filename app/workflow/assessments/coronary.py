@@ -310,11 +310,11 @@ def _curves(model: CoronaryModel) -> list[Curve]:
         for name, state in (("hyperemia", model.hyperemia), ("rest", model.rest)):
             along, index = branch_curve(model, state, branch)
             curve = tuple(map(float, along.round(3))), tuple(map(float, index.round(5)))
-            found.append(Curve(_pullback_title(branch), name, *axes, *curve))
+            found.append(Curve(pullback_title(branch), name, *axes, *curve))
         if model.lesions:
             along, left = _diffuse(model, branch)
             curve = tuple(map(float, along.round(3))), tuple(map(float, left.round(5)))
-            found.append(Curve(_pullback_title(branch), DIFFUSE, *axes, *curve))
+            found.append(Curve(pullback_title(branch), DIFFUSE, *axes, *curve))
     return found
 
 
@@ -330,12 +330,13 @@ def _diffuse(model: CoronaryModel, branch: str) -> tuple[FloatArray, FloatArray]
 
 def _spans(model: CoronaryModel) -> list[Span]:
     return [
-        Span(_pullback_title(lesion.branch), f"lesion {number}", round(lesion.from_mm, 2), round(lesion.to_mm, 2))
+        Span(pullback_title(lesion.branch), f"lesion {number}", round(lesion.from_mm, 2), round(lesion.to_mm, 2))
         for number, lesion in enumerate(model.lesions, 1)
     ]
 
 
-def _pullback_title(branch: str) -> str:
+def pullback_title(branch: str) -> str:
+    """Title of the plot of a branch."""
     return f"Pullback of {_spoken(branch)}"
 
 
