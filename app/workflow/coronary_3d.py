@@ -140,7 +140,16 @@ def confirm(
 def confirm_case(
     opened: OpenCase, chosen: Parameters, n_ranks: int | None = None, progress: Progress = silent
 ) -> Confirmation:
-    """Confirm a case's coronary index in 3D, on its mesh; the case keeps the answer.
+    """Confirm a case's coronary index in 3D, on its mesh; the case keeps the answer. See :func:`confirm_in`."""
+    found, keeping = confirm_in(opened, chosen, n_ranks, progress)
+    opened.do(keeping)
+    return found
+
+
+def confirm_in(
+    opened: OpenCase, chosen: Parameters, n_ranks: int | None = None, progress: Progress = silent
+) -> tuple[Confirmation, SetParameters]:
+    """The same, and the command that keeps it in the case.
 
     Raises
     ------
@@ -158,8 +167,7 @@ def confirm_case(
     with tempfile.TemporaryDirectory() as folder:
         found = confirm(model, mesh, model.told_places(), Path(folder), n_ranks or default_n_ranks(), progress)
     kept = {**found.as_dict(), **_of(opened.case, model)}
-    opened.do(SetParameters(STEP, kept, "Confirm the coronary index in 3D"))
-    return found
+    return found, SetParameters(STEP, kept, "Confirm the coronary index in 3D")
 
 
 def confirmation_of(case: Case, model: CoronaryModel) -> dict[str, Any] | None:

@@ -96,3 +96,17 @@ def test_a_treatment_is_answered_in_plot_table_and_colors_and_kept(drive: Driver
     drive.until(
         lambda: mode.treating.answer is None and panel.treat_button.isHidden(), "it is of the coronary tree only"
     )
+
+
+def test_an_index_in_3d_without_a_mesh_is_refused_in_a_sentence(drive: Driver, tmp_path: Path) -> None:
+    mode = _mode(drive, drive.open_with_scene(make_branched_case(tmp_path / "branched.case")), "assess")
+    panel = mode.panel
+    panel.choice.setCurrentIndex(panel.choice.findData("aneurysm"))
+    drive.settle()
+    assert panel.confirm_button.isHidden()
+    panel.choice.setCurrentIndex(panel.choice.findData("coronary"))
+    drive.settle()
+    assert not panel.confirm_button.isHidden()
+    panel.confirm_button.click()
+    drive.until(lambda: mode.task.failure is not None, "it is refused")
+    assert "run Mesh first" in mode.task.failure.message

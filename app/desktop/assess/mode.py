@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, QSignalBlocker
 from PySide6.QtWidgets import QFileDialog
 
 from app.case.bundle import OpenCase
-from app.case.commands import SetPatientValues
+from app.case.commands import SetParameters, SetPatientValues
 from app.case.records import Record
 from app.desktop.assess.panel import AssessPanel
 from app.desktop.assess.treating import AFTER, Treating
@@ -28,6 +28,7 @@ from app.workflow.assessments.coronary import ASSESSMENT as CORONARY
 from app.workflow.assessments.coronary import pullback_title
 from app.workflow.assessments.frame import Assessed
 from app.workflow.assessments.registry import assessment_of, keep, made_in, standing
+from app.workflow.parameters import build
 from app.workflow.steps import Request
 from imaging.types import FloatArray, Progress
 
@@ -56,6 +57,14 @@ class Written:
         return f"Written: {self.path}.{note}"
 
 
+@dataclass(frozen=True)
+class Confirmed:
+    """The coronary index in 3D that a child process has found: the command that keeps it, and with which settings."""
+
+    keeping: SetParameters
+    values: dict[str, Any]
+
+
 @dataclass(frozen=True, eq=False)
 class Answer:
     """A kept answer as JSON has it, with its quantities by title: unit, and values (n,) at the model's wall."""
@@ -78,6 +87,15 @@ def write_pdf(folder: Path, path: str, name: str, progress: Progress) -> Written
 
     with OpenCase.open(folder, writable=False) as opened:
         return Written(path, write_answers(opened.folder, opened.case, Path(path), name, progress))
+
+
+def confirm_in_3d(folder: Path, values: dict[str, Any], progress: Progress) -> Confirmed:
+    """What the child process does for the coronary index in 3D."""
+    from app.workflow.coronary_3d import confirm_in
+    from app.workflow.coronary_parameters import Parameters
+
+    with OpenCase.open(folder, writable=False) as opened:
+        return Confirmed(confirm_in(opened, build(Parameters, values), progress=progress)[1], values)
 
 
 def read_answer(opened: OpenCase, record: Record) -> Answer:
@@ -110,13 +128,14 @@ class AssessMode(ModelMode):
         super().__init__(session, AssessPanel(), self.view, parent)
         self.answer: Answer | None = None
         self._shown = ""
-        self._taken: Made | None = None
+        self._taken: Made | Confirmed | None = None
         self.panel.start_asked.connect(self._start)
         self.panel.assessment_chosen.connect(self._choose_assessment)
         self.panel.person_entered.connect(lambda name, value: session.store.do(SetPatientValues({}, {name: value})))
         self.panel.fhir.serve(session.store)
         self.panel.shown_changed.connect(self._show)
         self.panel.pdf_asked.connect(self._write_pdf)
+        self.panel.confirm_asked.connect(lambda values: self.task.begin(confirm_in_3d, values))
         self.treating = Treating(session, self.panel.treat, self)
         self.treating.changed.connect(self._show_treated)
         self.treating.refused.connect(self.refused)
@@ -174,8 +193,9 @@ class AssessMode(ModelMode):
         """The task has begun, ended, or found something: what it found goes into the case."""
         task, store = self.task, self._session.store
         self.panel.set_progress(0.0 if task.is_busy else None, "Starting")
-        made = task.found if isinstance(task.found, Made) else None
-        self.panel.pdf_button.setEnabled(not task.is_busy)
+        found = task.found
+        for button in (self.panel.pdf_button, self.panel.confirm_button):
+            button.setEnabled(not task.is_busy)
         if not task.is_busy:
             rows = {row["id"]: row for row in standing(store.case)}
             can_start = self.panel.chosen in rows and rows[self.panel.chosen]["can_be_made"] and store.is_writable
@@ -184,9 +204,15 @@ class AssessMode(ModelMode):
             if not store.is_writable:
                 told = "The case is open read-only: its answers can be read, not made."
             self.panel.set_state(told, can_start=bool(can_start))
-        if made is not None and made is not self._taken:
-            self._taken = made
-            store.call(lambda: keep(store.opened, made.name, made.request, made.found, made.seconds))
+        if found is self._taken:
+            return
+        if isinstance(found, Made):
+            self._taken = found
+            store.call(lambda: keep(store.opened, found.name, found.request, found.found, found.seconds))
+        elif isinstance(found, Confirmed):
+            self._taken = found
+            store.do(found.keeping)
+            self._start(found.values)  # the answer that tells it
 
     def _refuse(self, refusal: Any) -> None:
         self.refused.emit(refusal)

@@ -31,10 +31,12 @@ MARKS: Mapping[NeedState, tuple[str, str]] = {
 
 class AssessPanel(ModelPanel):
     """``assessment_chosen`` carries an id, ``person_entered`` a name and a value or None; ``shown_changed``: other
-    colors or another plot are wanted; ``pdf_asked``: the answer is wanted as pages of a report."""
+    colors or another plot are wanted; ``pdf_asked``: the answer is wanted as pages of a report; ``confirm_asked``
+    carries the settings with which the coronary index is wanted in 3D."""
 
     assessment_chosen = Signal(str)
     pdf_asked = Signal()
+    confirm_asked = Signal(dict)
     person_entered = Signal(str, object)
     shown_changed = Signal()
 
@@ -73,6 +75,13 @@ class AssessPanel(ModelPanel):
         self.pdf_button.setToolTip("The answer with its numbers, plots, rule and limits, as pages of a report.")
         self.pdf_button.clicked.connect(self.pdf_asked)
         self.found.addWidget(self.pdf_button)
+        self.confirm_button = QPushButton("Confirm in 3D")
+        self.confirm_button.setToolTip(
+            "Solve the steady hyperemic flow on the case's mesh, which takes minutes, and tell its index beside the "
+            "reduced model's."
+        )
+        self.confirm_button.clicked.connect(lambda: self.confirm_asked.emit(dict(self.form.values)))
+        self.found.addWidget(self.confirm_button)
         self.treat_button = QToolButton()
         self.treat_button.setText("What would a treatment change? ▸")
         self.treat_button.setCheckable(True)
@@ -118,8 +127,9 @@ class AssessPanel(ModelPanel):
         self.form.setVisible(self.settings_button.isChecked())
 
     def set_treating(self, is_possible: bool) -> bool:
-        """Whether a treatment can be asked for here; returns whether it is."""
+        """Whether a treatment, or 3D, can be asked for here; returns whether a treatment is."""
         self.treat_button.setVisible(is_possible)
+        self.confirm_button.setVisible(is_possible)
         is_open = is_possible and self.treat_button.isChecked()
         self.treat_button.setText(f"What would a treatment change? {'▾' if is_open else '▸'}")
         self.treat.setVisible(is_open)
