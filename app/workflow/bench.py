@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.case.bundle import OpenCase
+from app.workflow.assess_bench import assess_rows
 from app.workflow.bench_real import cerebral_rows, real_rows
 from app.workflow.demo import run_demo
 from app.workflow.flow_bench import cost_rows, peer_rows, scaling_rows, sizing_rows
@@ -158,6 +159,7 @@ BENCHES: dict[str, Callable[[Progress], dict[str, Any] | list[dict[str, Any]]]] 
     "flow-clinical": bench_clinical_run,
     "flow-coronary": bench_coronary_steady,
     "wall": wall_rows,
+    "assess": assess_rows,
     "reduced-0d": zero_d_rows,
     "reduced-adan56-cycle": bench_adan56,
     "reduced-svoned-case-05": bench_svoned,

@@ -10,6 +10,7 @@ from pathlib import Path
 from app.case.bundle import OpenCase
 from app.case.commands import SetPatientValues
 from app.workflow.aneurysm_checks import ANEURYSM_CHECKS
+from app.workflow.band_checks import BAND_CHECKS
 from app.workflow.coronary_checks import CORONARY_CHECKS
 from app.workflow.samples import import_sample
 from app.workflow.simulate import default_n_ranks, follow_run, start_run
@@ -90,5 +91,6 @@ ALL_CHECKS: dict[str, Check] = {
     **CHECKS,
     **ANEURYSM_CHECKS,
     **CORONARY_CHECKS,
+    **BAND_CHECKS,
     NAME: Check(NAME, "A patient's aorta on three meshes", check_patient_grid, is_long=True),
 }

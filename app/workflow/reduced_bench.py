@@ -17,9 +17,10 @@ N_WORKERS = 2
 N_VESSELS = 20
 
 
-def _row(name: str, value: float, limit: float, unit: str, how: str) -> dict[str, Any]:
+def bench_row(name: str, value: float, limit: float, unit: str, how: str) -> dict[str, Any]:
+    """A measured value by its limit."""
     ratio = value / limit
-    text = f"{how}: {value:.3g} {unit}, limit {limit:g} {unit}"
+    text = f"{how}: {value:.4g} {unit}, limit {limit:g} {unit}"
     return {"name": name, "value": round(ratio, 5), "unit": "1", "goal": "<= 1", "met": ratio <= 1.0, "how": text}
 
 
@@ -42,13 +43,13 @@ def zero_d_rows(progress: Progress) -> list[dict[str, Any]]:
         progress(part, f"{kind} samples")
         seconds = _seconds(partial(run_ensemble, case, Plan(kind, N_SAMPLES), n_workers=N_WORKERS))  # type: ignore[arg-type]
         how = f"{N_SAMPLES} samples of {n} vessels, {kind}, on {N_WORKERS} workers, their start included"
-        rows.append(_row(f"reduced-0d-{kind}", seconds, limit, "s", how))
+        rows.append(bench_row(f"reduced-0d-{kind}", seconds, limit, "s", how))
     progress(0.8, "what-if")
     rows.append(_what_if_row())
     progress(0.9, "tuning")
     worst = max(_seconds(partial(tune_on_waves, seed)) for seed in range(10))
     how = "slowest of 10 random trees tuned on 0D and corrected on 1D"
-    rows.append(_row("reduced-tuning", worst, TUNING_LIMIT_S, "s", how))
+    rows.append(bench_row("reduced-tuning", worst, TUNING_LIMIT_S, "s", how))
     return rows
 
 
@@ -61,7 +62,7 @@ def _what_if_row() -> dict[str, Any]:
     change = [Change((Stenosis(branch, 20.0 + 2.0 * k, 0.5),)) for k in range(20)]
     model.answer(change[0])
     times = sorted(model.answer(one).milliseconds for one in change)
-    return _row(
+    return bench_row(
         "reduced-what-if", times[10], WHAT_IF_LIMIT_MS, "ms", "a stenosis in a tree of 20 vessels, median of 20"
     )
 

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from app.workflow.memory import PeakMemory
+from app.workflow.reduced_bench import bench_row
 from app.workflow.units import pa_from_mmhg
 from imaging.types import Progress
 
@@ -32,12 +33,6 @@ def wall_rows(progress: Progress) -> list[dict[str, Any]]:
     seconds = time.perf_counter() - started
     how = f"{mesh.n_cells} quadratic tetrahedra, {state.facts['n_newton']:.0f} Newton steps, one process"
     return [
-        _row("wall-time", seconds, TIME_LIMIT_S, "s", how),
-        _row("wall-memory", memory.peak_mb, MEMORY_LIMIT_MB, "MB", how),
+        bench_row("wall-time", seconds, TIME_LIMIT_S, "s", how),
+        bench_row("wall-memory", memory.peak_mb, MEMORY_LIMIT_MB, "MB", how),
     ]
-
-
-def _row(name: str, value: float, limit: float, unit: str, how: str) -> dict[str, Any]:
-    ratio = value / limit
-    text = f"{how}: {value:.4g} {unit}, limit {limit:g} {unit}"
-    return {"name": name, "value": round(ratio, 4), "unit": "1", "goal": "<= 1", "met": ratio <= 1.0, "how": text}

@@ -104,16 +104,17 @@ def outline_at(surface: Surface, center: FloatArray, normal: FloatArray) -> Outl
     """
     height = (surface.points - center) @ normal
     above: NDArray[np.bool_] = height > 0.0
-    corners = above[surface.triangles]
-    cut = np.flatnonzero(corners.any(axis=1) & ~corners.all(axis=1))
+    a, b, c = (above[corner] for corner in surface.triangles.T)
+    cut = np.flatnonzero((a != b) | (a != c))
     if len(cut) < 3:
         return None
     triangles = surface.triangles[cut]
-    first, start = _crossing(surface.points, height, triangles, corners[cut], True)
-    second, end = _crossing(surface.points, height, triangles, corners[cut], False)
-    piece = _pieces(first, second, len(surface.points))
+    corners = above[triangles]
+    first, start = _crossing(surface.points, height, triangles, corners, True)
+    second, end = _crossing(surface.points, height, triangles, corners, False)
+    piece = _pieces(first, second)
     start, end = start - center, end - center
-    cross = np.cross(start, end) @ normal
+    cross = (start[:, [1, 2, 0]] * end[:, [2, 0, 1]] - start[:, [2, 0, 1]] * end[:, [1, 2, 0]]) @ normal
     turn = np.arctan2(cross, (start * end).sum(axis=1))
     n = int(piece.max()) + 1
     winding = np.bincount(piece, turn, n) / (2.0 * np.pi)
@@ -138,8 +139,25 @@ def _crossing(
     return key, points[a] + part[:, None] * (points[b] - points[a])
 
 
-def _pieces(first: IntArray, second: IntArray, n_points: int) -> IntArray:
-    """Number of the closed curve to which each segment belongs; segments meet where their edges are the same."""
+def _pieces(first: IntArray, second: IntArray) -> IntArray:
+    """A number (k,) for each segment, one for all of a closed curve; segments meet where their edges are the same.
+
+    On a surface whose triangles all turn the same way, the edge over which one segment ends is that over which the next
+    begins; on any other the segments are joined without regard to their direction.
+    """
+    order = np.argsort(first)
+    at = np.minimum(np.searchsorted(first[order], second), len(first) - 1)
+    follows = order[at]
+    if len(np.unique(follows)) < len(first) or not np.array_equal(first[follows], second):
+        return _joined(first, second)
+    label = np.arange(len(first), dtype=np.int64)
+    for _ in range(len(first).bit_length()):  # each time twice as far along the curve
+        label = np.minimum(label, label[follows])
+        follows = follows[follows]
+    return label
+
+
+def _joined(first: IntArray, second: IntArray) -> IntArray:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

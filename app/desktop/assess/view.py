@@ -108,11 +108,15 @@ def table_of(
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     for row, values in enumerate(rows):
         for column, value in enumerate(values):
-            item = QTableWidgetItem(cell_text(value))
-            item.setToolTip(item.text())
-            if not isinstance(value, str):
-                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            table.setItem(row, column, item)
+            item, text = table.item(row, column), cell_text(value)
+            if item is None:
+                item = QTableWidgetItem()
+                table.setItem(row, column, item)
+            if item.text() != text:
+                item.setText(text)
+                item.setToolTip(text)
+            side = Qt.AlignmentFlag.AlignLeft if isinstance(value, str) else Qt.AlignmentFlag.AlignRight
+            item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
     return table
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -61,7 +61,7 @@ def assess_coronary(request: Request, progress: Progress) -> Assessed:
     model = coronary_model_in(request.bundle, request.case, chosen, lambda f, text: progress(0.3 * f, text))
     places = model.told_places()
     progress(0.3, "Solving the samples")
-    bands, band_note = _bands(model, places, chosen, request.case, progress)
+    bands, band_note = bands_at(model, places, chosen, request.case, progress)
     state, rest = model.hyperemia, model.rest
     figures = []
     for number, (title, place) in enumerate(places.items()):
@@ -100,11 +100,17 @@ def assess_coronary(request: Request, progress: Progress) -> Assessed:
     )
 
 
-def spreads_of(chosen: Parameters, case: Case) -> tuple[Spread, ...]:
-    """The declared distributions: offsets for wall [voxel], pressure [mmHg] and exponent, else factors."""
-    is_known = {"systolic_mmhg", "diastolic_mmhg"} <= set(case.patient)
+def spreads_of(chosen: Parameters, entered: Collection[str]) -> tuple[Spread, ...]:
+    """The declared distributions: offsets for wall [voxel], pressure [mmHg] and exponent, else factors.
+
+    Parameters
+    ----------
+    entered
+        Names of what is known of the patient; what is not spreads wider.
+    """
+    is_known = {"systolic_mmhg", "diastolic_mmhg"} <= set(entered)
     by_size = chosen.rest_flow_ml_s == 0.0 and chosen.lv_mass_g == 0.0
-    knows_blood = {"blood_viscosity_mpa_s", "hematocrit_percent"} & set(case.patient)
+    knows_blood = {"blood_viscosity_mpa_s", "hematocrit_percent"} & set(entered)
     viscosity = chosen.viscosity_sd * (1.0 if knows_blood else WIDER)
     all_of_them = (
         Spread(WALL, "normal", 0.0, chosen.wall_sd_voxels, "assumption"),
@@ -133,7 +139,7 @@ def sampled(model: CoronaryModel, factors: dict[str, float], voxel_mm: float) ->
     return model.varied(factors.get(WALL, 0.0) * voxel_mm * M_PER_MM, conditions), conditions
 
 
-def _bands(
+def bands_at(
     model: CoronaryModel, places: dict[str, Place], chosen: Parameters, case: Case, progress: Progress
 ) -> tuple[list[Band], str]:
     """Bands of the index at each place and of the flow reserve; or none and why."""
@@ -141,7 +147,7 @@ def _bands(
     from app.workflow.bands import bands_of
     from solvers.contract.errors import RunError
 
-    spreads = spreads_of(chosen, case)
+    spreads = spreads_of(chosen, case.patient)
     if chosen.samples == 0 or not spreads:
         return [], "no band was asked for"
     voxel, done = voxel_of(case, chosen), 0
