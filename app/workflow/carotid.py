@@ -66,7 +66,7 @@ class CarotidFlow:
     common_peak_systolic
         Largest speed across the common carotid at that frame, median along the stretch where it is read.
     expected_ratio
-        Of the mean velocities by continuity: the areas' ratio times that of the flows.
+        Of the mean velocities by continuity at that frame: the areas' ratio times that of the flows.
     mean_ratio
         Mean velocity through the narrowest section over that through the common carotid, from the flow field.
     drop, drop_at_peak
@@ -173,7 +173,7 @@ def carotid_flow(
     peak = int(largest[systole].argmax())
     diastole = _end_of_diastole(folder, spec, cycle, np.asarray(fields.times_s))
     throat = np.asarray(lesion.place_mm) if lesion is not None else fields.points[peak] / M_PER_MM
-    share = _flow_share(folder, spec, cycle)
+    share = _flow_share(folder, spec, cycle, float(fields.times_s[systole]))
     outline = outline_at(model.surface, throat, _direction(vessels.line, throat))
     throat_area = lesion.area_mm2 if lesion is not None else (outline.area_mm2 if outline else float("nan"))
     middle = vessels.line[int(np.abs(s_line - np.mean(vessels.common_mm)).argmin())]
@@ -291,16 +291,16 @@ def _end_of_diastole(folder: Path, spec: RunSpec, cycle: int, times: FloatArray)
     return int(np.abs(times - columns["phase"][inside][int(flow.argmin())]).argmin())
 
 
-def _flow_share(folder: Path, spec: RunSpec, cycle: int) -> float:
-    """Share of the inflow that leaves through the internal carotid at the instant of the largest inflow."""
+def _flow_share(folder: Path, spec: RunSpec, cycle: int, time_s: float) -> float:
+    """Share of the inflow that leaves through the internal carotid at a time of the beat."""
     columns = read_scalars(folder)
     inside = columns["cycle"] == cycle
-    inflow = np.abs(sum(columns[flow_column(cap.name)][inside] for cap in spec.caps[: spec.n_inlets]))
     cap = next((one for one in spec.caps[spec.n_inlets :] if INTERNAL in one.name), None)
     if cap is None:
         raise CaseError(
             "no_internal_carotid",
             f"No outlet of the run is called {INTERNAL}: name it (angiotwin names) and run again.",
         )
-    peak = int(inflow.argmax())
-    return float(columns[flow_column(cap.name)][inside][peak] / inflow[peak])
+    at = int(np.abs(columns["phase"][inside] - time_s).argmin())
+    inflow = abs(sum(float(columns[flow_column(one.name)][inside][at]) for one in spec.caps[: spec.n_inlets]))
+    return float(columns[flow_column(cap.name)][inside][at]) / inflow
