@@ -167,7 +167,10 @@ def _confirm(arguments: argparse.Namespace) -> Result:
         {"place": one.title, "reduced": one.reduced, "in 3D": one.in_3d, "difference": one.difference}
         for one in found.places
     ]
-    told = f"FFR-like index; steady flow in 3D on {found.n_cells} cells, solved {found.n_runs} times."
+    told = (
+        f"FFR-like index; flow in 3D on {found.n_cells} cells, solved {found.n_runs} times; it flutters by up to "
+        f"{found.flutter:.3f}."
+    )
     return Result(found.as_dict(), "\n".join([table(rows, tuple(rows[0]) if rows else ("place",)), told]))
 
 

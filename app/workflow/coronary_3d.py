@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
 STEP = "coronary_3d"
 """Under which a case keeps its confirmation."""
 SECTIONS = 120
-SETTLED = 0.01
-"""Largest change of a pressure or flow at an opening from one filling of the vessel to the next. Jets behind narrow
-places may go on to flutter: what is read is the mean over a filling."""
-FEWEST_FILLINGS, MOST_FILLINGS = 3, 12
+FILLINGS, READ = 4, 2
+"""How often the vessels are filled, and the last ones that are read. Jets behind narrow places may go on to flutter:
+what is told is the mean of what was read, and by how much it differs."""
 MOST_FROM_AIM = 0.01
 """The pressure at the inlet that the run ends with may differ from that in the aorta by this part of it; if it differs
 by more, the flow is set anew and the run repeated, once. What is left is taken out by the run's own losses."""
@@ -61,6 +60,8 @@ class Confirmation:
         Of each branch: millimeters along it, index of the reduced model there, index in 3D.
     flow_ml_s
         Into the tree: of the reduced model, and in 3D at the aorta's pressure.
+    flutter
+        Largest difference at a place between one filling of the vessels and the next.
     n_cells
         Of the mesh.
     n_runs
@@ -70,8 +71,9 @@ class Confirmation:
     places: tuple[ConfirmedPlace, ...]
     curves: Mapping[str, tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]]
     flow_ml_s: tuple[float, float]
-    n_cells: int
-    n_runs: int
+    flutter: float = 0.0
+    n_cells: int = 0
+    n_runs: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -82,6 +84,7 @@ class Confirmation:
                 for branch, curve in self.curves.items()
             },
             "flow_ml_s": {"reduced": self.flow_ml_s[0], "in_3d": self.flow_ml_s[1]},
+            "flutter": self.flutter,
             "n_cells": self.n_cells,
             "n_runs": self.n_runs,
         }
@@ -130,9 +133,11 @@ def confirm(
         except BaseException:
             cancel_run(run)
             raise
-        found = Measured.of_run(run, spec)
+        read = [Measured.of_run(run, spec, FILLINGS - n) for n in range(READ, 0, -1)]
+        found = Measured.mean(read)
         if abs(found.inlet_pressure - aim) <= MOST_FROM_AIM * aim or number == 2:
-            return compared(model, found, places, len(mesh.tets), number)
+            apart = _apart([compared(model, one, places) for one in read])
+            return replace(compared(model, found, places), flutter=apart, n_cells=len(mesh.tets), n_runs=number)
         flow *= _factor_to(found, model)
     raise AssertionError
 
@@ -200,9 +205,7 @@ def write_run(model: CoronaryModel, mesh: TetMesh, flow: float, out: Path) -> Ru
     arrays = simulate.mesh_in_meters(mesh)
     (inlet,) = openings.inlets
     marched = steady_time(arrays, inlet.area_mm2 * M_PER_MM**2, flow, chosen)
-    time = replace(
-        marched, mode="periodic", periodicity_limit=SETTLED, min_cycles=FEWEST_FILLINGS, max_cycles=MOST_FILLINGS
-    )
+    time = replace(marched, mode="periodic", periodicity_limit=None, min_cycles=FILLINGS, max_cycles=FILLINGS)
     made = spec.RunSpec(
         mesh=spec.MeshFile(mesh_file.write_mesh(out, arrays)),
         inlets=(
@@ -245,12 +248,12 @@ class Measured:
     along: Mapping[str, tuple[tuple[float, float], ...]]
 
     @classmethod
-    def of_run(cls, folder: Path, spec: RunSpec) -> Measured:
-        """Means over the last filling."""
+    def of_run(cls, folder: Path, spec: RunSpec, filling: int) -> Measured:
+        """Means over a filling of the vessels, the first of which is 0."""
         from solvers.contract.scalars import flow_column, pressure_column, read_scalars
         from solvers.contract.sections import read_sections
 
-        caps, cut = (_last_filling(table) for table in (read_scalars(folder), read_sections(folder)))
+        caps, cut = (_during(filling, table) for table in (read_scalars(folder), read_sections(folder)))
         along: dict[str, list[tuple[float, float]]] = {}
         for section in spec.sections:
             pressure = float(cut[f"pressure[{section.name}]"].mean())
@@ -266,10 +269,27 @@ class Measured:
             inlet.flow.values[0], pressure, tuple(outlets), {name: tuple(sorted(rows)) for name, rows in along.items()}
         )
 
+    @classmethod
+    def mean(cls, found: Sequence[Measured]) -> Measured:
+        """Of runs or fillings of the same vessels."""
+        first = found[0]
+        along = {
+            name: tuple(map(tuple, np.mean([one.along[name] for one in found], axis=0).tolist()))
+            for name in first.along
+        }
+        outlets = tuple(map(tuple, np.mean([one.outlets for one in found], axis=0).tolist()))
+        return cls(first.flow, float(np.mean([one.inlet_pressure for one in found])), outlets, along)
 
-def _last_filling(table: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    rows = table["cycle"] == table["cycle"].max()
+
+def _during(filling: int, table: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    rows = table["cycle"] == filling
     return {name: values[rows] for name, values in table.items()}
+
+
+def _apart(found: Sequence[Confirmation]) -> float:
+    """Largest difference of the index in 3D at a place."""
+    indices = np.array([[place.in_3d for place in one.places] for one in found])
+    return float(np.ptp(indices, axis=0).max(initial=0.0))
 
 
 def _factor_to(found: Measured, model: CoronaryModel) -> float:
@@ -305,9 +325,7 @@ def _share_of_squares(model: CoronaryModel) -> float:
     return float(np.clip(square * fast**2 / much, 0.0, 1.0))
 
 
-def compared(
-    model: CoronaryModel, found: Measured, places: Mapping[str, Place], n_cells: int, n_runs: int
-) -> Confirmation:
+def compared(model: CoronaryModel, found: Measured, places: Mapping[str, Place]) -> Confirmation:
     """The run's index is what is left of the pressure at its inlet, its losses brought to the aorta's pressure."""
     factor = _factor_to(found, model)
     bent, state = _share_of_squares(model), model.hyperemia
@@ -331,4 +349,4 @@ def compared(
             difference = float(np.interp(place.along_mm, *away[place.branch]))
             told.append(ConfirmedPlace(title, place.branch, place.along_mm, value, value - difference))
     flows = ml_s_from_m3_s(state.flow), ml_s_from_m3_s(factor * found.flow)
-    return Confirmation(tuple(told), curves, flows, n_cells, n_runs)  # type: ignore[arg-type]
+    return Confirmation(tuple(told), curves, flows)  # type: ignore[arg-type]

@@ -249,7 +249,7 @@ def test_a_run_at_another_flow_is_brought_to_the_pressure_of_the_aorta(serial: C
     }
     ends = [state.pullbacks[name] for name in serial.tree.ends]
     outlets = tuple((end.flow, float(end.pressure[-1])) for end in ends)
-    found = compared(serial, Measured(state.flow, pressure, outlets, along), serial.told_places(), 1, 1)
+    found = compared(serial, Measured(state.flow, pressure, outlets, along), serial.told_places())
     for place in found.places:
         assert place.in_3d == pytest.approx(place.reduced, abs=0.004 if factor != 1.0 else 1e-6), place.title
     assert found.flow_ml_s[1] == pytest.approx(found.flow_ml_s[0], rel=0.01)

@@ -195,7 +195,7 @@ def _in_3d_table(case: Case, model: CoronaryModel) -> tuple[Table, ...]:
         (place["title"], round(place["reduced"], 3), round(place["in_3d"], 3), round(place["difference"], 3))
         for place in kept["places"]
     )
-    title = f"Confirmed by a steady 3D run in hyperemia ({kept['n_cells']} cells)"
+    title = f"Confirmed by a steady 3D run in hyperemia ({kept['n_cells']} cells, fluttering by {kept['flutter']:.3f})"
     return (Table(title, ("where", "reduced model", "3D", "difference"), rows),)
 
 
