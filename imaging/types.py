@@ -147,11 +147,15 @@ WALL_PATCH_ID = 1
 
 @dataclass(frozen=True)
 class VesselEnd:
-    """Where a vessel tree is to open: the model is cut across the vessel at ``position_mm`` (LPS, in the lumen)."""
+    """Where a vessel tree is to open: the model is cut across the vessel at ``position_mm`` (LPS, in the lumen).
+
+    ``normal`` is the unit vector out of the model across the plane to cut in, where the anatomy tells one.
+    """
 
     name: str
     kind: Literal["inlet", "outlet"]
     position_mm: tuple[float, float, float]
+    normal: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)

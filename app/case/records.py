@@ -114,9 +114,13 @@ class Case(Frozen):
         raise KeyError(record_id)
 
     def input_digest(self, name: str) -> str | None:
-        """Digest that an input has now: ``"points"``, ``"patient"``, ``"person"`` or a kind of record; None if none."""
+        """Digest that an input has now: ``"points"``, ``"hinges"`` (the landmarks of the valve's plane), ``"patient"``,
+        ``"person"`` or a kind of record; None if none.
+        """
         if name == "points":
             return digest_of(self.points)
+        if name == "hinges":
+            return digest_of({name: m.position_mm for name, m in self.landmarks.items() if name.startswith("hinge_")})
         if name == "patient":
             return digest_of(self.patient)
         if name == "person":

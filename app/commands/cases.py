@@ -183,11 +183,15 @@ def _points_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _points(arguments: argparse.Namespace) -> Result:
+    from app.workflow.segment import POINT_ROLES
+    from imaging.anatomy.landmarks import LANDMARKS
+
     placed = {role: position(text) for role, text in assignments(arguments.set).items()}
-    known = point_roles()
     for role in placed:
-        if role not in known:
-            raise CaseError("no_such_point", f"No anatomy has a point {role}; there are {nearest(role, known)}.")
+        if role in LANDMARKS:
+            raise CaseError("no_such_point", f"{role} is a landmark: place it with `angiotwin landmarks CASE --set`.")
+        if role not in POINT_ROLES:
+            raise CaseError("no_such_point", f"No anatomy has a point {role}; there are {nearest(role, POINT_ROLES)}.")
     with OpenCase.open(arguments.case, writable=bool(placed or arguments.remove)) as opened:
         after = {**opened.case.points, **placed}
         for role in arguments.remove:
@@ -210,13 +214,6 @@ def _one_change(
     if len(removed) == 1 and not placed:
         return RemovePoint(removed[0])
     return SetPoints(after)
-
-
-def point_roles() -> tuple[str, ...]:
-    """Roles of the points that some anatomy asks for."""
-    from imaging.segmentation.presets import PRESETS
-
-    return tuple(dict.fromkeys(role.id for preset in PRESETS.values() for role in preset.roles))
 
 
 def _patient_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,15 +6,13 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.case.commands import SetPoint
 from app.desktop.edit.edit_section import EditSection
 from app.desktop.edit.edit_tool import EditTool
 from app.desktop.measure.measuring import Measuring
 from app.desktop.panels.segment_panel import SegmentPanel
 from app.desktop.session.session import Session
 from app.desktop.views.quad_view import QuadView
-from app.workflow.landmarks import placing
-from imaging.anatomy.landmarks import kind_of
+from app.workflow.segment import placing_point
 
 
 class Placing(QObject):
@@ -28,6 +26,7 @@ class Placing(QObject):
     ) -> None:
         super().__init__(parent)
         self.armed = ""
+        self._goes_on = False
         self.panel: SegmentPanel | None = None
         self.tools: EditSection | None = None
         self._quad = quad
@@ -49,11 +48,18 @@ class Placing(QObject):
         session.store.landmarks_changed.connect(self.show_points)
         self.show_points()
 
-    def arm(self, role: str) -> None:
-        """The next click in a slice places this point or landmark; an empty text stops that."""
+    def arm(self, role: str, goes_on: bool = False) -> None:
+        """The next click in a slice places this point or landmark; an empty text stops that.
+
+        Parameters
+        ----------
+        goes_on
+            The point after it in the panel is wanted next.
+        """
         if role:
             self._put_others_away()
         self.armed = role
+        self._goes_on = goes_on
         self._quad.set_armed(role or None)
         if self.panel is not None:
             self.panel.set_armed(role)
@@ -89,8 +95,8 @@ class Placing(QObject):
         self._quad.set_points({**landmarks, **case.points})
         if self.panel is not None:
             self.panel.set_case(case, self._session.store.is_writable)
-            if self.armed and self.armed in case.points:
-                self.arm(self.panel.next_missing())
+            if self.armed and self._goes_on and self.panel.is_placed(self.armed):
+                self.arm(self.panel.next_missing(), goes_on=True)
 
     def show(self, role: str) -> None:
         """Bring the crosshair to a point or a landmark."""
@@ -106,9 +112,8 @@ class Placing(QObject):
         if self._session is None:
             return
         x, y, z = (round(float(value), 3) for value in position)
-        is_landmark = kind_of(role) is not None
-        self._session.store.do(placing(role, (x, y, z)) if is_landmark else SetPoint(role, (x, y, z)))
-        if is_landmark and role == self.armed:
+        self._session.store.do(placing_point(role, (x, y, z)))
+        if role == self.armed and not self._goes_on:
             self.arm("")
         self._quad.choose_position(position)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 
-from app.case.commands import RemovePoint, SetPatientValues
+from app.case.commands import SetPatientValues
 from app.desktop.edit.edit_section import EditSection
 from app.desktop.new_case import series_of
 from app.desktop.panels.import_panel import ImportPanel
@@ -19,6 +19,7 @@ from app.desktop.panels.segment_panel import SegmentPanel
 from app.desktop.panels.simulate_panel import SimulatePanel
 from app.desktop.panels.step_panel import StepPanel
 from app.desktop.session.session import Session
+from app.workflow.segment import removing_point
 from app.workflow.vessel_names import rename
 
 if TYPE_CHECKING:
@@ -49,9 +50,9 @@ def _import_panel(session: Session, work: Workspace) -> StepPanel:
 
 def _segment_panel(session: Session, work: Workspace) -> StepPanel:
     panel, placing = SegmentPanel(), work.placing
-    panel.arm_asked.connect(placing.arm)
+    panel.arm_asked.connect(partial(placing.arm, goes_on=True))
     panel.show_asked.connect(placing.show)
-    panel.remove_asked.connect(lambda role: session.store.do(RemovePoint(role)))
+    panel.remove_asked.connect(lambda role: session.store.do(removing_point(session.store.case, role)))
     panel.label_look_changed.connect(work.quad.set_label_look)
     panel.set_labels(session.data.labels)
     tools = EditSection(work.edit_tool)

@@ -234,7 +234,6 @@ def _thoracic_ct() -> VesselModel:
     import json
 
     import sample_data
-    from app.workflow.model import vessel_ends
     from imaging.segmentation.presets import PRESETS
     from imaging.surface.model import build_model
     from imaging.types import silent
@@ -242,7 +241,7 @@ def _thoracic_ct() -> VesselModel:
     points = json.loads((Path(sample_data.__file__).parent / "points" / "thoracic_ct.json").read_text())["points"]
     volume, preset = _scan(DATA / "thoracic_ct/ct.nii.gz"), PRESETS["thoracic-aorta"]
     labels = preset.segment(volume, points, preset.parameters_type(), silent)
-    return build_model(labels, volume, vessel_ends(preset.id, points))
+    return build_model(labels, volume, preset.ends_at(points))
 
 
 def _aorta_mra_level_set() -> VesselModel:
@@ -282,11 +281,11 @@ def _willis_mra() -> VesselModel:
 
 def _rotational() -> VesselModel:
     """Carotid artery with both sacs, the middle and the anterior cerebral arteries, by the preset."""
-    from app.workflow.model import vessel_ends
+    from imaging.segmentation.presets import PRESETS
     from imaging.surface.model import build_model
 
     volume = _rotational_scan()
-    ends = vessel_ends(_ANEURYSM, _places(volume.grid, _GIANT_SAC))
+    ends = PRESETS[_ANEURYSM].ends_at(_places(volume.grid, _GIANT_SAC))
     return build_model(_by_preset(_ANEURYSM, volume, _GIANT_SAC), volume, ends)
 
 

@@ -221,7 +221,6 @@ def thoracic_ct_rows(progress: Progress) -> list[Row]:
     if not DATA.is_dir():
         return _no_data("imaging-thoracic-ct")
     import sample_data
-    from app.workflow.model import vessel_ends
     from imaging.meshing.quality import assess
     from imaging.meshing.tetrahedra import mesh_model
     from imaging.segmentation.agreement import dice
@@ -255,7 +254,7 @@ def thoracic_ct_rows(progress: Progress) -> list[Row]:
     rows.append(row("imaging-ct-both-lumens", both, "1", ">= 0.88", both >= 0.88, how))
     progress(0.4, "Model and mesh of the sample")
     try:
-        model = build_model(labels, volume, vessel_ends(preset.id, stored))
+        model = build_model(labels, volume, preset.ends_at(stored))
         quality = assess(mesh_model(model), model)
         how = f"{quality.n_cells} cells, least scaled Jacobian {quality.min_scaled_jacobian:.3f}"
         rows.append(row("imaging-ct-mesh", 1, "1", "= 1", quality.is_watertight and quality.is_tagged, how))

@@ -5,25 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from app.case.errors import CaseError
-from app.case.records import Position
-from app.workflow.segment import required_preset
+from app.workflow.segment import further_inputs, points_of, required_preset
 from app.workflow.steps import Outcome, Request
 from app.workflow.vessel_names import with_typed_names
 from imaging.segmentation.presets import PRESETS
 from imaging.surface.parameters import ModelParameters as Parameters
-from imaging.types import Progress, VesselEnd, VesselModel
+from imaging.types import Progress, VesselModel
 
 __all__ = ["Parameters", "compute", "facts_of"]
-
-
-def vessel_ends(preset_id: str, points: dict[str, Position]) -> tuple[VesselEnd, ...]:
-    """The openings that a preset's points stand for; vessels without their optional point have none."""
-    ends = PRESETS[preset_id].open_at(points)
-    missing = [end.role for end in ends if end.role not in points]
-    if missing:
-        raise CaseError("missing_point", f"The model's openings need these points: {', '.join(missing)}.")
-    return tuple(VesselEnd(end.name, end.kind, points[end.role]) for end in ends)
 
 
 def compute(request: Request, out: Path, progress: Progress) -> Outcome:
@@ -33,14 +22,16 @@ def compute(request: Request, out: Path, progress: Progress) -> Outcome:
     from imaging.volume_io import read_labels, read_volume
 
     preset_id = request.record("segmentation").facts.get("preset") or required_preset(request.case).id
-    ends = vessel_ends(preset_id, request.case.points)
+    preset = PRESETS[preset_id]
+    ends = preset.ends_at(points_of(request.case, preset))
     progress(0.0, "Reading the segmentation")
     labels = read_labels(request.path("segmentation", "labels"))
     volume = read_volume(request.path("image", "volume"))
     model = build_model(labels, volume, ends, request.parameters, progress)
     model = with_typed_names(model, request.case.vessel_names)
     write_model(model, out)
-    return Outcome("Vessel model", {path.stem: path for path in sorted(out.iterdir())}, facts_of(model))
+    files = {path.stem: path for path in sorted(out.iterdir())}
+    return Outcome("Vessel model", files, facts_of(model), further_inputs(preset))
 
 
 def facts_of(model: VesselModel) -> dict[str, Any]:

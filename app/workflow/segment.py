@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
+from app.case.commands import RemovePoint, SetLandmarks, SetPoint
 from app.case.errors import CaseError
 from app.case.records import Case, Position
+from app.workflow.landmarks import placing, removing
 from app.workflow.parameters import declared
 from app.workflow.steps import Outcome, Request
+from imaging.anatomy.landmarks import LANDMARKS
 from imaging.segmentation.declaration import Preset
 from imaging.segmentation.presets import PRESETS
 from imaging.types import Progress
@@ -31,16 +33,51 @@ Parameters = dataclasses.make_dataclass(
 )
 
 
+POINT_ROLES = tuple(
+    dict.fromkeys(role.id for preset in PRESETS.values() for role in preset.roles if role.id not in LANDMARKS)
+)
+"""Roles of all points that are kept for segmenting; those that are landmarks are kept among the landmarks."""
+
+
+def further_inputs(preset: Preset) -> tuple[str, ...]:
+    """What a segmentation and a model by a preset rest on besides scan and points (see `Case.input_digest`)."""
+    return ("hinges",) if any(opening.plane for opening in preset.openings) else ()
+
+
 def settings_of(preset: Preset) -> tuple[str, ...]:
     """The settings that a preset has."""
     return tuple(field.name for field in dataclasses.fields(preset.parameters_type))
 
 
-def preset_by_points(points: Mapping[str, Position]) -> Preset | None:
+def placed_points(case: Case) -> dict[str, Position]:
+    """All points that are placed, with the landmarks from which an anatomy can be segmented as well."""
+    return {**case.points, **{name: mark.position_mm for name, mark in case.landmarks.items() if name in LANDMARKS}}
+
+
+def points_of(case: Case, preset: Preset) -> dict[str, Position]:
+    """The points of an anatomy that are placed."""
+    placed = placed_points(case)
+    return {role.id: placed[role.id] for role in preset.roles if role.id in placed}
+
+
+def placing_point(role: str, position_mm: Position) -> SetPoint | SetLandmarks:
+    """The command that places what a click was wanted for: a point of an anatomy, or a landmark."""
+    return SetPoint(role, position_mm) if role in POINT_ROLES else placing(role, position_mm)
+
+
+def removing_point(case: Case, role: str) -> RemovePoint | SetLandmarks:
+    """The command that takes a point of an anatomy, or a landmark, away."""
+    return RemovePoint(role) if role in POINT_ROLES else removing(case, (role,))
+
+
+def preset_by_points(case: Case) -> Preset | None:
     """The one anatomy all of whose points are placed, or else the one that has all points placed so far."""
-    placed = set(points)
-    complete = [p for p in PRESETS.values() if {role.id for role in p.roles if not role.is_optional} <= placed]
-    begun = [p for p in PRESETS.values() if placed and placed <= {role.id for role in p.roles}]
+    complete = [
+        preset
+        for preset in PRESETS.values()
+        if {role.id for role in preset.roles if not role.is_optional} <= set(points_of(case, preset))
+    ]
+    begun = [p for p in PRESETS.values() if case.points and set(case.points) <= {role.id for role in p.roles}]
     fitting = complete or begun
     return fitting[0] if len(fitting) == 1 else None
 
@@ -48,7 +85,7 @@ def preset_by_points(points: Mapping[str, Position]) -> Preset | None:
 def chosen_preset(case: Case, chosen: str | None = None) -> Preset | None:
     """The anatomy that was chosen for a case, or else that to which its points belong; nothing is assumed."""
     name = case.parameters.get("segment", {}).get("preset", "") if chosen is None else chosen
-    return PRESETS[name] if name in PRESETS else preset_by_points(case.points)
+    return PRESETS[name] if name in PRESETS else preset_by_points(case)
 
 
 def required_preset(case: Case, chosen: str | None = None) -> Preset:
@@ -70,9 +107,7 @@ def compute(request: Request, out: Any, progress: Progress) -> Outcome:
     values = dataclasses.asdict(request.parameters)
     preset = required_preset(request.case, values.pop("preset"))
     volume = read_volume(request.path("image", "volume"))
-    # A case may hold points of another anatomy as well.
-    roles = {role.id for role in preset.roles}
-    points = {role: position for role, position in request.case.points.items() if role in roles}
+    points = points_of(request.case, preset)
     parameters = preset.parameters_type(**{name: values[name] for name in settings_of(preset)})
     labels = preset.segment(volume, points, parameters, progress)
     path = out / "labels.nrrd"
@@ -84,4 +119,4 @@ def compute(request: Request, out: Any, progress: Progress) -> Outcome:
         facts["usual_inflow_shape"] = preset.facts.inflow
     if preset.facts.other_inlets:
         facts["usual_further_inlets"] = ", ".join(preset.facts.other_inlets)
-    return Outcome(preset.title, {"labels": path}, facts)
+    return Outcome(preset.title, {"labels": path}, facts, further_inputs(preset))

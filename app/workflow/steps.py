@@ -48,11 +48,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step made: files (in the folder it was given) by name, facts for the record, a title for people."""
+    """What a step made: files (in the folder it was given) by name, facts for the record, a title for people.
+
+    ``further_inputs`` are names as in `Step.inputs` on which just this outcome rests as well.
+    """
 
     title: str
     files: dict[str, Path]
     facts: dict[str, Any]
+    further_inputs: tuple[str, ...] = ()
 
 
 class StepModule(Protocol):
@@ -184,7 +188,7 @@ def commit(opened: OpenCase, step: Step, request: Request, outcome: Outcome, sec
     destination = f"{step.folder}/{record_id}"
     private = {parameter.name for parameter in describe(step.module.Parameters) if parameter.is_private}
     chosen = {name: value for name, value in dataclasses.asdict(request.parameters).items() if name not in private}
-    digests = {name: request.case.input_digest(name) or "" for name in step.inputs}
+    digests = {name: request.case.input_digest(name) or "" for name in (*step.inputs, *outcome.further_inputs)}
     recipe = Recipe(
         step=step.id,
         parameters=chosen,

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import ConvexHull
 
+from imaging.anatomy.hinges import hinge_circle
 from imaging.anatomy.landmarks import HINGES, LANDMARKS
 from imaging.anatomy.lumen_outline import centroid_mm, lumen_outline
 from imaging.centerline.section_area import Outline
@@ -18,11 +19,6 @@ from imaging.types import FloatArray, Progress, Volume, silent
 
 _REACH_RADII = (0.5, 1.6)
 """Where the edge of the annulus is looked for, in radii of the circle through the hinge points."""
-_LEAST_HINGE_RADIUS_MM, _LARGEST_HINGE_RADIUS_MM = 5.0, 30.0
-"""Radius of the circle through three hinge points outside which they are no annulus; adult annuli are 17 to 32 mm wide,
-an assumption widened to either side for children and for points set a little off."""
-_FLATTEST = 0.25
-"""Least height of the triangle of hinge points relative to its longest side: below it the plane is not determined."""
 _STEP_MM = 1.0
 _HIGHEST_MM = 60.0
 _REACH_STEP = (0.6, 1.5)
@@ -95,7 +91,7 @@ def annulus_of(volume: Volume, hinges_mm: FloatArray) -> Annulus:
     ImagingError
         ``bad_hinges`` for points that span no plane or no annulus; ``no_lumen_edge``.
     """
-    center, radius, normal = _circle(np.asarray(hinges_mm, dtype=float))
+    center, radius, normal = hinge_circle(hinges_mm)
     reach = (_REACH_RADII[0] * radius, _REACH_RADII[1] * radius)
     edge = lumen_outline(volume, center, normal, reach)
     ring = _convex(edge, hinges_mm)
@@ -152,34 +148,6 @@ def root_measures(
     middles = {"annulus": annulus.center_mm} | {name: centroid_mm(sections[n]) for name, n in levels.items()}
     places = {name: (float(m[0]), float(m[1]), float(m[2])) for name, m in middles.items()}
     return RootMeasures(figures, annulus, places, tuple(notes))
-
-
-def _circle(points: FloatArray) -> tuple[FloatArray, float, FloatArray]:
-    """Center, radius and normal (toward the head) of the circle through three points.
-
-    The normal is taken to the patient's head because the outflow of the left ventricle runs upward; only an aorta that
-    leaves downward would contradict.
-    """
-    sides = np.linalg.norm(points - np.roll(points, 1, axis=0), axis=1)
-    a, b = points[0] - points[2], points[1] - points[2]
-    across = np.cross(a, b)
-    twice_area = float(np.linalg.norm(across))
-    longest = float(sides.max())
-    if longest == 0.0 or twice_area < _FLATTEST * longest**2:
-        raise ImagingError(
-            "bad_hinges",
-            "The three hinge points lie almost on a line, so that they span no plane: set one on each cusp.",
-        )
-    center = points[2] + np.cross((a @ a) * b - (b @ b) * a, across) / (2.0 * twice_area**2)
-    radius = float(np.linalg.norm(points[0] - center))
-    if not _LEAST_HINGE_RADIUS_MM <= radius <= _LARGEST_HINGE_RADIUS_MM:
-        raise ImagingError(
-            "bad_hinges",
-            f"The circle through the hinge points is {2.0 * radius:.0f} mm wide, which is no aortic annulus: set each "
-            "at the lowest point of its cusp.",
-        )
-    normal = across / twice_area
-    return center, radius, normal if normal[2] >= 0.0 else -normal
 
 
 def _convex(edge: Outline, further: FloatArray) -> Outline:

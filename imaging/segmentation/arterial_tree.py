@@ -118,7 +118,12 @@ class TreeRoles:
 
 
 def segment_tree(
-    volume: Volume, points: PointsMm, roles: TreeRoles, parameters: ArterialTreeParameters, progress: Progress
+    volume: Volume,
+    points: PointsMm,
+    roles: TreeRoles,
+    parameters: ArterialTreeParameters,
+    progress: Progress,
+    inlet_normal: FloatArray | None = None,
 ) -> LabelMap:
     """Labels 1 (main vessel) and 2, 3, ... (branches in the order of their roles) on the grid of the volume.
 
@@ -128,6 +133,9 @@ def segment_tree(
         CT in HU.
     points
         A point (x, y, z) in mm LPS for each role; the ends of the vessels are cut at planes through their points.
+    inlet_normal : (3,), optional
+        Unit vector out of the model across the plane at the inlet, LPS; without it the plane is across the chord from
+        there.
 
     Raises
     ------
@@ -161,7 +169,7 @@ def segment_tree(
     progress(0.35, "Bounding the vessels")
     away_mm, station_at = stations.nearest(smoothed.shape, spacing)
     tube = away_mm <= reach_mm[station_at]
-    inside = tube & ~_beyond_ends(image, places, roles, stations, station_at, reach_mm)
+    inside = tube & ~_beyond_ends(image, places, roles, stations, station_at, reach_mm, inlet_normal)
     lumen_hu_at = lumen_hu_along(smoothed, stations.points, stations.vessel, contrast, HU_STATIONS)[station_at]
     step_at = lumen_hu_at - np.float32(parameters.tissue_hu)
 
@@ -270,6 +278,7 @@ def _beyond_ends(
     stations: Stations,
     station_at: IntArray,
     reach_mm: FloatArray,
+    inlet_normal: FloatArray | None,
 ) -> Mask:
     """Voxels beyond the planes through the end points across the vessels.
 
@@ -283,7 +292,11 @@ def _beyond_ends(
         runs.append((role, stations.of(value)[::-1], BRANCH_FIT_MM))
     normals = [outward_fit(stations.points[run], FIT_SKIP_MM, length_mm, spacing) for _, run, length_mm in runs]
     runs.append((roles.main[0], main, INLET_CHORD_MM))
-    normals.append(outward_chord(stations.points[main], INLET_CHORD_MM, spacing))
+    if inlet_normal is None:
+        normals.append(outward_chord(stations.points[main], INLET_CHORD_MM, spacing))
+    else:
+        way = image.to_index(inlet_normal) - image.to_index(np.zeros(3))
+        normals.append(way / np.linalg.norm(way))
     vessel_at = stations.vessel[station_at]
     far = np.zeros(station_at.shape, dtype=bool)
     for (role, run, _), normal in zip(runs, normals, strict=True):

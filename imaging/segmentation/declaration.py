@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+import numpy as np
+
+from imaging.anatomy.hinges import hinge_circle
 from imaging.errors import ImagingError
-from imaging.types import Grid, LabelMap, Progress, Volume
+from imaging.types import Grid, LabelMap, Progress, VesselEnd, Volume
 
 Place = tuple[float, float, float]
 PointsMm = Mapping[str, Any]
@@ -56,11 +59,15 @@ class AnatomyFacts:
 
 @dataclass(frozen=True)
 class Opening:
-    """Where the vessels open: the role of the point at which the model is cut, the opening's name, and its kind."""
+    """Where the vessels open: the role of the point at which the model is cut, the opening's name, and its kind.
+
+    Where ``plane`` names the roles of three points, the cut is the plane through these.
+    """
 
     role: str
     name: str
     kind: Literal["inlet", "outlet"]
+    plane: tuple[str, ...] = ()
 
 
 class SegmentFunction(Protocol):
@@ -105,6 +112,31 @@ class Preset:
         """The openings in a case with these points: those of vessels that were left out are not there."""
         optional = {role.id for role in self.roles if role.is_optional}
         return tuple(opening for opening in self.openings if opening.role in points or opening.role not in optional)
+
+    def ends_at(self, points: PointsMm) -> tuple[VesselEnd, ...]:
+        """Where the model is to be cut in a case with these points, the inlet first.
+
+        Raises
+        ------
+        ImagingError
+            ``missing_point``; ``bad_hinges`` for three points that span no plane.
+        """
+        open_at = self.open_at(points)
+        titles = {role.id: role.title for role in self.roles}
+        needed = [role for opening in open_at for role in (opening.plane or (opening.role,))]
+        missing = [titles[role] for role in needed if role not in points]
+        if missing:
+            raise ImagingError("missing_point", f"The model's openings need these points: {', '.join(missing)}.")
+        ends = []
+        for opening in open_at:
+            if not opening.plane:
+                ends.append(VesselEnd(opening.name, opening.kind, points[opening.role]))
+                continue
+            inside = np.mean([points[other.role] for other in open_at if other is not opening], axis=0)
+            center, _, normal = hinge_circle([points[role] for role in opening.plane], inside)
+            (x, y, z), (nx, ny, nz) = center.tolist(), (-normal).tolist()
+            ends.append(VesselEnd(opening.name, opening.kind, (x, y, z), (nx, ny, nz)))
+        return tuple(ends)
 
 
 def number(default: float, unit: str, minimum: float, maximum: float, meaning: str, source: str) -> Any:

@@ -25,6 +25,7 @@ _CENTROIDS = 5
 _CENTROID_STEP_RADII = 0.4
 _LEAST_AGREEMENT = 0.8
 _TUBULAR = 0.75
+_GIVEN_RETREAT_VOXELS = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +44,8 @@ def cut_plane(field: LumenField, paths: Sequence[Path], number: int, end: Vessel
 
     A label that ends flat gives a wall that is rounded there within a voxel or two; the cut retreats from the wished
     position, at most three radii, until the lumen goes on behind most of the section. The plane is across the
-    centerline there or, where its last piece bends aside, across it half a radius or a radius deeper.
+    centerline there or, where its last piece bends aside, across it half a radius or a radius deeper. An end that comes
+    with a plane is cut in it; the cut then retreats along its normal, at most three voxels.
 
     Parameters
     ----------
@@ -59,6 +61,8 @@ def cut_plane(field: LumenField, paths: Sequence[Path], number: int, end: Vessel
     ImagingError
         ``end_near_junction``: the section there holds another vessel, or none is whole within reach.
     """
+    if end.normal is not None:
+        return _given_plane(field, paths, number, end, voxel_mm)
     path = paths[number]
     is_inlet = end.kind == "inlet"
     start = int(((path.points - np.asarray(end.position_mm)) ** 2).sum(axis=1).argmin())
@@ -80,13 +84,27 @@ def cut_plane(field: LumenField, paths: Sequence[Path], number: int, end: Vessel
                 raise _near_junction(end)
             return CutPlane(end, index, found.center_mm, normal, found.radius_mm)
         index += inward
-    raise ImagingError(
-        "end_not_tubular",
-        f"No whole cross-section was found near the end '{end.name}' at {position_text(end.position_mm)}: the vessel "
-        "there is shorter than it is wide. Move this end inward to a straight piece of vessel, or extend the "
-        "segmentation.",
-        end.position_mm,
-    )
+    raise _not_tubular(end)
+
+
+def _given_plane(field: LumenField, paths: Sequence[Path], number: int, end: VesselEnd, voxel_mm: float) -> CutPlane:
+    path, normal = paths[number], np.asarray(end.normal)
+    offset = path.points - np.asarray(end.position_mm)
+    away = np.linalg.norm(offset, axis=1)
+    radius = _typical_radius(path, int(away.argmin()))
+    near = np.flatnonzero(away <= away.min() + 2.0 * radius + _GIVEN_RETREAT_VOXELS * voxel_mm)
+    for retreat in np.arange(0.0, _GIVEN_RETREAT_VOXELS + 0.1, 0.25) * voxel_mm:
+        height = offset[near] @ normal + retreat
+        nearest = int(np.abs(height).argmin())
+        index = int(near[nearest])
+        center = path.points[index] - height[nearest] * normal
+        found = _whole_section(field, center, normal, max(_WINDOW_RADII * radius, 6.0 * voxel_mm))
+        if found is None or not _goes_on(field, found, normal, voxel_mm):
+            continue
+        if not found.is_complete or _holds_other_vessel(found, paths, number, index, end.kind == "inlet"):
+            raise _near_junction(end)
+        return CutPlane(end, index, found.center_mm, normal, found.radius_mm)
+    raise _not_tubular(end)
 
 
 def _whole_section(field: LumenField, center_mm: FloatArray, normal: FloatArray, window_mm: float) -> Section | None:
@@ -165,6 +183,16 @@ def _holds_other_vessel(found: Section, paths: Sequence[Path], number: int, inde
             if inside and not same and not (is_inlet and other == number):
                 return True
     return False
+
+
+def _not_tubular(end: VesselEnd) -> ImagingError:
+    return ImagingError(
+        "end_not_tubular",
+        f"No whole cross-section was found near the end '{end.name}' at {position_text(end.position_mm)}: the vessel "
+        "there is shorter than it is wide. Move this end inward to a straight piece of vessel, or extend the "
+        "segmentation.",
+        end.position_mm,
+    )
 
 
 def _near_junction(end: VesselEnd) -> ImagingError:

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from app.case.records import Case, Position
 from app.desktop import theme
 from app.desktop.panels.step_panel import StepPanel, section
+from app.workflow.segment import placed_points
 from imaging.segmentation.declaration import PointRole, Preset
 from imaging.types import LabelMap
 
@@ -165,13 +166,17 @@ class SegmentPanel(StepPanel):
 
     def set_case(self, case: Case, is_writable: bool) -> None:
         super().set_case(case, is_writable)
-        self._points = case.points
+        self._points = placed_points(case)
         self._refresh_points()
 
     def set_armed(self, role: str) -> None:
         """The role that the next click in a slice places, or an empty text."""
         self._armed = role
         self._refresh_points()
+
+    def is_placed(self, role: str) -> bool:
+        """Whether a role of the chosen preset has its point."""
+        return role in self.rows and role in self._points
 
     def next_missing(self) -> str:
         """The first role that needs a point and has none yet, or an empty text."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.case.records import Case
-from app.workflow.segment import chosen_preset
+from app.workflow.segment import chosen_preset, points_of
 from app.workflow.steps import Step, path_of
 
 State = Literal["todo", "ready", "running", "done", "stale", "failed"]
@@ -24,6 +24,7 @@ _INPUT_WORDS = {
     "image": "the scan",
     "surface": "the surface",
     "points": "the points",
+    "hinges": "the hinge points",
     "segmentation": "the segmentation",
     "model": "the model",
     "mesh": "the mesh",
@@ -87,7 +88,8 @@ def missing_points(case: Case) -> str:
     preset = chosen_preset(case)
     if preset is None:
         return "Check the anatomy, and place its points first."
-    titles = [role.title for role in preset.roles if not role.is_optional and role.id not in case.points]
+    placed = points_of(case, preset)
+    titles = [role.title for role in preset.roles if not role.is_optional and role.id not in placed]
     if not titles:
         return ""
     more = f" and {len(titles) - 1} more points" if len(titles) > 1 else ""
