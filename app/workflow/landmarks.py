@@ -18,7 +18,12 @@ from imaging.types import Progress, VesselModel, Volume, silent
 SCHEMA_VERSION = 1
 _FORMATS = (".csv", ".json")
 _UNITS = {"mm2": "mm²", "mm": "mm", "deg": "°"}
-_WORDS = {"area": "area", "min diameter": "least diameter", "max diameter": "largest diameter"}
+_WORDS = {
+    "area low": "area, hinges half a voxel off: least",
+    "area high": "area, hinges half a voxel off: largest",
+    "min diameter": "least diameter",
+    "max diameter": "largest diameter",
+}
 
 
 def required_kind(landmark_id: str) -> LandmarkKind:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from scipy import ndimage
@@ -98,6 +99,20 @@ def annulus_of(volume: Volume, hinges_mm: FloatArray) -> Annulus:
     return Annulus(centroid_mm(ring), normal, ring)
 
 
+def area_band_mm2(volume: Volume, annulus: Annulus, hinges_mm: FloatArray) -> tuple[float, float]:
+    """Least and largest area of the annulus when each hinge point lies up to half a voxel higher or lower.
+
+    A hinge point cannot be told more exactly than that from slices of the scan's largest spacing; the area of a root
+    that widens above the plane follows it.
+    """
+    half = 0.5 * max(volume.grid.spacing_mm)
+    areas = [annulus.ring.area_mm2]
+    for signs in product((-1.0, 1.0), repeat=3):
+        moved = hinges_mm + half * np.array(signs)[:, None] * annulus.normal
+        areas.append(annulus_of(volume, moved).ring.area_mm2)
+    return min(areas), max(areas)
+
+
 def root_measures(
     volume: Volume, landmarks_mm: Mapping[str, tuple[float, float, float]], progress: Progress = silent
 ) -> RootMeasures:
@@ -107,7 +122,8 @@ def root_measures(
     across the way that the middle took over the last 10 mm. The sinuses are measured where all three of their landmarks
     lie in the mean, else where the area is largest within 25 mm; the sinotubular junction at its landmark, else at the
     first narrowing above the sinuses; the ascending aorta at its landmark, else where it is widest above the junction.
-    A coronary height is the distance of the ostium's landmark from the plane of the annulus.
+    A coronary height is the distance of the ostium's landmark from the plane of the annulus. The area of the annulus
+    comes with the band of `area_band_mm2`.
 
     Parameters
     ----------
@@ -123,8 +139,13 @@ def root_measures(
     if missing:
         raise ImagingError("missing_landmark", f"The annulus needs three hinge points; place: {', '.join(missing)}.")
     progress(0.0, "Finding the annulus")
-    annulus = annulus_of(volume, np.array([landmarks_mm[name] for name in HINGES]))
-    figures, notes = annulus.figures(), []
+    hinges = np.array([landmarks_mm[name] for name in HINGES])
+    annulus = annulus_of(volume, hinges)
+    figures, notes = annulus.figures(), list[str]()
+    try:
+        figures["annulus_area_low_mm2"], figures["annulus_area_high_mm2"] = area_band_mm2(volume, annulus, hinges)
+    except ImagingError as error:
+        notes.append(f"How far the annulus depends on the hinge points is not known. {error.message}")
     for side in ("right", "left"):
         place = landmarks_mm.get(f"{side}_coronary_ostium")
         if place is not None:

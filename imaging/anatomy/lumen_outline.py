@@ -10,6 +10,7 @@ from scipy import ndimage
 from imaging.centerline.section_area import Outline
 from imaging.errors import ImagingError
 from imaging.reformat.sampling import sampled
+from imaging.surface.partial_volume import WALL_HU
 from imaging.surface.sections import plane_axes
 from imaging.types import FloatArray, IntArray, Volume
 
@@ -21,6 +22,8 @@ _STEEPEST = 4
 """Steps by which the curve may move from one ray to the next: 0.6 voxel in 2 degrees."""
 _SMOOTHING_RAYS = 2.0
 _ANCHOR_MM = 1.5
+_OUTSIDE_MM = (1.5, 2.25, 3.0)
+"""So far outside of the edge the surroundings are read: beyond the blur of a CT, not beyond a wall."""
 _LEAST_DROP = 0.15
 """Least median fall at the edge relative to the brightness inside, below which there is no lumen to be seen."""
 
@@ -32,11 +35,13 @@ def lumen_outline(
     reach_mm: tuple[float, float],
     anchors_mm: Sequence[FloatArray] = (),
 ) -> Outline:
-    """The closed curve around a point along which the scan falls most steeply outward.
+    """The closed curve around a point along which the scan falls to half of the lumen's brightness.
 
     Rays of 2 degrees are sampled (trilinear), and the closed path of the largest sum of slopes is found by dynamic
     programming around the circle (as Sun and Appleton, IEEE PAMI 27, 2005, solve it: the path must end where it
-    begins). Where a ray meets no edge the neighbors carry the curve across.
+    begins). Where a ray meets no edge the neighbors carry the curve across. The steepest place lies too far out where
+    the wall is thin beside the scan's blur and fat or lung lies behind it, so that the curve is moved to the half
+    maximum near it: halfway between the lumen and what lies just outside, which counts as wall where it is darker.
 
     Parameters
     ----------
@@ -83,11 +88,39 @@ def lumen_outline(
             f"No edge of the lumen is to be seen around the point {where}: is it in an enhanced vessel?",
             place,
         )
-    radius = ndimage.gaussian_filter1d(radii[path], _SMOOTHING_RAYS, mode="wrap")
+    found = ndimage.gaussian_filter1d(radii[path], _SMOOTHING_RAYS, mode="wrap")
+    shown = ndimage.gaussian_filter1d(values, _SMOOTHING_RAYS, axis=0, mode="wrap")
+    radius = _half_maximum(shown, radii, found, inside, WALL_HU if volume.modality == "CT" else floor, voxel)
+    radius = ndimage.gaussian_filter1d(radius, _SMOOTHING_RAYS, mode="wrap")
     points = center_mm + radius[:, None] * ways
     following = np.roll(points, -1, axis=0)
     area = 0.5 * float(np.abs(np.cross(points - center_mm, following - center_mm) @ normal).sum())
     return Outline(points, following, normal, area)
+
+
+def _half_maximum(
+    values: FloatArray, radii: FloatArray, path_mm: FloatArray, lumen: float, darkest: float, voxel_mm: float
+) -> FloatArray:
+    """Radius (n_rays,) of the half maximum nearest to a path; the path's own where there is none within a voxel.
+
+    Parameters
+    ----------
+    values : (n_rays, n_radii)
+        The scan along the rays.
+    lumen, darkest
+        Its value in the lumen, and the least that counts as what lies around it.
+    """
+    step = radii[1] - radii[0]
+    rays = np.arange(len(values))
+    at = [np.clip(np.round((path_mm + out - radii[0]) / step), 0, len(radii) - 1).astype(int) for out in _OUTSIDE_MM]
+    outside = np.maximum(np.min([values[rays, n] for n in at], axis=0), darkest)
+    above = values - 0.5 * (lumen + outside)[:, None]
+    falls = (above[:, :-1] > 0.0) & (above[:, 1:] <= 0.0)
+    part = above[:, :-1] / np.where(falls, above[:, :-1] - above[:, 1:], 1.0)
+    crossing = np.where(falls, radii[:-1] + part * step, np.inf)
+    nearest = np.abs(crossing - path_mm[:, None]).argmin(axis=1)
+    found = crossing[rays, nearest]
+    return np.where(np.abs(found - path_mm) <= voxel_mm, found, path_mm)
 
 
 def centroid_mm(outline: Outline) -> FloatArray:

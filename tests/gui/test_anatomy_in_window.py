@@ -11,8 +11,10 @@ from gui_driver import Driver
 from PySide6.QtCore import Qt
 
 from app.case.bundle import OpenCase
+from app.case.commands import SetParameters
 from app.cli import main
 from app.desktop.panels.named_panel import NamedVesselsPanel
+from app.desktop.panels.segment_panel import SegmentPanel
 from app.workflow.vessel_names import rename, with_typed_names
 from imaging.anatomy.vessel_names import names_in, plain_name, suggested_names
 from imaging.errors import ImagingError
@@ -51,6 +53,25 @@ def test_a_landmark_is_placed_dragged_and_undone(drive: Driver, tmp_path: Path) 
     assert json.loads((tmp_path / "marks.json").read_text())["landmarks"][0]["id"] == "left_renal_ostium"
     table.remove.click()
     drive.until(lambda: not session.store.case.landmarks, "it was removed")
+
+
+def test_hinge_points_of_the_root_are_landmarks_and_follow_each_other(drive: Driver, tmp_path: Path) -> None:
+    window = drive.open_with_scan(make_case(tmp_path / "a.case"))
+    work, store = window.workspace, window.session.store
+    work.go_to("segment")
+    panel = work.panels["segment"]
+    assert isinstance(panel, SegmentPanel)
+    store.do(SetParameters("segment", {"preset": "aortic-root"}))
+    drive.until(lambda: "hinge_right" in panel.rows, "the anatomy's points are asked for")
+    panel.rows["hinge_right"].place.click()
+    view = work.quad.slices["axial"]
+    drive.click(view, view.to_screen((14.0, 22.0, float(work.quad.position_mm[2]))))
+    drive.until(lambda: "hinge_right" in store.case.landmarks, "it is kept as a landmark")
+    drive.until(lambda: work.placing.armed == "hinge_left", "the next point is wanted")
+    assert "hinge_right" not in store.case.points and panel.rows["hinge_right"].show_it.isEnabled()
+    work.disarm()
+    panel.rows["hinge_right"].remove.click()
+    drive.until(lambda: not store.case.landmarks, "it was removed")
 
 
 def test_landmarks_are_proposed_from_the_model(drive: Driver, tmp_path: Path) -> None:

@@ -50,6 +50,13 @@ class Root:
             found = np.where(within, shapes[n] + smooth * (shapes[n + 1] - shapes[n]), found)
         return np.asarray(found, dtype=float)
 
+    def volume_ml(self, height_mm: float) -> float:
+        """Volume of the lumen from the annulus up to a height."""
+        height, angle = np.meshgrid(
+            (np.arange(400) + 0.5) / 400 * height_mm, np.linspace(0.0, 2.0 * np.pi, 360, endpoint=False), indexing="ij"
+        )
+        return float((0.5 * self.radius_mm(height, angle) ** 2).mean() * 2.0 * np.pi * height_mm / 1000.0)
+
     def at(self, height: float, angle_deg: float) -> tuple[float, float, float]:
         """A place of the wall (LPS, mm)."""
         angle = np.deg2rad(angle_deg)
@@ -59,8 +66,11 @@ class Root:
         return float(x), float(y), float(z)
 
 
-def root_volume(root: Root, spacing_mm: float, noise_hu: float, seed: int) -> Volume:
-    """The root in a scan, blurred by 0.9 voxel, with a left atrium as bright as the lumen beside it."""
+def root_volume(root: Root, spacing_mm: float, noise_hu: float, seed: int, wall_mm: float | None = None) -> Volume:
+    """The root in a scan, blurred by 0.9 voxel, with a left atrium as bright as the lumen beside it.
+
+    Around it is tissue, or a wall of 50 HU and fat of -90 HU behind it.
+    """
     extent = np.array([74.0, 74.0, 70.0])
     size = np.ceil(extent / spacing_mm).astype(int)
     origin = root.center_mm - extent * np.array([0.5, 0.5, 0.25])
@@ -72,6 +82,7 @@ def root_volume(root: Root, spacing_mm: float, noise_hu: float, seed: int) -> Vo
     distance = np.hypot(x, y) - root.radius_mm(height, np.arctan2(y, x))
     atrium = np.linalg.norm(away - np.array([0.0, 38.0, -4.0]), axis=-1) - 20.0
     inside = np.clip(0.5 - distance / spacing_mm, 0.0, 1.0) + np.clip(0.5 - atrium / spacing_mm, 0.0, 1.0)
-    clean = TISSUE_HU + (LUMEN_HU - TISSUE_HU) * np.minimum(inside, 1.0)
+    around = TISSUE_HU if wall_mm is None else 50.0 - 140.0 * np.clip(0.5 + (distance - wall_mm) / spacing_mm, 0.0, 1.0)
+    clean = around + (LUMEN_HU - around) * np.minimum(inside, 1.0)
     noise = np.random.default_rng(seed).normal(0.0, noise_hu, clean.shape)
     return Volume((ndimage.gaussian_filter(clean, 0.9) + noise).astype(np.float32), grid)

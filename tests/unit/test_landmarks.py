@@ -65,6 +65,19 @@ def test_annulus_and_root_of_a_drawn_root_are_measured(spacing_mm: float, noise_
     assert got["ascending_max_diameter_mm"] == pytest.approx(2.0 * root.ascending_mm, abs=spacing_mm)
 
 
+def test_a_thin_wall_before_fat_does_not_widen_the_annulus() -> None:
+    """The steepest place of the blurred step down to the fat lies outside of the lumen: 6 % of area at 1.5 mm."""
+    root = tilted_root(tilt_deg=35.0)
+    volume = root_volume(root, 1.5, 26.0, seed=81_004, wall_mm=1.5)
+    got = root_measures(volume, {name: root.at(0.0, angle) for name, angle in LOBES.items()}).figures
+    a, b = root.half_axes_mm
+    edge = 1.5 / 8.0 * ellipse_perimeter(a, b)
+    assert got["annulus_area_mm2"] == pytest.approx(np.pi * a * b, abs=edge)
+    # The root is straight below the plane and widens above it.
+    assert got["annulus_area_low_mm2"] <= got["annulus_area_mm2"] < got["annulus_area_high_mm2"]
+    assert got["annulus_area_low_mm2"] == pytest.approx(np.pi * a * b, abs=edge)
+
+
 def test_bad_hinge_points_are_refused() -> None:
     root = tilted_root()
     volume = root_volume(root, 1.4, 10.0, seed=81_002)
