@@ -114,8 +114,10 @@ class Case(Frozen):
         raise KeyError(record_id)
 
     def input_digest(self, name: str) -> str | None:
-        """Digest that an input has now: ``"points"``, ``"hinges"`` (the landmarks of the valve's plane), ``"patient"``,
-        ``"person"`` or a kind of record; None if none.
+        """Digest that an input has now; None if there is none.
+
+        An input is ``"points"``, ``"hinges"`` (the landmarks of the valve's plane), ``"landmark.<id>"`` (one that is
+        not placed has a digest as well), ``"patient"``, ``"person"`` or a kind of record.
         """
         if name == "points":
             return digest_of(self.points)
@@ -125,6 +127,9 @@ class Case(Frozen):
             return digest_of(self.patient)
         if name == "person":
             return digest_of(self.person)
+        if name.startswith("landmark."):
+            landmark = self.landmarks.get(name.removeprefix("landmark."))
+            return digest_of(landmark.position_mm if landmark is not None else None)
         record = next((record for record in reversed(self.records) if record.kind == name), None)
         return record.digest if record else None
 

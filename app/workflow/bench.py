@@ -26,6 +26,7 @@ from app.workflow.imaging_bench import (
 from app.workflow.large_bench import large_rows, preset_rows
 from app.workflow.look_bench import frame_rows
 from app.workflow.network_bench import bench_adan56, bench_svoned
+from app.workflow.outer_wall_bench import outer_wall_rows
 from app.workflow.reduced_bench import zero_d_rows
 from app.workflow.samples import import_sample
 from app.workflow.simulate import default_n_ranks, follow_run, start_run
@@ -148,6 +149,7 @@ BENCHES: dict[str, Callable[[Progress], dict[str, Any] | list[dict[str, Any]]]] 
     "imaging-cerebral": cerebral_rows,
     "imaging-aorta-mra": aorta_mra_rows,
     "imaging-thoracic-ct": thoracic_ct_rows,
+    "imaging-outer-wall": outer_wall_rows,
     "imaging-centerlines": centerline_speed_rows,
     "imaging-look": frame_rows,
     "imaging-large": large_rows,

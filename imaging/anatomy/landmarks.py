@@ -55,6 +55,12 @@ LANDMARKS: dict[str, LandmarkKind] = {
         LandmarkKind("brachiocephalic_ostium", "Brachiocephalic ostium", "Arch", _OSTIUM),
         LandmarkKind("left_common_carotid_ostium", "Left common carotid ostium", "Arch", _OSTIUM),
         LandmarkKind("left_subclavian_ostium", "Left subclavian ostium", "Arch", _OSTIUM),
+        LandmarkKind(
+            "false_lumen",
+            "False lumen",
+            "Dissection",
+            "In the false lumen where contrast medium fills it, in the middle of a wide part.",
+        ),
         LandmarkKind("right_carotid_bifurcation", "Right carotid bifurcation", "Neck", "Where the carotid divides."),
         LandmarkKind("left_carotid_bifurcation", "Left carotid bifurcation", "Neck", "Where the carotid divides."),
         LandmarkKind("celiac_ostium", "Celiac ostium", "Abdomen", _OSTIUM),

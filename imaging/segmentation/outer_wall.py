@@ -14,42 +14,63 @@ from imaging.centerline.curves import resampled, smoothed
 from imaging.errors import ImagingError
 from imaging.reformat.vessel_line import VesselLine, vessel_line
 from imaging.segmentation.declaration import Place, check_bounds, number
-from imaging.segmentation.wall_rays import BRIGHT, INSIDE, SECTION_STEP_MM, N_RAYS, Sections, WallCosts, walled
+from imaging.segmentation.wall_rays import BRIGHT, INSIDE, SECTION_STEP_MM, Sections, WallCosts, walled
 from imaging.types import CenterlineTree, FloatArray, Grid, LabelMap, Progress, Volume, silent
 
 Mask = NDArray[np.bool_]
-LUMEN, FALSE_LUMEN, THROMBUS, WALL = 1, 2, 3, 4
-_TRIALS = "assumption: chosen on drawn aortas (sample_data/phantoms/aortic_wall.py), "
+LUMEN, FALSE_LUMEN, THROMBUS, WALL, FLAP = 1, 2, 3, 4, 5
+_TRIALS = "assumption: chosen on drawn aortas (sample_data/phantoms/aortic_wall.py)"
+_QUIET_MM = 0.7
+"""Standard deviation of the smoothing before edges are looked for: less than half a wall."""
+_TURNS = 3
+"""So often the sections are laid anew through the middles of the last outlines."""
+_LINE_MM = 8.0
+"""Smoothing of the line through the middles: sections of a vessel 20 mm wide then do not cross each other."""
+_NECK_MM = 1.5
+"""Bridges narrower than twice this do not connect two parts of a false lumen: it leaks through them into neighbors."""
+_SPILLED = 0.1
+"""Share of the false lumen outside the wall from which on it is told."""
+_LEAST_CONTRAST_HU = 60.0
+"""Above tissue: twice the noise of a noisy scan. Assumption."""
 
 
 @dataclass(frozen=True)
 class OuterWallParameters:
-    """What is taken to be known of a wall and what surrounds it."""
+    """What is taken to be known of a wall and of what surrounds it."""
 
     tissue_hu: float = number(
-        50.0, "HU", 0.0, 100.0, "Wall and thrombus.", "assumption: clotted blood 40 to 60 HU, wall alike"
+        50.0, "HU", 0.0, 100.0, "Wall and thrombus.", "assumption: clotted blood is 40 to 60 HU, the wall alike"
     )
     fat_hu: float = number(-90.0, "HU", -130.0, -50.0, "Fat around the vessel.", "assumption: fat is -120 to -70 HU")
     reach_mm: float = number(
-        45.0, "mm", 15.0, 80.0, "Largest distance of the outer wall from the middle of a section.",
-        "assumption: an aneurysm of 90 mm",
+        45.0,
+        "mm",
+        15.0,
+        80.0,
+        "Largest distance of the outer wall from the middle of a section.",
+        "assumption: no aneurysm beyond 90 mm",
     )
     least_thrombus_mm: float = number(
-        3.0, "mm", 1.5, 8.0, "A layer thinner than this is wall or flap, not thrombus.",
-        "assumption: a wall of 1.5 to 2 mm and half a voxel of a clinical scan on both sides",
+        3.0,
+        "mm",
+        1.5,
+        8.0,
+        "A layer thinner than this is wall, or flap, not thrombus.",
+        "assumption: a wall of 1.5 to 2 mm, and half a voxel of 1 mm on both sides",
     )
     tissue_cost: float = number(
-        0.06, "1", 0.0, 0.5, "What 1 mm of thrombus costs, relative to 1 mm of fat, bone or neighbor taken for vessel.",
-        _TRIALS + "so that no thrombus is made up where a neighbor touches the wall",
+        0.06,
+        "1",
+        0.0,
+        1.0,
+        "What 1 mm of thrombus costs, by 1 mm of fat, bone or neighbor within the wall.",
+        f"{_TRIALS}; with less a muscle that touches a healthy aorta is taken for thrombus, with more some is missed",
     )
     fat_edge_mm: float = number(
-        3.0, "mm", 0.0, 10.0, "An edge from tissue to fat is worth this much wrongly taken.", _TRIALS + "and on one patient",
-    )
-    blood_edge_mm: float = number(
-        1.4, "mm", 0.0, 10.0, "An edge from blood to tissue is worth this much wrongly taken.", _TRIALS + "and on one patient",
+        4.0, "mm", 0.0, 20.0, "An edge from tissue to fat outweighs this much of what is on the wrong side.", _TRIALS
     )
     stiffness: float = number(
-        0.1, "1", 0.0, 1.0, "What a difference of 1 mm between neighboring rays costs.", _TRIALS + "and on one patient",
+        0.8, "1", 0.0, 5.0, "What a difference of 1 mm between neighboring rays costs, by the same measure.", _TRIALS
     )
 
 
@@ -84,8 +105,8 @@ def find_outer_wall(
     Raises
     ------
     ImagingError
-        ``parameter_out_of_range``; ``grid_mismatch``; ``no_lumen``; ``line_too_short``; ``point_outside_volume``,
-        ``false_lumen_in_lumen``, ``not_enhanced``, ``false_lumen_too_far`` for a bad point.
+        ``parameter_out_of_range``; ``grid_mismatch``; ``no_lumen``; ``line_too_short``; for a bad point
+        ``false_lumen_too_far``, ``false_lumen_in_lumen``, ``not_enhanced``, ``false_lumen_too_thin``.
     """
     chosen = parameters or OuterWallParameters()
     check_bounds(chosen)
@@ -99,48 +120,36 @@ def find_outer_wall(
     blood_hu = float(np.median(hu[mine]))
     quiet = ndimage.gaussian_filter(hu, _QUIET_MM / np.asarray(grid.spacing_mm[::-1]))
     progress(0.1, "Looking for the false lumen")
-    notes: list[str] = []
     patent = np.zeros_like(mine)
     if false_lumen_mm is not None:
-        patent = _patent(quiet, mine, branches, grid, line, false_lumen_mm, chosen, notes)
+        patent = _patent(quiet, mine, branches, grid, false_lumen_mm, chosen)
     kinds = np.zeros(hu.shape, np.uint8)
     kinds[(quiet > 0.5 * (blood_hu + chosen.tissue_hu)) | branches] = BRIGHT
     kinds[mine | patent] = INSIDE
     blood = np.argwhere(kinds == INSIDE)
     blood_mm = grid.to_lps(blood[:, ::-1])
-    costs = _costs_of(chosen, blood_hu)
-    sections = None
+    costs = WallCosts(chosen.tissue_hu, chosen.fat_hu, chosen.tissue_cost, chosen.fat_edge_mm, chosen.stiffness)
+    line = _through_middle(line, blood_mm)
     for turn in range(_TURNS):
         progress(0.2 + 0.6 * turn / _TURNS, "Looking for the outer wall")
         station = np.zeros(hu.shape, np.float32)
-        nearest = cKDTree(line.points).query(blood_mm)[1]
-        station[tuple(blood.T)] = line.along_mm[nearest]
-        if sections is None:
-            line = _through_middle(line, blood_mm, nearest)
-            station[tuple(blood.T)] = line.along_mm[cKDTree(line.points).query(blood_mm)[1]]
+        station[tuple(blood.T)] = line.along_mm[cKDTree(line.points).query(blood_mm)[1]]
         sections = walled(line, quiet, kinds, station, grid, chosen.reach_mm, costs)
-        if turn < _TURNS - 1:
-            line = _smooth_line(sections.middle_mm)
-    assert sections is not None
+        line = _smooth_line(sections.middle_mm)
     progress(0.85, "Telling thrombus from wall")
     found = np.zeros(labels.array.shape, np.uint8)
     found[part] = _parted(sections, mine, patent, branches, grid, chosen)
-    names = {LUMEN: labels.names.get(value, "lumen"), FALSE_LUMEN: "false_lumen", THROMBUS: "thrombus", WALL: "wall"}
+    names = {
+        LUMEN: labels.names.get(value, "lumen"),
+        FALSE_LUMEN: "false_lumen",
+        THROMBUS: "thrombus",
+        WALL: "wall",
+        FLAP: "flap",
+    }
+    progress(0.98, "Checking")
+    notes = _notes(sections, found[part], patent, chosen)
     progress(1.0, "Outer wall found")
-    return OuterWall(LabelMap(found, volume.grid, names), sections, tuple(notes))
-
-
-_QUIET_MM = 0.7
-_TURNS = 3
-_LINE_MM = 8.0
-
-
-def _costs_of(chosen: OuterWallParameters, blood_hu: float) -> WallCosts:
-    wrong = 0.5
-    return WallCosts(
-        chosen.tissue_hu, chosen.fat_hu, blood_hu, wrong, wrong * chosen.tissue_cost,
-        wrong * chosen.fat_edge_mm, wrong * chosen.blood_edge_mm, wrong * chosen.stiffness, 0.5,
-    )
+    return OuterWall(LabelMap(found, volume.grid, names), sections, notes)
 
 
 def _smooth_line(points: FloatArray) -> VesselLine:
@@ -153,7 +162,8 @@ def _lumen_line(labels: LabelMap, tree: CenterlineTree) -> tuple[VesselLine, int
     points = tree.points[list(root.indices)]
     i, j, k = np.rint(labels.grid.to_index(points)).astype(int).T
     size = np.asarray(labels.array.shape)
-    within = (np.stack([k, j, i]) >= 0).all(axis=0) & (np.stack([k, j, i]).T < size).all(axis=1)
+    at = np.stack([k, j, i], axis=1)
+    within = (at >= 0).all(axis=1) & (at < size).all(axis=1)
     on_line = np.zeros(len(points), int)
     on_line[within] = labels.array[k[within], j[within], i[within]]
     counts = np.bincount(on_line[on_line > 0])
@@ -177,8 +187,9 @@ def _box(grid: Grid, points: FloatArray, margin_mm: float) -> tuple[tuple[slice,
     return part, dataclasses.replace(grid, size=(n_i, n_j, n_k), origin_mm=(float(x), float(y), float(z)))
 
 
-def _through_middle(line: VesselLine, blood_mm: FloatArray, nearest: NDArray[np.int64]) -> VesselLine:
+def _through_middle(line: VesselLine, blood_mm: FloatArray) -> VesselLine:
     """The line through the centroids of all blood, true and false lumen, by station."""
+    nearest = np.asarray(cKDTree(line.points).query(blood_mm)[1])
     n = len(line.points)
     count = np.bincount(nearest, minlength=n)
     sums = np.stack([np.bincount(nearest, blood_mm[:, axis], n) for axis in range(3)], axis=1)
@@ -190,30 +201,31 @@ def _through_middle(line: VesselLine, blood_mm: FloatArray, nearest: NDArray[np.
 
 
 def _patent(
-    hu: NDArray[np.float32], mine: Mask, branches: Mask, grid: Grid, line: VesselLine, place: Place,
-    chosen: OuterWallParameters, notes: list[str],
+    hu: NDArray[np.float32], mine: Mask, branches: Mask, grid: Grid, place: Place, chosen: OuterWallParameters
 ) -> Mask:
     """The filled part of the false lumen: what is connected to the point above half its level, beside the lumen."""
     if not bool(grid.contains(place)):
         raise ImagingError(
             "false_lumen_too_far",
-            f"The point in the false lumen lies more than {chosen.reach_mm:g} mm from the aorta, or outside the scan: set it "
-            "again, or raise reach_mm.",
+            f"The point in the false lumen lies more than {chosen.reach_mm:g} mm from the aorta, or outside the scan: "
+            "set it again, or raise reach_mm.",
             place,
         )
     i, j, k = np.rint(grid.to_index(place)).astype(int)
     at = tuple(int(np.clip(x, 0, n - 1)) for x, n in zip((k, j, i), hu.shape, strict=True))
     if mine[at] or branches[at]:
         raise ImagingError(
-            "false_lumen_in_lumen", "The point in the false lumen lies in the lumen that was segmented: set it beyond the flap.", place
+            "false_lumen_in_lumen",
+            "The point in the false lumen lies in the lumen that was segmented: set it beyond the flap.",
+            place,
         )
     ball = tuple(slice(max(x - 1, 0), x + 2) for x in at)
     level = 0.5 * (float(np.median(hu[ball])) + chosen.tissue_hu)
     if level < chosen.tissue_hu + 0.5 * _LEAST_CONTRAST_HU:
         raise ImagingError(
             "not_enhanced",
-            f"At the point in the false lumen there are {np.median(hu[ball]):.0f} HU: no contrast medium. Set it where the false "
-            "lumen is filled, or take it away when all of it is thrombosed.",
+            f"At the point in the false lumen there are {np.median(hu[ball]):.0f} HU: no contrast medium. Set it where "
+            "the false lumen is filled, or take it away when all of it is thrombosed.",
             place,
         )
     spacing = np.asarray(grid.spacing_mm[::-1])
@@ -224,16 +236,18 @@ def _patent(
     opened = ndimage.binary_opening(free, cross, times)
     pieces, _ = ndimage.label(opened)
     if pieces[at] == 0:
-        raise ImagingError("false_lumen_too_thin", "...", place)
+        raise ImagingError(
+            "false_lumen_too_thin",
+            "At the point in the false lumen there is no room between its walls: set it in the middle of a wide part.",
+            place,
+        )
     found: Mask = pieces == pieces[at]
     return found
 
 
-_NECK_MM = 1.5
-_LEAST_CONTRAST_HU = 60.0
-
-
-def _parted(sections: Sections, mine: Mask, patent: Mask, branches: Mask, grid: Grid, chosen: OuterWallParameters) -> NDArray[np.uint8]:
+def _parted(
+    sections: Sections, mine: Mask, patent: Mask, branches: Mask, grid: Grid, chosen: OuterWallParameters
+) -> NDArray[np.uint8]:
     """Labels within the outer wall."""
     inside = _within(sections, mine.shape, grid) & ~branches
     spacing = np.asarray(grid.spacing_mm[::-1])
@@ -243,32 +257,48 @@ def _parted(sections: Sections, mine: Mask, patent: Mask, branches: Mask, grid: 
     thrombus = rest & (ndimage.distance_transform_edt(~core, sampling=spacing) <= half) if core.any() else core
     found = np.zeros(mine.shape, np.uint8)
     found[rest] = WALL
+    if patent.any() or core.any():
+        bodies = inside & (mine | patent | thrombus)
+        gap = 0.5 * chosen.least_thrombus_mm
+        wide = ndimage.distance_transform_edt(~bodies, sampling=spacing) <= gap
+        found[rest & (ndimage.distance_transform_edt(wide, sampling=spacing) > gap)] = FLAP
     found[thrombus] = THROMBUS
     found[patent & inside] = FALSE_LUMEN
     found[mine] = LUMEN
     return found
 
 
+def _notes(sections: Sections, found: NDArray[np.uint8], patent: Mask, chosen: OuterWallParameters) -> tuple[str, ...]:
+    """What a reader must know of how it was found."""
+    notes = []
+    outside = int((patent & (found == 0)).sum())
+    if outside > _SPILLED * int(patent.sum()):
+        notes.append(
+            f"{100.0 * outside / patent.sum():.0f} % of what is bright and connected to the point in the false lumen "
+            "lies outside the wall: it runs into a neighbor there, or the wall was taken too narrow. See the slices."
+        )
+    at_end = int((sections.radius_mm > chosen.reach_mm - 1.0).any(axis=1).sum())
+    if at_end:
+        notes.append(
+            f"In {at_end} of {len(sections.radius_mm)} sections the wall was looked for no farther: raise reach_mm."
+        )
+    return tuple(notes)
+
+
 def _within(sections: Sections, shape: tuple[int, ...], grid: Grid) -> Mask:
-    """Voxels within the outer wall: by their nearest section, between its two nearest rays."""
-    line, radius = sections.line, sections.radius_mm
-    n = len(line.points)
-    part, _ = _box(grid, sections.outline_mm.reshape(-1, 3), 1.0)
-    k, j, i = np.meshgrid(*(np.arange(s.start, s.stop) for s in part), indexing="ij")
+    """Voxels within the outer wall."""
+    part, _ = _box(grid, sections.outline_mm.reshape(-1, 3), 0.0)
+    k, j, i = np.meshgrid(*(np.arange(one.start, one.stop) for one in part), indexing="ij")
     places = grid.to_lps(np.stack([i, j, k], axis=-1).reshape(-1, 3))
-    distance, nearest = cKDTree(line.points).query(places, distance_upper_bound=float(radius.max()) + 1.0)
-    at = np.flatnonzero(np.isfinite(distance))
-    away, where = places[at] - line.points[nearest[at]], nearest[at]
-    along = (away * line.tangent[where]).sum(axis=1)
-    x, y = ((away * axis[where]).sum(axis=1) for axis in (line.side, line.other))
-    turn = np.mod(np.arctan2(y, x) / (2.0 * np.pi), 1.0) * N_RAYS
-    ray = np.floor(turn).astype(int) % N_RAYS
-    share = turn - np.floor(turn)
-    wall = (1.0 - share) * radius[where, ray] + share * radius[where, (ray + 1) % N_RAYS]
-    is_in = np.hypot(x, y) <= wall
-    is_in &= ((where > 0) | (along > -0.5 * SECTION_STEP_MM)) & ((where < n - 1) | (along < 0.5 * SECTION_STEP_MM))
-    flat = np.zeros(k.size, bool)
-    flat[at[is_in]] = True
+    near = np.flatnonzero(
+        np.isfinite(cKDTree(sections.line.points).query(places, distance_upper_bound=_far(sections))[0])
+    )
+    is_in = np.zeros(k.size, bool)
+    is_in[near] = sections.beneath_mm(places[near]) >= 0.0  # not a number: beyond the ends
     found = np.zeros(shape, bool)
-    found[part] = flat.reshape(k.shape)
+    found[part] = is_in.reshape(k.shape)
     return found
+
+
+def _far(sections: Sections) -> float:
+    return float(sections.radius_mm.max()) + SECTION_STEP_MM

@@ -9,10 +9,10 @@ from imaging.types import IntArray
 
 Costs = NDArray[np.float32]
 _NEAR = 3
-"""Steps up to which a difference of two neighbors costs in proportion; beyond, any difference costs as one jump."""
+"""Steps by which two neighbors may differ at most."""
 
 
-def smooth_surface(costs: Costs, per_step: float, jump: float) -> IntArray:
+def smooth_surface(costs: Costs, per_step: float) -> IntArray:
     """The step (n, m) of a surface on each of n x m rays, m of them around a closed section.
 
     Costs are gathered along both directions of both families of lines (around, with the last ray beside the first, and
@@ -24,19 +24,17 @@ def smooth_surface(costs: Costs, per_step: float, jump: float) -> IntArray:
     costs : (n, m, k)
         What it costs that the surface crosses a ray at a step.
     per_step
-        What a difference of one step between neighbors costs.
-    jump
-        What a difference beyond three steps costs.
+        What a difference of one step between neighbors costs; they differ by three steps at most.
     """
     total = np.zeros_like(costs)
     around = np.ascontiguousarray(np.moveaxis(costs, 1, 0))
     for way in (1, -1):
-        total += np.moveaxis(_gathered(around[::way], per_step, jump, is_closed=True)[::way], 0, 1)
-        total += _gathered(costs[::way], per_step, jump, is_closed=False)[::way]
+        total += np.moveaxis(_gathered(around[::way], per_step, is_closed=True)[::way], 0, 1)
+        total += _gathered(costs[::way], per_step, is_closed=False)[::way]
     return np.asarray(total.argmin(axis=2), dtype=np.int64)
 
 
-def _gathered(costs: Costs, per_step: float, jump: float, is_closed: bool) -> Costs:
+def _gathered(costs: Costs, per_step: float, is_closed: bool) -> Costs:
     """Least cost (n, m, k) of a line of rays that ends at each ray, over the line's steps before it."""
     n = len(costs)
     found = np.empty_like(costs)

@@ -1,4 +1,4 @@
-"""Rays across a vessel from its middle outward: what lies on them, what an outer wall there would cost, and the wall."""
+"""Rays across a vessel from its middle outward: what lies on them, what a wall there would cost, and the wall."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from imaging.reformat.vessel_line import VesselLine
 from imaging.segmentation.semi_global import smooth_surface
@@ -14,9 +15,8 @@ from imaging.types import FloatArray, Grid, IntArray
 
 N_RAYS = 72
 RAY_STEP_MM, SECTION_STEP_MM = 0.5, 1.5
-import os
-_EDGE_STEPS = int(os.environ.get('ES','2'))
-"""Half the length of the stretch over which an edge is measured: 1.5 mm, so that the whole blur of a scan is in it."""
+_EDGE_STEPS = 2
+"""Half the length of the stretch over which an edge is measured: 1 mm, less than the wall is thick."""
 _OPAQUE_MM = 1.0
 """So much fat on a ray ends the vessel: what is brighter behind it belongs to a neighbor."""
 _LEAST_MM = 3.0
@@ -29,29 +29,25 @@ INSIDE, BRIGHT = 1, 2
 
 @dataclass(frozen=True)
 class WallCosts:
-    """What speaks for and against an outer wall: costs in mm of thrombus on the wrong side of it.
+    """What speaks for and against a wall, in mm: blood outside, or fat, bone and neighbors inside, cost 1 per mm.
 
     Attributes
     ----------
     tissue_hu, fat_hu
         Levels of wall and thrombus, and of fat.
-    wrong, tissue
-        Costs per mm: of blood outside, or of fat, bone and neighbors inside; of thrombus inside.
-    fat_edge, blood_edge
-        Rewards where tissue borders on fat, and where blood borders on tissue.
-    unlike, jump
-        Cost of a difference of 1 mm between neighboring rays, and of any difference beyond 1.5 mm.
+    tissue
+        What 1 mm of tissue inside costs that is not blood: it may be thrombus, or a neighbor.
+    fat_edge_mm
+        Reward where tissue borders on fat.
+    stiffness
+        Cost of a difference of 1 mm between neighboring rays.
     """
 
     tissue_hu: float
     fat_hu: float
-    blood_hu: float
-    wrong: float
     tissue: float
-    fat_edge: float
-    blood_edge: float
-    unlike: float
-    jump: float
+    fat_edge_mm: float
+    stiffness: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +94,26 @@ class Sections:
         """Least and largest distance (n,) between two parallel lines that hold the outline between them."""
         angle = 2.0 * np.pi * np.arange(N_RAYS) / N_RAYS
         across = np.cos(angle[: N_RAYS // 2, None] - angle)  # half a turn is enough
-        width = np.ptp(np.einsum("nm,am->nam", self.radius_mm, across), axis=2)
+        width = np.ptp(self.radius_mm[:, None, :] * across, axis=2)
         return width.min(axis=1), width.max(axis=1)
+
+    def beneath_mm(self, places_mm: FloatArray) -> FloatArray:
+        """How far (n,) places (n, 3) lie beneath the outer wall, on the ray of the nearest section; below 0 outside.
+
+        Not a number beyond the first and the last section.
+        """
+        line, n = self.line, len(self.line.points)
+        where = np.asarray(cKDTree(line.points).query(places_mm)[1])
+        away = places_mm - line.points[where]
+        along, x, y = ((away * axis[where]).sum(axis=1) for axis in (line.tangent, line.side, line.other))
+        turn = np.mod(np.arctan2(y, x) / (2.0 * np.pi), 1.0) * N_RAYS
+        ray = np.floor(turn).astype(int) % N_RAYS
+        share = turn - np.floor(turn)
+        wall = (1.0 - share) * self.radius_mm[where, ray] + share * self.radius_mm[where, (ray + 1) % N_RAYS]
+        half = 0.5 * SECTION_STEP_MM
+        is_beyond = ((where == 0) & (along < -half)) | ((where == n - 1) & (along > half))
+        found: FloatArray = np.where(is_beyond, np.nan, wall - np.hypot(x, y))
+        return found
 
 
 def directions(line: VesselLine) -> FloatArray:
@@ -110,7 +124,13 @@ def directions(line: VesselLine) -> FloatArray:
 
 
 def walled(
-    line: VesselLine, hu: NDArray[np.float32], kinds: Kinds, station_mm: FloatArray, grid: Grid, reach_mm: float, costs: WallCosts
+    line: VesselLine,
+    hu: NDArray[np.float32],
+    kinds: Kinds,
+    station_mm: NDArray[np.float32],
+    grid: Grid,
+    reach_mm: float,
+    costs: WallCosts,
 ) -> Sections:
     """Sections along a line with their outer wall.
 
@@ -135,7 +155,7 @@ def walled(
     cost = _costs(on_ray, kind, costs)
     cost[:, :, steps < _LEAST_MM] = 1e3
     cost = ndimage.gaussian_filter1d(cost, 1.0, axis=0, mode="nearest")
-    at: IntArray = smooth_surface(cost, costs.unlike * RAY_STEP_MM, costs.jump)
+    at: IntArray = smooth_surface(cost, costs.stiffness * RAY_STEP_MM)
     around = np.pad(np.pad(steps[at], ((0, 0), (3, 3)), mode="wrap"), ((3, 3), (0, 0)), mode="edge")
     quiet = ndimage.gaussian_filter(ndimage.median_filter(around, (5, 3)), (1.0, 1.0))
     return Sections(line, quiet[3:-3, 3:-3])
@@ -146,14 +166,10 @@ def _costs(hu: NDArray[np.float32], kind: Kinds, costs: WallCosts) -> NDArray[np
     border = 0.5 * (costs.tissue_hu + costs.fat_hu)
     is_fat = hu < border
     is_behind = is_fat | (np.cumsum(is_fat, axis=2) * RAY_STEP_MM > _OPAQUE_MM)
-    per_mm = np.where(is_behind | (kind == BRIGHT), np.float32(costs.wrong), np.float32(costs.tissue))
-    per_mm[(kind == INSIDE) & ~is_behind] = -costs.wrong
+    per_mm = np.where(is_behind | (kind == BRIGHT), np.float32(1.0), np.float32(costs.tissue))
+    per_mm[(kind == INSIDE) & ~is_behind] = -1.0
     found = np.cumsum(per_mm, axis=2, dtype=np.float32) * np.float32(RAY_STEP_MM)
-    for low, high, weight in (
-        (costs.fat_hu, costs.tissue_hu, costs.fat_edge),
-        (costs.tissue_hu, costs.blood_hu, costs.blood_edge),
-    ):
-        level = np.clip((hu - low) / (high - low), 0.0, 1.0)
-        fall = level[:, :, : -2 * _EDGE_STEPS] - level[:, :, 2 * _EDGE_STEPS :]
-        found[:, :, _EDGE_STEPS:-_EDGE_STEPS] -= weight * np.maximum(fall, 0.0)
+    level = np.clip((hu - costs.fat_hu) / (costs.tissue_hu - costs.fat_hu), 0.0, 1.0)
+    fall = level[:, :, : -2 * _EDGE_STEPS] - level[:, :, 2 * _EDGE_STEPS :]
+    found[:, :, _EDGE_STEPS:-_EDGE_STEPS] -= costs.fat_edge_mm * np.maximum(fall, 0.0)
     return found

@@ -1,4 +1,4 @@
-"""Aortas drawn with their outer wall: healthy, dissected, or with thrombus in an aneurysm; what each voxel is, is known."""
+"""Aortas drawn with their outer wall: healthy, dissected, or with thrombus in an aneurysm; each voxel is known."""
 
 from __future__ import annotations
 
@@ -20,12 +20,17 @@ _FAT, _TISSUE, _LUNG, _BONE_IN, _BONE, _VEIN = -90.0, 50.0, -850.0, 180.0, 420.0
 
 @dataclass(frozen=True, eq=False)
 class WallPhantom:
-    """A scan, its truth by `NAMES`, the lumen's centerline, and where a click into the false lumen would be (LPS, mm)."""
+    """A scan, its truth by `NAMES`, the lumen's centerline, and a click into the false lumen (LPS, mm).
+
+    ``largest_mm`` is the outer wall's largest diameter in a slice; across the axis, which leans by up to 11 degrees, it is
+    up to 2 % less.
+    """
 
     volume: Volume
     truth: LabelMap
     tree: CenterlineTree
     false_lumen_mm: tuple[float, float, float] | None
+    largest_mm: float
 
     @property
     def lumen(self) -> LabelMap:
@@ -37,8 +42,8 @@ def aortic_wall_phantom(kind: WallKind, seed: int, spacing_mm: float = 1.0, nois
     """An aorta of 120 mm that bends both ways, in fat, with a vertebra, a muscle that touches it, a vein and lung.
 
     Sizes, eccentricities, places of flap and thrombus, and HU are drawn from the seed. A dissection's flap is 1.2 mm
-    thick and turns along the vessel; its false lumen is filled less than the true one, has a crescent of thrombus, and is
-    thrombosed from a level on. The scan is blurred by 0.6 mm, or by 0.6 voxel where that is more; noise is white.
+    thick and turns along the vessel; its false lumen is filled less than the true one, has a crescent of thrombus, and
+    is thrombosed from a level on. The scan is blurred by 0.6 mm, or by 0.6 voxel where that is more; noise is white.
     """
     rng = np.random.default_rng(seed)
     n = int(np.ceil(96.0 / spacing_mm))
@@ -51,15 +56,18 @@ def aortic_wall_phantom(kind: WallKind, seed: int, spacing_mm: float = 1.0, nois
         waves = 2.0 * np.pi * height / (1.6 * _LENGTH_MM)
         return np.stack([bend[0] * np.sin(waves + phase[0]), bend[1] * np.sin(waves + phase[1])], axis=-1)
 
-    center = axis(z)
+    center = axis(np.asarray(z, dtype=float))
     away_x = x[None, None, :] - center[:, 0, None, None]
     away_y = y[None, :, None] - center[:, 1, None, None]
     rho, angle = np.hypot(away_x, away_y), np.arctan2(away_y, away_x)
-    base = {"healthy": rng.uniform(10.0, 13.0), "dissection": rng.uniform(15.0, 19.0)}.get(kind, rng.uniform(10.0, 12.0))
+    base = {"healthy": rng.uniform(10.0, 13.0), "dissection": rng.uniform(15.0, 19.0)}.get(
+        kind, rng.uniform(10.0, 12.0)
+    )
     bulge = rng.uniform(12.0, 17.0) if kind == "aneurysm" else 0.0
     middle, width = _LENGTH_MM * rng.uniform(0.45, 0.55), rng.uniform(20.0, 28.0)
     swell = bulge * np.exp(-(((z - middle) / width) ** 2))[:, None, None]
-    out_of_round = 1.0 + rng.uniform(0.02, 0.07) * np.cos(2.0 * (angle - rng.uniform(0.0, np.pi)))
+    flattened = rng.uniform(0.02, 0.07)
+    out_of_round = 1.0 + flattened * np.cos(2.0 * (angle - rng.uniform(0.0, np.pi)))
     outer = (base + swell) * out_of_round - rho
     inner = outer - WALL_MM
     lumen_hu = rng.uniform(320.0, 480.0)
@@ -94,7 +102,8 @@ def aortic_wall_phantom(kind: WallKind, seed: int, spacing_mm: float = 1.0, nois
         truth[depth > 0.0] = value
     truth = np.where((z < 0.0) | (z > _LENGTH_MM), 0, truth.T).T.astype(np.uint8)
     labels = LabelMap(truth, grid, NAMES)
-    return WallPhantom(Volume(hu.astype(np.float32), grid), labels, _centerline(labels), _click(labels))
+    largest = 2.0 * (1.0 + flattened) * (base + float(swell.max()))
+    return WallPhantom(Volume(hu.astype(np.float32), grid), labels, _centerline(labels), _click(labels), largest)
 
 
 def _surroundings(

@@ -18,7 +18,7 @@ from app.workflow.patient import POPULATION_BANDS, Assumption, PatientValues, de
 from app.workflow.person import UNKNOWN, Person
 from app.workflow.result_files import Quantity
 from app.workflow.steps import Request, Step, path_of
-from imaging.types import Progress, Surface
+from imaging.types import LabelMap, Progress, Surface
 
 KIND: Kind = "assessment"
 NeedState = Literal["met", "limited", "assumed", "missing"]
@@ -142,9 +142,11 @@ class Assessed:
     surface
         A surface (mm, LPS) whose point arrays color the answer in 3D.
     colored
-        What those arrays are, by their names.
+        What the surface's arrays are, by their names.
     details
         What else a program may read, as JSON has it.
+    labels
+        What was found in the scan, voxel by voxel.
     """
 
     headline: str
@@ -157,10 +159,12 @@ class Assessed:
     surface: Surface | None = None
     colored: tuple[Quantity, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+    labels: LabelMap | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON; the surface is a file of its own."""
-        plain = {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.name != "surface"}
+        """Plain data for JSON; surface and labels are files of their own."""
+        names = [one.name for one in dataclasses.fields(self) if one.name not in ("surface", "labels")]
+        plain = {name: getattr(self, name) for name in names}
         for name in ("figures", "tables", "curves", "spans", "assumptions", "colored"):
             plain[name] = [dataclasses.asdict(one) for one in plain[name]]
         return plain

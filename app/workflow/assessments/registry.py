@@ -90,7 +90,7 @@ def made_in(
 
 
 def keep(opened: OpenCase, name: str, request: Request, found: Assessed, seconds: float) -> Record:
-    """Take what was found into the case: ``assessment.json``, and ``assessment.vtp`` where there is a surface."""
+    """Take what was found into the case: ``assessment.json``, and surface and labels where there are such."""
     assessment = assessment_of(name)
     with opened.staging() as out:
         files = {"json": out / "assessment.json"}
@@ -100,6 +100,11 @@ def keep(opened: OpenCase, name: str, request: Request, found: Assessed, seconds
 
             files["surface"] = out / "assessment.vtp"
             write_surface(found.surface, files["surface"])
+        if found.labels is not None:
+            from imaging.volume_io import write_labels
+
+            files["labels"] = out / "labels.nrrd"
+            write_labels(found.labels, files["labels"])
         outcome = Outcome(assessment.title, files, {"headline": found.headline})
         return commit(opened, assessment.step, request, outcome, seconds)
 
