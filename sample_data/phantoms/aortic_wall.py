@@ -22,8 +22,8 @@ _FAT, _TISSUE, _LUNG, _BONE_IN, _BONE, _VEIN = -90.0, 50.0, -850.0, 180.0, 420.0
 class WallPhantom:
     """A scan, its truth by `NAMES`, the lumen's centerline, and a click into the false lumen (LPS, mm).
 
-    ``largest_mm`` is the outer wall's largest diameter in a slice; across the axis, which leans by up to 11 degrees, it is
-    up to 2 % less.
+    ``largest_mm`` is the outer wall's largest diameter in a slice; across the axis, which leans by up to 11 degrees,
+    it is up to 2 % less.
     """
 
     volume: Volume
