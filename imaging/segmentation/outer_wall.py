@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from imaging.centerline.curves import resampled, smoothed
 from imaging.errors import ImagingError
@@ -108,6 +106,9 @@ def find_outer_wall(
         ``parameter_out_of_range``; ``grid_mismatch``; ``no_lumen``; ``line_too_short``; for a bad point
         ``false_lumen_too_far``, ``false_lumen_in_lumen``, ``not_enhanced``, ``false_lumen_too_thin``.
     """
+    from scipy import ndimage
+    from scipy.spatial import cKDTree
+
     chosen = parameters or OuterWallParameters()
     check_bounds(chosen)
     if labels.array.shape != volume.array.shape:
@@ -189,6 +190,8 @@ def _box(grid: Grid, points: FloatArray, margin_mm: float) -> tuple[tuple[slice,
 
 def _through_middle(line: VesselLine, blood_mm: FloatArray) -> VesselLine:
     """The line through the centroids of all blood, true and false lumen, by station."""
+    from scipy.spatial import cKDTree
+
     nearest = np.asarray(cKDTree(line.points).query(blood_mm)[1])
     n = len(line.points)
     count = np.bincount(nearest, minlength=n)
@@ -204,6 +207,8 @@ def _patent(
     hu: NDArray[np.float32], mine: Mask, branches: Mask, grid: Grid, place: Place, chosen: OuterWallParameters
 ) -> Mask:
     """The filled part of the false lumen: what is connected to the point above half its level, beside the lumen."""
+    from scipy import ndimage
+
     if not bool(grid.contains(place)):
         raise ImagingError(
             "false_lumen_too_far",
@@ -249,6 +254,8 @@ def _parted(
     sections: Sections, mine: Mask, patent: Mask, branches: Mask, grid: Grid, chosen: OuterWallParameters
 ) -> NDArray[np.uint8]:
     """Labels within the outer wall."""
+    from scipy import ndimage
+
     inside = _within(sections, mine.shape, grid) & ~branches
     spacing = np.asarray(grid.spacing_mm[::-1])
     rest = inside & ~mine & ~patent
@@ -287,6 +294,8 @@ def _notes(sections: Sections, found: NDArray[np.uint8], patent: Mask, chosen: O
 
 def _within(sections: Sections, shape: tuple[int, ...], grid: Grid) -> Mask:
     """Voxels within the outer wall."""
+    from scipy.spatial import cKDTree
+
     part, _ = _box(grid, sections.outline_mm.reshape(-1, 3), 0.0)
     k, j, i = np.meshgrid(*(np.arange(one.start, one.stop) for one in part), indexing="ij")
     places = grid.to_lps(np.stack([i, j, k], axis=-1).reshape(-1, 3))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from imaging.segmentation.outer_wall import FALSE_LUMEN, FLAP, LUMEN, THROMBUS, OuterWall
 from imaging.segmentation.wall_rays import SECTION_STEP_MM
@@ -66,6 +65,8 @@ class WallMeasures:
 
 def measures_of(found: OuterWall) -> WallMeasures:
     """Measure what was found."""
+    from scipy.spatial import cKDTree
+
     line, grid = found.sections.line, found.labels.grid
     least, largest = found.sections.calipers_mm()
     clear = (line.along_mm >= _END_MM) & (line.along_mm <= line.length_mm - _END_MM)

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from imaging.reformat.vessel_line import VesselLine
 from imaging.segmentation.semi_global import smooth_surface
@@ -102,6 +100,8 @@ class Sections:
 
         Not a number beyond the first and the last section.
         """
+        from scipy.spatial import cKDTree
+
         line, n = self.line, len(self.line.points)
         where = np.asarray(cKDTree(line.points).query(places_mm)[1])
         away = places_mm - line.points[where]
@@ -143,6 +143,8 @@ def walled(
     reach_mm
         Length of the rays.
     """
+    from scipy import ndimage
+
     steps = np.arange(0.0, reach_mm + 0.5 * RAY_STEP_MM, RAY_STEP_MM)
     places = line.points[:, None, None] + steps[:, None] * directions(line)[:, :, None]
     index = np.moveaxis(grid.to_index(places)[..., ::-1], -1, 0)
