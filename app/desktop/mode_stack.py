@@ -14,10 +14,15 @@ from app.desktop.session.session import Session
 
 
 class ModeStack(QObject):
-    """``shown`` carries the mode that is there to be shown, ``refused`` each `Refusal` for the user."""
+    """``shown`` carries the mode that is there to be shown, ``refused`` each `Refusal` for the user.
+
+    ``labels_shown`` carries what an answer shows in the slices, or None; ``place_asked`` a landmark to be placed.
+    """
 
     shown = Signal(str)
     refused = Signal(object)
+    labels_shown = Signal(object)
+    place_asked = Signal(str)
 
     def __init__(
         self,
@@ -77,6 +82,9 @@ class ModeStack(QObject):
             return
         mode = self.made[mode_id] = _new_mode(mode_id, session, self)
         mode.refused.connect(self.refused)
+        if mode_id == "assess":
+            mode.labels_shown.connect(self.labels_shown)
+            mode.place_asked.connect(self.place_asked)
         self._panels.addWidget(mode.panel)
         self._below.addWidget(mode.below)
         if mode.center is not None:

@@ -37,6 +37,7 @@ from app.desktop.views.widest_place import widest_place
 from app.workflow.segment import chosen_preset
 from app.workflow.steps import path_of, step_of
 from imaging.segmentation.presets import PRESETS
+from imaging.types import LabelMap
 
 _ITEMS = {"mesh": "mesh", "results": "result", "report": "result"}
 _PANEL_WIDTH = 410
@@ -95,6 +96,8 @@ class Workspace(QWidget):
         self.placing.changed.connect(self.situation_changed)
         self.mode_stack.shown.connect(self._show_mode)
         self.mode_stack.refused.connect(self.refused)
+        self.mode_stack.labels_shown.connect(self._show_labels)
+        self.mode_stack.place_asked.connect(self._place)
         self.quad.slices["axial"].first_painted.connect(self.first_slice_shown)
         self.quad.slices["axial"].first_painted.connect(self._load_libraries)
 
@@ -265,6 +268,19 @@ class Workspace(QWidget):
         self.mode_stack.made[mode_id].enter(self.scene)
         QTimer.singleShot(0, self, self._share_height)
         self.situation_changed.emit()
+
+    def _show_labels(self, labels: LabelMap | None) -> None:
+        """Show an answer's labels beside the 3D view, or again those of the segmentation."""
+        if self.session is None:
+            return
+        if labels is not None:
+            self.quad.set_layout("four")
+        self.quad.set_labels(labels if labels is not None else self.session.data.labels)
+
+    def _place(self, landmark_id: str) -> None:
+        """Let a click in a slice place a landmark."""
+        self.quad.set_layout("four")
+        self.placing.arm(landmark_id)
 
     def _share_height(self) -> None:
         """Give what stands below the 3D view its share, where it has taken more."""

@@ -212,7 +212,7 @@ def aorta_mra_rows(progress: Progress) -> list[Row]:
     ]
 
 
-FALSE_LUMEN_OF_SAMPLE = (-51.2, -95.7, 664.7)
+FALSE_LUMEN_OF_SAMPLE = (33.3, -101.2, 664.7)
 """A click into the filled false lumen of the sample's descending aorta (LPS, mm)."""
 
 

@@ -26,6 +26,8 @@ _LINE_MM = 8.0
 """Smoothing of the line through the middles: sections of a vessel 20 mm wide then do not cross each other."""
 _NECK_MM = 1.5
 """Bridges narrower than twice this do not connect two parts of a false lumen: it leaks through them into neighbors."""
+_LEVELS = (0.5, 0.6, 0.7, 0.8)
+"""Shares of the false lumen's contrast at which its wall is tried; half of it is where blood borders on tissue."""
 _SPILLED = 0.1
 """Share of the false lumen outside the wall from which on it is told."""
 _LEAST_CONTRAST_HU = 60.0
@@ -104,7 +106,8 @@ def find_outer_wall(
     ------
     ImagingError
         ``parameter_out_of_range``; ``grid_mismatch``; ``no_lumen``; ``line_too_short``; for a bad point
-        ``false_lumen_too_far``, ``false_lumen_in_lumen``, ``not_enhanced``, ``false_lumen_too_thin``.
+        ``false_lumen_too_far``, ``false_lumen_in_lumen``, ``not_enhanced``, ``false_lumen_too_thin``,
+        ``false_lumen_leaks``.
     """
     from scipy import ndimage
     from scipy.spatial import cKDTree
@@ -206,7 +209,10 @@ def _through_middle(line: VesselLine, blood_mm: FloatArray) -> VesselLine:
 def _patent(
     hu: NDArray[np.float32], mine: Mask, branches: Mask, grid: Grid, place: Place, chosen: OuterWallParameters
 ) -> Mask:
-    """The filled part of the false lumen: what is connected to the point above half its level, beside the lumen."""
+    """The filled part of the false lumen: what is connected to the point above half its contrast, beside the lumen.
+
+    Where that runs away from the aorta, through a thin wall into a neighbor, a higher level is tried.
+    """
     from scipy import ndimage
 
     if not bool(grid.contains(place)):
@@ -225,29 +231,40 @@ def _patent(
             place,
         )
     ball = tuple(slice(max(x - 1, 0), x + 2) for x in at)
-    level = 0.5 * (float(np.median(hu[ball])) + chosen.tissue_hu)
-    if level < chosen.tissue_hu + 0.5 * _LEAST_CONTRAST_HU:
+    contrast = float(np.median(hu[ball])) - chosen.tissue_hu
+    if contrast < _LEAST_CONTRAST_HU:
         raise ImagingError(
             "not_enhanced",
-            f"At the point in the false lumen there are {np.median(hu[ball]):.0f} HU: no contrast medium. Set it where "
-            "the false lumen is filled, or take it away when all of it is thrombosed.",
+            f"At the point in the false lumen there are {contrast + chosen.tissue_hu:.0f} HU: no contrast medium. Set "
+            "it where the false lumen is filled, or take it away when all of it is thrombosed.",
             place,
         )
     spacing = np.asarray(grid.spacing_mm[::-1])
     cross = ndimage.generate_binary_structure(3, 1)
-    near = ndimage.distance_transform_edt(~mine, sampling=spacing) < chosen.reach_mm
-    free = (hu > level) & near & ~ndimage.binary_dilation(mine | branches, cross)
+    distance = ndimage.distance_transform_edt(~mine, sampling=spacing)
+    free = (distance < chosen.reach_mm) & ~ndimage.binary_dilation(mine | branches, cross)
+    far = distance > chosen.reach_mm - 2.0 * float(spacing.max())
     times = max(1, round(_NECK_MM / float(spacing.mean())))
-    opened = ndimage.binary_opening(free, cross, times)
-    pieces, _ = ndimage.label(opened)
-    if pieces[at] == 0:
+    for share in _LEVELS:
+        opened = ndimage.binary_opening(free & (hu > chosen.tissue_hu + share * contrast), cross, times)
+        pieces, _ = ndimage.label(opened)
+        if pieces[at] == 0:
+            break
+        found: Mask = pieces == pieces[at]
+        if not (found & far).any():
+            return found
+    if share > _LEVELS[0]:
         raise ImagingError(
-            "false_lumen_too_thin",
-            "At the point in the false lumen there is no room between its walls: set it in the middle of a wide part.",
+            "false_lumen_leaks",
+            f"What is connected to the point in the false lumen runs {chosen.reach_mm:g} mm away from the lumen, into "
+            "neighbors as bright: set the point where the false lumen is brighter.",
             place,
         )
-    found: Mask = pieces == pieces[at]
-    return found
+    raise ImagingError(
+        "false_lumen_too_thin",
+        "At the point in the false lumen there is no room between its walls: set it in the middle of a wide part.",
+        place,
+    )
 
 
 def _parted(

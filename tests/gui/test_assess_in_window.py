@@ -110,3 +110,22 @@ def test_an_index_in_3d_without_a_mesh_is_refused_in_a_sentence(drive: Driver, t
     panel.confirm_button.click()
     drive.until(lambda: mode.task.failure is not None, "it is refused")
     assert "run Mesh first" in mode.task.failure.message
+
+
+def test_an_answers_labels_lie_in_the_slices_while_it_is_shown(drive: Driver, tmp_path: Path) -> None:
+    window = drive.open_with_scene(make_branched_case(tmp_path / "branched.case"))
+    work = window.workspace
+    mode = _mode(drive, window, "assess")
+    panel = mode.panel
+    panel.choice.setCurrentIndex(panel.choice.findData("aorta"))
+    drive.settle()
+    assert panel.place_button.isVisible() and panel.place_button.text() == "Place: false lumen"
+    panel.place_button.click()
+    assert work.placing.armed == "false_lumen"
+    work.disarm()
+    panel.start_button.click()
+    drive.until(lambda: _is_over(mode), "it is shown", 120.0)
+    assert mode.task.failure is None and "thrombus" in panel.parts.text()
+    assert work.quad._labels is mode.answer.labels and mode.scene.vessel_look.shell is not None
+    window.actions_["step.model"].trigger()
+    drive.until(lambda: work.quad._labels is work.session.data.labels, "the segmentation is shown again")

@@ -107,6 +107,9 @@ def test_bad_input_is_refused_in_words() -> None:
     ):
         with pytest.raises(ImagingError, match=words):
             find_outer_wall(phantom.volume, phantom.lumen, phantom.tree, place)
+    bright = replace(phantom.volume, array=np.where(np.isin(phantom.truth.array, (0, 4)), 400.0, phantom.volume.array))
+    with pytest.raises(ImagingError, match="into neighbors as bright"):
+        find_outer_wall(bright, phantom.lumen, phantom.tree, phantom.false_lumen_mm)
     far = CenterlineTree(phantom.tree.points + 300.0, phantom.tree.radius_mm, phantom.tree.branches)
     with pytest.raises(ImagingError, match="runs through no label"):
         find_outer_wall(phantom.volume, phantom.lumen, far)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QObject, QSignalBlocker
+from PySide6.QtCore import QObject, QSignalBlocker, Signal
 from PySide6.QtWidgets import QFileDialog
 
 from app.case.bundle import OpenCase
@@ -21,6 +21,7 @@ from app.desktop.assess.panel import AssessPanel
 from app.desktop.assess.treating import AFTER, Treating
 from app.desktop.assess.view import AnswerView
 from app.desktop.model_mode import ModelMode
+from app.desktop.scene.actors import label_surface
 from app.desktop.scene.color_scale import ColorScale
 from app.desktop.scene.vessel_look import VesselLook, VesselWall
 from app.desktop.session.session import Session
@@ -30,7 +31,7 @@ from app.workflow.assessments.frame import Assessed
 from app.workflow.assessments.registry import assessment_of, keep, made_in, standing
 from app.workflow.parameters import build
 from app.workflow.steps import Request
-from imaging.types import FloatArray, Progress
+from imaging.types import FloatArray, IntArray, LabelMap, Progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +68,15 @@ class Confirmed:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """A kept answer as JSON has it, with its quantities by title: unit, and values (n,) at the model's wall."""
+    """A kept answer as JSON has it, with its quantities by title: unit, and values (n,) at the model's wall.
+
+    ``labels`` were found in the scan; ``shell`` is the surface of all of them: points (n, 3), mm, and triangles (m, 3).
+    """
 
     value: Mapping[str, Any]
     on_wall: Mapping[str, tuple[str, FloatArray]] = field(default_factory=dict)
+    labels: LabelMap | None = None
+    shell: tuple[FloatArray, IntArray] | None = None
 
 
 def make_assessment(folder: Path, name: str, values: dict[str, Any], progress: Progress) -> Made:
@@ -111,17 +117,25 @@ def read_answer(opened: OpenCase, record: Record) -> Answer:
     surface = read_surface(opened.path_of(record.files["surface"]))
     wall = read_model(opened.path_of(model.files["surface"]).parent).surface.points
     nearest = cKDTree(surface.points).query(wall)[1]
-    return Answer(
-        value,
-        {
-            one["label"]: (one["unit"], np.asarray(surface.point_data[one["id"]], dtype=float)[nearest])
-            for one in value.get("colored", ())
-        },
-    )
+    on_wall = {
+        one["label"]: (one["unit"], np.asarray(surface.point_data[one["id"]], dtype=float)[nearest])
+        for one in value.get("colored", ())
+    }
+    if "labels" not in record.files:
+        return Answer(value, on_wall)
+    from imaging.volume_io import read_labels
+
+    labels = read_labels(opened.path_of(record.files["labels"]))
+    found = label_surface(LabelMap((labels.array > 0).astype(np.uint8), labels.grid, {1: "all"}))
+    return Answer(value, on_wall, labels, None if found is None else found[:2])
 
 
 class AssessMode(ModelMode):
-    """``refused`` carries each `Refusal` that a user must see."""
+    """``refused`` carries each `Refusal` that a user must see, ``labels_shown`` the answer's labels or None,
+    ``place_asked`` a landmark that is to be placed."""
+
+    labels_shown = Signal(object)
+    place_asked = Signal(str)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         self.view = AnswerView()
@@ -135,12 +149,24 @@ class AssessMode(ModelMode):
         self.panel.fhir.serve(session.store)
         self.panel.shown_changed.connect(self._show)
         self.panel.pdf_asked.connect(self._write_pdf)
+        self.panel.place_asked.connect(self.place_asked)
         self.panel.confirm_asked.connect(lambda values: self.task.begin(confirm_in_3d, values))
         self.treating = Treating(session, self.panel.treat, self)
         self.treating.changed.connect(self._show_treated)
         self.treating.refused.connect(self.refused)
         self.panel.treat_button.toggled.connect(lambda checked: self._look())
         self.panel.treat.shown_changed.connect(self._color)
+
+    def enter(self, scene: Any) -> None:
+        super().enter(scene)
+        self._share_labels()
+
+    def leave(self) -> None:
+        super().leave()
+        self._share_labels()
+
+    def _share_labels(self) -> None:
+        self.labels_shown.emit(self.answer.labels if self.answer is not None and self._is_shown else None)
 
     def choose(self, vessel: str) -> None:
         """A click reads a value; no vessel is chosen."""
@@ -179,7 +205,7 @@ class AssessMode(ModelMode):
     def _take_read(self, shown: str, stale: str, answer: Answer) -> None:
         if shown == self._shown:
             changed = [name for name in stale.split(",") if name]
-            self._take_answer(Answer({**answer.value, "stale_inputs": changed}, answer.on_wall))
+            self._take_answer(replace(answer, value={**answer.value, "stale_inputs": changed}))
 
     def _take_answer(self, answer: Answer | None) -> None:
         self.answer = answer
@@ -187,6 +213,7 @@ class AssessMode(ModelMode):
         self.below.setVisible(answer is not None or self.treating.answer is not None)
         if answer is not None:
             self.view.show_tables(answer.value)
+        self._share_labels()
         self._show()
 
     def _take(self) -> None:
@@ -258,4 +285,5 @@ class AssessMode(ModelMode):
             return
         scale = ColorScale.round(name, unit, values[~wall.is_extension], "over the anatomy", least=1e-3)
         nothing = np.full(len(wall.names), np.nan)
-        self.scene.show_vessels(VesselLook(nothing, nothing, scale, at_points=values))
+        shell = self.answer.shell if self.answer is not None else None
+        self.scene.show_vessels(VesselLook(nothing, nothing, scale, at_points=values, shell=shell))

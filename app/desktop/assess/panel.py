@@ -20,6 +20,7 @@ from app.workflow.assessments.frame import STATES, Figure, NeedState
 from app.workflow.assessments.registry import assessment_of
 from app.workflow.parameters import describe
 from app.workflow.person import UNKNOWN, Person
+from imaging.anatomy.landmarks import LANDMARKS
 
 MARKS: Mapping[NeedState, tuple[str, str]] = {
     "met": ("✓", theme.STATE_COLORS["done"]),
@@ -32,11 +33,12 @@ MARKS: Mapping[NeedState, tuple[str, str]] = {
 class AssessPanel(ModelPanel):
     """``assessment_chosen`` carries an id, ``person_entered`` a name and a value or None; ``shown_changed``: other
     colors or another plot are wanted; ``pdf_asked``: the answer is wanted as pages of a report; ``confirm_asked``
-    carries the settings with which the coronary index is wanted in 3D."""
+    carries the settings with which the coronary index is wanted in 3D, ``place_asked`` a landmark to be placed."""
 
     assessment_chosen = Signal(str)
     pdf_asked = Signal()
     confirm_asked = Signal(dict)
+    place_asked = Signal(str)
     person_entered = Signal(str, object)
     shown_changed = Signal()
 
@@ -53,12 +55,16 @@ class AssessPanel(ModelPanel):
         self.settings_button.setText("Settings ▸")
         self.settings_button.setCheckable(True)
         self.settings_button.toggled.connect(self._show_settings)
+        self.place_button = QPushButton()
+        self.place_button.clicked.connect(lambda: self.place_asked.emit(assessment_of(self.chosen).landmarks[0]))
         at = self.body.indexOf(self.form)
-        for widget in (self.choice, self.question, section("What it needs"), self.needs, self.settings_button):
+        needs = (section("What it needs"), self.needs, self.place_button)
+        for widget in (self.choice, self.question, *needs, self.settings_button):
             self.body.insertWidget(at, widget)
             at += 1
         self.found.addWidget(section("Answer"))
         self.headline = self.add_text()
+        self.parts = self.add_text()
         self.colored = QComboBox()
         self.colored.setAccessibleName("Quantity shown in 3D")
         self.plotted = QComboBox()
@@ -123,7 +129,13 @@ class AssessPanel(ModelPanel):
 
     def take_choice(self) -> None:
         """Ask for the parameters of the chosen assessment."""
-        self.set_declaration(assessment_of(self.chosen).step.module.Parameters)
+        assessment = assessment_of(self.chosen)
+        self.set_declaration(assessment.step.module.Parameters)
+        self.place_button.setVisible(bool(assessment.landmarks))
+        if assessment.landmarks:
+            title = LANDMARKS[assessment.landmarks[0]].title
+            self.place_button.setText(f"Place: {title.lower()}")
+            self.place_button.setToolTip(LANDMARKS[assessment.landmarks[0]].hint)
         self.form.setVisible(self.settings_button.isChecked())
 
     def set_treating(self, is_possible: bool) -> bool:
@@ -152,6 +164,9 @@ class AssessPanel(ModelPanel):
         if stale:
             told += f"<br><span style='color:{theme.WARNING}'>Out of date: {escape(stale)} changed since.</span>"
         self.headline.setText(told)
+        labels: Mapping[str, str] = answer["details"].get("labels", {})
+        self.parts.setText(f"In the slices: {' &nbsp;'.join(_square(int(v), name) for v, name in labels.items())}")
+        self.parts.setVisible(bool(labels))
         titles = list(dict.fromkeys(curve["title"] for curve in answer["curves"]))
         for box, names in ((self.colored, list(colored)), (self.plotted, titles)):
             if [box.itemText(n) for n in range(box.count())] != names:
@@ -177,6 +192,11 @@ class AssessPanel(ModelPanel):
             if value != before[name]:
                 is_unknown = value == UNKNOWN and defaults[name] == UNKNOWN
                 self.person_entered.emit(name, None if is_unknown else value)
+
+
+def _square(value: int, name: str) -> str:
+    color = theme.CATEGORIES[(value - 1) % len(theme.CATEGORIES)]
+    return f"<span style='color:{color}'>■</span> {escape(name.replace('_', ' '))}"
 
 
 def _paragraphs(lines: Any) -> str:

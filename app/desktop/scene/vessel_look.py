@@ -19,9 +19,10 @@ from app.desktop.session.words import unit_text
 from app.desktop.views.scene_view import Caption
 from app.workflow.patient_tree import patient_tree
 from app.workflow.vessel_places import VesselPlaces, middle_mm, vessel_places
-from imaging.types import FloatArray, VesselModel
+from imaging.types import FloatArray, IntArray, VesselModel
 
 _TALLEST_SCALE = 280.0
+_SHELL_OPACITY = 0.25
 
 
 class VesselWall:
@@ -60,7 +61,8 @@ class VesselWall:
 @dataclass(frozen=True, eq=False)
 class VesselLook:
     """What is shown: a number for both ends of each vessel (NaN: gray), its colors, the chosen vessel, captions, and
-    what is told of each vessel; or numbers (n,) at the points of the wall, which are then what is told."""
+    what is told of each vessel; or numbers (n,) at the points of the wall, which are then what is told. ``shell`` is
+    seen through: points (m, 3), mm, and triangles."""
 
     at_start: FloatArray
     at_end: FloatArray
@@ -69,6 +71,7 @@ class VesselLook:
     captions: tuple[Caption, ...] = ()
     told: Mapping[str, str] = field(default_factory=dict)
     at_points: FloatArray | None = None
+    shell: tuple[FloatArray, IntArray] | None = None
 
     def told_at(self, wall: VesselWall, point_id: int) -> str:
         """What is said of a point of the wall."""
@@ -91,6 +94,7 @@ class VesselActors:
         self._data = triangles_data(wall.points_mm, wall.triangles)
         self._data.point_data[RGB] = np.zeros((len(wall.points_mm), 3), dtype=np.uint8)
         self._actor = actor_of(self._data)
+        self._shell: tuple[Any, Any] | None = None
 
     def show(self, look: VesselLook) -> list[Any]:
         """The actors for a look."""
@@ -101,4 +105,10 @@ class VesselActors:
         if look.chosen in wall.names:
             colors[wall.rim_of(look.chosen)] = rgb_of("#ffffff")
         self._data.point_data[RGB] = colors
-        return [self._actor]
+        if look.shell is None:
+            return [self._actor]
+        if self._shell is None or self._shell[0] is not look.shell:
+            shell = actor_of(triangles_data(*look.shell), theme.VESSEL_WALL, opacity=_SHELL_OPACITY)
+            shell.PickableOff()
+            self._shell = look.shell, shell
+        return [self._actor, self._shell[1]]

@@ -232,4 +232,5 @@ ASSESSMENT = Assessment(
     ("image", "segmentation", "model", f"landmark.{POINT}"),
     __name__,
     assess_aorta,
+    (POINT,),
 )

@@ -182,6 +182,8 @@ class Assessment:
         What its answer rests on: names that `Case.input_digest` knows. When one changes, the answer is stale.
     assess
         What it computes, from the files of the bundle; it changes nothing.
+    landmarks
+        Places that can be set for it, by id.
     """
 
     id: str
@@ -192,6 +194,7 @@ class Assessment:
     inputs: tuple[str, ...]
     module_name: str
     assess: Callable[[Request, Progress], Assessed]
+    landmarks: tuple[str, ...] = ()
 
     @property
     def step(self) -> Step:
