@@ -119,7 +119,7 @@ def _is_known(value: float) -> bool:
 
 def _figure(found: FoundSac, name: str, label: str, unit: str, about: str) -> Figure:
     low, high = found.moved[name]
-    span = f"{low:.3g} to {high:.3g} with the neck moved"
+    span = f"{round(low, 6) + 0.0:.3g} to {round(high, 6) + 0.0:.3g} with the neck moved"
     return Figure(name, label, unit, _SHAPE, found.shape[name], about=f"{about}; {span}" if about else span)
 
 
