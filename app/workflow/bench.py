@@ -27,6 +27,7 @@ from app.workflow.large_bench import large_rows, preset_rows
 from app.workflow.look_bench import frame_rows
 from app.workflow.network_bench import bench_adan56, bench_svoned
 from app.workflow.outer_wall_bench import outer_wall_rows
+from app.workflow.preset_bench import preset_phantom_rows
 from app.workflow.reduced_bench import zero_d_rows
 from app.workflow.samples import import_sample
 from app.workflow.simulate import default_n_ranks, follow_run, start_run
@@ -145,6 +146,7 @@ BENCHES: dict[str, Callable[[Progress], dict[str, Any] | list[dict[str, Any]]]] 
     "memory": bench_memory,
     "imaging-phantoms": phantom_rows,
     "imaging-meshable": meshable_rows,
+    "imaging-presets": preset_phantom_rows,
     "imaging-real": real_rows,
     "imaging-cerebral": cerebral_rows,
     "imaging-aorta-mra": aorta_mra_rows,
@@ -172,6 +174,7 @@ GROUPS = {group: tuple(name for name in BENCHES if name.startswith(f"{group}-"))
 LONG: dict[str, Callable[..., list[dict[str, Any]]]] = {
     "imaging-phantoms": partial(phantom_rows, is_long=True),
     "imaging-meshable": partial(meshable_rows, n=100),
+    "imaging-presets": partial(preset_phantom_rows, n=6),
 }
 """What is measured instead when there is time: more of the same."""
 PIECEWISE = {*LONG, "imaging-real"}

@@ -136,7 +136,8 @@ def can_measure(case: Case) -> bool:
 def measures_of(case: Case, volume: Volume, progress: Progress = silent) -> dict[str, Any]:
     """What is measured at the root: ``figures`` (names carry the unit), ``levels_mm`` and ``notes``.
 
-    Where no level of the ascending aorta was set, the segmentation's point in the ascending aorta tells it.
+    Where no level of the ascending aorta was set, the segmentation's point in the ascending aorta or at the root's end
+    tells it.
 
     Raises
     ------
@@ -146,8 +147,9 @@ def measures_of(case: Case, volume: Volume, progress: Progress = silent) -> dict
     from imaging.anatomy.aortic_root import root_measures
 
     places = {name: landmark.position_mm for name, landmark in case.landmarks.items()}
-    if "ascending" in case.points:
-        places.setdefault("ascending_level", case.points["ascending"])
+    for role in ("ascending", "root_end"):
+        if role in case.points:
+            places.setdefault("ascending_level", case.points[role])
     found = root_measures(volume, places, progress)
     proposed = [LANDMARKS[name].title for name in HINGES if case.landmarks[name].origin == "proposed"]
     notes = list(found.notes)

@@ -1,9 +1,17 @@
 """Vessels with exactly known geometry, and their CT images: the ground truth of the tests."""
 
+from sample_data.phantoms.abdominal import AbdominalParameters, abdominal_aorta, random_abdominal
 from sample_data.phantoms.arch import ArchParameters, aortic_arch, random_arch
 from sample_data.phantoms.carotid import CarotidParameters, carotid_bifurcation, random_carotid
 from sample_data.phantoms.centerline import exact_centerlines, exact_interval_mm, inscribed_radius_mm
-from sample_data.phantoms.coronary import CoronaryParameters, left_coronary_tree, random_coronary
+from sample_data.phantoms.coronary import (
+    CoronaryParameters,
+    RightCoronaryParameters,
+    left_coronary_tree,
+    random_coronary,
+    random_right_coronary,
+    right_coronary_tree,
+)
 from sample_data.phantoms.phantom import End, Phantom, Plaque, Tissue
 from sample_data.phantoms.render import RenderedPhantom, RenderSettings, phantom_grid, render_ct
 from sample_data.phantoms.surface import exact_surface
@@ -19,6 +27,7 @@ from sample_data.phantoms.tubes import (
 from sample_data.phantoms.vessel import Sphere, Vessel
 
 __all__ = [
+    "AbdominalParameters",
     "ArchParameters",
     "CarotidParameters",
     "CoronaryParameters",
@@ -27,9 +36,11 @@ __all__ = [
     "Plaque",
     "RenderSettings",
     "RenderedPhantom",
+    "RightCoronaryParameters",
     "Sphere",
     "Tissue",
     "Vessel",
+    "abdominal_aorta",
     "aortic_arch",
     "carotid_bifurcation",
     "curved_tube",
@@ -40,11 +51,14 @@ __all__ = [
     "inscribed_radius_mm",
     "left_coronary_tree",
     "phantom_grid",
+    "random_abdominal",
     "random_arch",
     "random_carotid",
     "random_coronary",
+    "random_right_coronary",
     "random_tube",
     "render_ct",
+    "right_coronary_tree",
     "saccular_aneurysm",
     "stenosed_tube",
     "straight_tube",

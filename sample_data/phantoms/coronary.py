@@ -1,4 +1,5 @@
-"""The left coronary tree on the heart: left main, LAD with a diagonal, circumflex with an obtuse marginal.
+"""The coronary trees on the heart: left main, LAD with a diagonal, circumflex with an obtuse marginal; right coronary
+with an acute marginal and the posterior descending.
 
 Sizes are drawn around what coronary CT angiography shows in adults; they are assumptions of a test object.
 """
@@ -93,7 +94,7 @@ def left_coronary_tree(parameters: CoronaryParameters | None = None) -> Phantom:
         seeds=seeds,
         blend_mm=p.blend_mm,
         tissues=_heart(left_main, p),
-        plaques=_plaques(descending, p),
+        plaques=_plaques(descending, p.stenosis_at_mm, p.plaque_radius_mm),
         wall_mm=p.wall_mm,
         margin_mm=12.0,
         parameters=asdict(p),
@@ -132,6 +133,93 @@ def random_coronary(seed: int) -> Phantom:
     )
 
 
+@dataclass(frozen=True)
+class RightCoronaryParameters:
+    """Sizes in mm; places on the heart as those of `CoronaryParameters`, azimuth 180 is the patient's right."""
+
+    radii_mm: tuple[float, float] = (1.9, 1.2)
+    marginal_radii_mm: tuple[float, float] = (1.1, 0.8)
+    descending_radii_mm: tuple[float, float] = (1.1, 0.8)
+    ostium: tuple[float, float] = (128.0, 62.0)
+    path: tuple[tuple[float, float], ...] = ((150.0, 50.0), (172.0, 40.0), (200.0, 30.0), (226.0, 22.0))
+    marginal_path: tuple[tuple[float, float], ...] = ((165.0, 8.0), (150.0, -20.0))
+    descending_path: tuple[tuple[float, float], ...] = ((222.0, 0.0), (232.0, -26.0))
+    marginal_departs_mm: float = 34.0
+    descending_departs_mm: float = 62.0
+    stenosis_percent: float = 0.0
+    stenosis_at_mm: float = 20.0
+    plaque_radius_mm: float = 1.2
+    blend_mm: float = 0.5
+    wall_mm: float = 0.6
+
+
+def right_coronary_tree(parameters: RightCoronaryParameters | None = None) -> Phantom:
+    """The right coronary artery from its ostium.
+
+    Vessels: ``right_coronary``, ``acute_marginal``, ``posterior_descending``. Inlet: ``right_ostium``; the outlets are
+    named as their vessels, the seeds as the ends.
+    """
+    p = parameters or RightCoronaryParameters()
+    mean = float(np.mean(p.radii_mm))
+    first = _on_heart(p.ostium, mean)
+    points = [first + 3.0 * _UP, *[_on_heart(place, mean) for place in p.path]]
+    curve = SplineCurve(np.array(points))
+    radius: RadiusProfile = Monotone((0.0, curve.length_mm), p.radii_mm)
+    if p.stenosis_percent > 0.0:
+        radius = Narrowed(radius, p.stenosis_percent / 100.0, p.stenosis_at_mm, _STENOSIS_HALF_LENGTH_MM)
+    name = "right_coronary"
+    main = Vessel(name, curve, radius, inlet="right_ostium", outlet=name, inlet_image_mm=3.0)
+    marginal = _branch("acute_marginal", main, p.marginal_departs_mm, p.marginal_radii_mm, p.marginal_path)
+    descending = _branch(
+        "posterior_descending", main, p.descending_departs_mm, p.descending_radii_mm, p.descending_path
+    )
+    vessels = (main, marginal, descending)
+    seeds = {"right_ostium": as_vector(curve.position(0.0))}
+    seeds |= {v.name: as_vector(v.curve.position(v.curve.length_mm)) for v in vessels}
+    muscle = Ellipsoid((0.0, 0.0, 0.0), _MUSCLE_SEMI_AXES)
+    ventricle = Ellipsoid((0.0, 0.0, 0.0), as_vector(np.subtract(_MUSCLE_SEMI_AXES, 5.0)))
+    root = curve.position(0.0) - 14.5 * unit(curve.tangent(0.0) * (1.0, 1.0, 0.0))
+    aorta = Line(as_vector(root - 6.0 * _UP), as_vector(root + 80.0 * _UP))
+    return Phantom(
+        kind="right_coronary_tree",
+        vessels=vessels,
+        seeds=seeds,
+        blend_mm=p.blend_mm,
+        tissues=(
+            Tissue("right lung", Ellipsoid((-100.0, -10.0, 0.0), (48.0, 90.0, 140.0)), -850.0),
+            Tissue("heart muscle", muscle, 45.0, 0.18),
+            Tissue("right ventricle", ventricle, 40.0, 0.6),
+            Tissue("right atrium", Ellipsoid((-40.0, 30.0, 44.0), (22.0, 22.0, 20.0)), 40.0, 0.5),
+            Tissue("aortic root", Vessel("root", aorta, Constant(15.0)), 40.0, 1.0, opens_wall=True),
+        ),
+        plaques=_plaques(main, p.stenosis_at_mm, p.plaque_radius_mm),
+        wall_mm=p.wall_mm,
+        margin_mm=12.0,
+        parameters=asdict(p),
+    )
+
+
+def random_right_coronary(seed: int) -> Phantom:
+    """A plausible right coronary tree drawn from a seed, one in two with a stenosis."""
+    rng = np.random.default_rng(seed)
+
+    def draw(low: float, high: float) -> float:
+        return float(rng.uniform(low, high))
+
+    scale = draw(0.9, 1.2)
+    return right_coronary_tree(
+        RightCoronaryParameters(
+            radii_mm=(draw(1.7, 2.0) * scale, draw(1.1, 1.3) * scale),
+            marginal_radii_mm=(draw(1.0, 1.15) * scale, 0.8 * scale),
+            descending_radii_mm=(draw(1.0, 1.15) * scale, 0.8 * scale),
+            marginal_departs_mm=draw(30.0, 38.0),
+            descending_departs_mm=draw(58.0, 66.0),
+            stenosis_percent=float(rng.choice([0.0, draw(30.0, 70.0)])),
+            plaque_radius_mm=draw(0.8, 1.4),
+        )
+    )
+
+
 def _on_heart(place: tuple[float, float], radius_mm: float) -> FloatArray:
     """Where a vessel of that radius lies on the heart muscle, with a little fat between."""
     azimuth, elevation = np.deg2rad(place)
@@ -162,18 +250,18 @@ def _with_radius(vessel: Vessel, radius: RadiusProfile) -> Vessel:
     return Vessel(vessel.name, vessel.curve, radius, vessel.parent, vessel.departs_at_mm, outlet=vessel.outlet)
 
 
-def _plaques(vessel: Vessel, p: CoronaryParameters) -> tuple[Plaque, ...]:
-    if p.plaque_radius_mm == 0.0:
+def _plaques(vessel: Vessel, at_mm: float, radius_mm: float) -> tuple[Plaque, ...]:
+    if radius_mm == 0.0:
         return ()
     plaques = []
     for offset, angle in ((-2.5, 0.4), (1.5, 2.6)):
-        s = p.stenosis_at_mm + offset
+        s = at_mm + offset
         tangent = vessel.curve.tangent(s)
         u = unit(np.cross(tangent, (0.0, 0.0, 1.0)))
         v = np.cross(tangent, u)
-        distance = float(vessel.radius(s)) + 0.5 * p.plaque_radius_mm
+        distance = float(vessel.radius(s)) + 0.5 * radius_mm
         center = vessel.curve.position(s) + distance * (np.cos(angle) * u + np.sin(angle) * v)
-        plaques.append(Plaque(as_vector(center), p.plaque_radius_mm, hu=1000.0))
+        plaques.append(Plaque(as_vector(center), radius_mm, hu=1000.0))
     return tuple(plaques)
 
 
