@@ -20,7 +20,7 @@ def test_options_are_compared_in_linked_views_and_one_range(drive: Driver, tmp_p
     window = drive.open_with_scene(make_branched_case(tmp_path / "branched.case"))
     mode = _mode(drive, window, "compare")
     panel, store = mode.panel, window.workspace.session.store
-    drive.until(lambda: panel.state.text() == NOTHING_KEPT, "it says what is missing")
+    drive.until(lambda: panel.progress.state.text() == NOTHING_KEPT, "it says what is missing")
     outlet = next(one.name for one in window.workspace.session.data.model.patches if one.kind == "outlet")
     store.do(WHAT_IFS.keeping(store.case, "wider", Change(outlets={outlet: 0.5})))
     drive.until(lambda: len(WHAT_IFS.of(store.case)) == 1, "one is kept")

@@ -13,13 +13,13 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
 from app.desktop import theme
+from app.desktop.panels.progress_part import ProgressPart
 from app.desktop.what_if.dials import Dial
 from app.workflow.parameters import Parameter
 from app.workflow.treat import StentPlan, Treatment
@@ -44,13 +44,12 @@ _BEYOND = 1.1
 
 
 class TreatBox(QWidget):
-    """``changed`` tells that another treatment is asked for, ``cancel_asked`` that the model is not wanted;
+    """``changed`` tells that another treatment is asked for;
     ``keep_asked``, ``open_asked`` and ``forget_asked`` carry the name of a treatment; ``shown_changed``: other colors.
     """
 
     changed = Signal()
     shown_changed = Signal()
-    cancel_asked = Signal()
     keep_asked = Signal(str)
     open_asked = Signal(str)
     forget_asked = Signal(str)
@@ -60,22 +59,16 @@ class TreatBox(QWidget):
         self.treatment = Treatment()
         self._model: Any = None
         self._is_writable = True
-        self.state, self.told, self.latency = QLabel(), QLabel(), QLabel()
-        for label in (self.state, self.told):
-            label.setWordWrap(True)
+        self.told, self.latency, self.progress = QLabel(), QLabel(), ProgressPart()
+        self.told.setWordWrap(True)
         self.latency.setObjectName("muted")
-        self.bar = QProgressBar()
-        self.bar.setRange(0, 1000)
-        self.bar.setTextVisible(False)
-        self.cancel_button = QPushButton("Cancel")
-        self.cancel_button.clicked.connect(self.cancel_asked)
         self._controls = QWidget()
         self._lesions = QVBoxLayout()
         self.lesions: list[QCheckBox] = []
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.state, self.bar, self.cancel_button, self._controls):
-            box.addWidget(widget)
+        box.addWidget(self.progress)
+        box.addWidget(self._controls)
         inside = QVBoxLayout(self._controls)
         inside.setContentsMargins(0, 0, 0, 0)
         inside.addLayout(self._lesions)
@@ -87,7 +80,6 @@ class TreatBox(QWidget):
         self.colors_after.toggled.connect(lambda checked: self.shown_changed.emit())
         inside.addWidget(self.colors_after)
         self._add_plans(inside)
-        self.set_progress(None)
         self.set_model(None)
 
     def _add_stents(self, box: QVBoxLayout) -> None:
@@ -133,19 +125,6 @@ class TreatBox(QWidget):
         return self._model
 
     # What is shown ----------------------------------------------------------------------------------------------------
-
-    def set_progress(self, fraction: float | None, text: str = "") -> None:
-        """How far the making of the model is; None hides the bar."""
-        for widget in (self.bar, self.cancel_button):
-            widget.setVisible(fraction is not None)
-        if fraction is not None:
-            self.bar.setValue(round(1000 * fraction))
-            self.set_state(f"{text} …")
-
-    def set_state(self, text: str) -> None:
-        """What stands in the way, or nothing."""
-        self.state.setText(text)
-        self.state.setVisible(bool(text))
 
     def set_model(self, model: Any) -> None:
         """The coronary model that is asked, or None."""

@@ -35,11 +35,11 @@ class Treating(QObject):
         self.answer: Comparison | None = None
         self._is_wanted = False
         self.task.changed.connect(self._take_model)
-        self.task.progressed.connect(lambda fraction, text: box.set_progress(fraction, text))
+        self.task.progressed.connect(lambda fraction, text: box.progress.set_progress(fraction, text))
         self.task.answered.connect(self._take)
         self.task.refused.connect(self._refuse)
         box.changed.connect(self._ask)
-        box.cancel_asked.connect(self.task.cancel)
+        box.progress.cancel_asked.connect(self.task.cancel)
         box.keep_asked.connect(
             lambda name: self._do(
                 lambda: TREATMENTS.keeping(self._store.case, name, planned_on(self._store.case, box.treatment))
@@ -56,7 +56,7 @@ class Treating(QObject):
             return
         if self._store.case.current("model") is None:
             self.box.set_model(None)
-            self.box.set_state("There is no vessel tree yet: run Model first.")
+            self.box.progress.set_state("There is no vessel tree yet: run Model first.")
             return
         try:
             self.box.set_plans(tuple(TREATMENTS.of(self._store.case)), self._store.is_writable)
@@ -99,12 +99,12 @@ class Treating(QObject):
 
     def _take_model(self) -> None:
         task, box = self.task, self.box
-        box.set_progress(0.0 if task.is_busy and task.made is None else None, "Starting")
+        box.progress.set_progress(0.0 if task.is_busy and task.made is None else None, "Starting")
         if not task.is_busy:
             told = task.failure.message if task.failure is not None else ""
             if not told and task.made is None:
                 told = "The tree was not made: close and open this part to make it."
-            box.set_state(told)
+            box.progress.set_state(told)
         is_new = task.made is not None and task.made is not box.model
         box.set_model(task.made)
         if task.made is None or is_new:
@@ -129,7 +129,7 @@ class Treating(QObject):
 
     def _refuse(self, refusal: Any) -> None:
         self._set(None)
-        self.box.set_state(refusal.message)
+        self.box.progress.set_state(refusal.message)
 
     def _open(self, name: str) -> None:
         try:

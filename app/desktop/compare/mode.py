@@ -50,12 +50,12 @@ class CompareMode(ModeBase):
         }
         for kind, model in self.models.items():
             model.changed.connect(lambda: self._look(wants=False))
-            model.progressed.connect(lambda fraction, text: self.panel.set_progress(fraction, text))
+            model.progressed.connect(lambda fraction, text: self.panel.progress.set_progress(fraction, text))
             model.answered.connect(lambda question, answer, kind=kind: self._take(kind, question, answer))
             model.refused.connect(self._refuse)
         self.panel.changed.connect(lambda: self._look())
         self.panel.shown_changed.connect(self._color)
-        self.panel.cancel_asked.connect(lambda: self.models[self.panel.chosen_kind].cancel())
+        self.panel.progress.cancel_asked.connect(lambda: self.models[self.panel.chosen_kind].cancel())
         self.views.failed.connect(self.refused)
         store.history_changed.connect(lambda: self._look())
 
@@ -106,14 +106,14 @@ class CompareMode(ModeBase):
             model.want_now()
         elif wants:
             model.want(what_reduced_models_rest_on(case, self._session.run_watch.status))
-        panel.set_progress(0.0 if model.is_busy and model.made is None else None, "Starting")
+        panel.progress.set_progress(0.0 if model.is_busy and model.made is None else None, "Starting")
         if model.failure is not None:
             self._show(None, model.failure.message)
         elif model.made is None:
             if not model.is_busy:
                 self._show(None, "The model was not made: choose an option again to make it.")
         else:
-            panel.set_state("")
+            panel.progress.set_state("")
             self._asked = (kind, names)
             model.ask(question)
 
@@ -127,7 +127,7 @@ class CompareMode(ModeBase):
     def _show(self, found: Comparison | None, told: str) -> None:
         """Show what was found, or why there is nothing."""
         self.found = found
-        self.panel.set_state(told)
+        self.panel.progress.set_state(told)
         self.panel.set_told(None if found is None else found.milliseconds, () if found is None else found.notes)
         self.table.setVisible(found is not None)
         if found is not None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from app.desktop import theme
 from app.desktop.modes import MODES
+from app.desktop.panels.progress_part import ProgressPart
 from app.desktop.panels.step_panel import scroll_in, section
 from app.workflow.compare import KINDS, QUANTITIES, Kind
 
@@ -16,11 +17,10 @@ NOTHING = "nothing"
 
 
 class ComparePanel(QWidget):
-    """``changed``: other options are wanted; ``shown_changed``: other colors; ``cancel_asked``: no model is wanted."""
+    """``changed``: other options are wanted; ``shown_changed``: other colors."""
 
     changed = Signal()
     shown_changed = Signal()
-    cancel_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,16 +33,11 @@ class ComparePanel(QWidget):
         title, about = QLabel(MODES["compare"].title), QLabel(MODES["compare"].about)
         title.setObjectName("title")
         about.setObjectName("muted")
-        self.state, self.notes, self.latency = QLabel(), QLabel(), QLabel()
-        for label in (about, self.state, self.notes):
+        self.notes, self.latency, self.progress = QLabel(), QLabel(), ProgressPart()
+        for label in (about, self.notes):
             label.setWordWrap(True)
         self.notes.setStyleSheet(f"color: {theme.WARNING};")
         self.latency.setObjectName("muted")
-        self.bar = QProgressBar()
-        self.bar.setRange(0, 1000)
-        self.bar.setTextVisible(False)
-        self.cancel_button = QPushButton("Cancel")
-        self.cancel_button.clicked.connect(self.cancel_asked)
         self.kind, self.first, self.second, self.coloring = (QComboBox() for _ in range(4))
         for kind, words in KINDS.items():
             self.kind.addItem(words, kind)
@@ -63,11 +58,10 @@ class ComparePanel(QWidget):
         body.addWidget(about)
         body.addWidget(section("Options that the case keeps"))
         body.addLayout(form)
-        for widget in (self.state, self.bar, self.cancel_button, self.latency, self.notes):
+        for widget in (self.progress, self.latency, self.notes):
             body.addWidget(widget)
         body.addStretch(1)
         scroll_in(self, inner)
-        self.set_progress(None)
 
     @property
     def chosen_kind(self) -> Kind:
@@ -91,19 +85,6 @@ class ComparePanel(QWidget):
                 kind = next(kind for kind, names in options.items() if names)
                 self.kind.setCurrentIndex(self.kind.findData(kind))
         self._fill()
-
-    def set_progress(self, fraction: float | None, text: str = "") -> None:
-        """How far the making of the model is; None hides the bar."""
-        for widget in (self.bar, self.cancel_button):
-            widget.setVisible(fraction is not None)
-        if fraction is not None:
-            self.bar.setValue(round(1000 * fraction))
-            self.set_state(f"{text} …")
-
-    def set_state(self, text: str) -> None:
-        """What stands in the way, or nothing."""
-        self.state.setText(text)
-        self.state.setVisible(bool(text))
 
     def set_told(self, milliseconds: float | None, notes: Sequence[str]) -> None:
         """How quickly it was answered, and what is to be known."""
