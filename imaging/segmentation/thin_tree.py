@@ -24,7 +24,7 @@ from imaging.segmentation.declaration import (
 from imaging.segmentation.half_maximum import lumen_shares
 from imaging.segmentation.lumen_shape import filled, opened_to_share, reaching_piece
 from imaging.segmentation.lumen_statistics import Contrast, denoised, measure_levels
-from imaging.segmentation.minimal_path import minimal_paths, path_cost, smooth_path
+from imaging.segmentation.minimal_path import CLOSED, arc_length_mm, minimal_paths, path_cost, smooth_path
 from imaging.segmentation.neck_watershed import part_at_necks, thick_parts, won_by
 from imaging.segmentation.stations import EndPlane, Stations, outside_parent, outward_fit
 from imaging.segmentation.vessel_labels import label_nearest, largest_piece, one_piece
@@ -42,6 +42,13 @@ PATH_SMOOTH_VOXELS = 2.0
 SMOOTHING_VOXELS = (0.4, 0.6)
 WIDTH_STATIONS = 5
 TUBE_WIDTHS, SAC_WIDTHS, TUBE_VOXELS = 1.5, 3.0, 1.5
+MUCH_WIDER, NEAR_DEPTHS = 2.0, 2.0
+"""A way through a lumen so many times as wide as the cost of ways asks for is brought into its middle; near it, in
+depths of the way."""
+MOUTH_LENGTH, MOUTH_WIDTHS = 3.0, 1.25
+"""How long the mouth of the first vessel is, and how far its tube reaches there, in widths of the vessel."""
+USUAL_BULGE, WIDEST_BULGE = 0.15, 1.0
+"""How far a vessel may leave the box around its points, by that box's diagonal: at first, and where no way is found."""
 """The lumen lies within this many inscribed radii plus a margin of its path: room for an oval lumen or a sac."""
 FIT_VOXELS = 12.0
 THICK_VOXELS = 2.0
@@ -161,12 +168,13 @@ def segment_thin_tree(
     )
     progress(0.0, "Measuring the lumen")
     contrast = measure_levels(volume, places, plan.root, parameters.tissue_hu, parameters.minimum_lumen_hu)
-    image = _working_image(volume, places, parameters, contrast)
-    smoothed = denoised(image, [places[plan.root]], contrast, SMOOTHING_VOXELS)
-    voxels = _snapped(image, smoothed, places, plan, contrast, parameters)
-
     progress(0.1, "Following the vessels")
-    traced = _follow(image, smoothed, contrast, voxels, plan, legs)
+    try:
+        traced = _traced(volume, places, plan, legs, contrast, parameters, USUAL_BULGE)
+    except ImagingError as refusal:
+        if refusal.code != "no_path":
+            raise
+        traced = _traced(volume, places, plan, legs, contrast, parameters, WIDEST_BULGE)
 
     progress(0.5, "Proving that the way is open")
     image, stations = traced.image, traced.stations
@@ -182,6 +190,8 @@ def segment_thin_tree(
     away_mm, station_at = stations.nearest(smoothed.shape, spacing)
     widths = np.array([SAC_WIDTHS if leg.is_sac else TUBE_WIDTHS for leg in legs])[stations.vessel]
     reach_mm = widths * np.maximum(width, sections.radius_mm) + TUBE_VOXELS * spacing
+    mouth, mouth_mm = _mouth(stations, width, spacing)
+    reach_mm[mouth] = np.minimum(reach_mm[mouth], MOUTH_WIDTHS * mouth_mm + spacing)
     sac = _near_sacs(stations, legs, width, smoothed.shape, spacing)
     inside = (away_mm <= reach_mm[station_at]) | sac
     inside &= ~_beyond_ends(image, places, plan, legs, stations, station_at, reach_mm)
@@ -191,7 +201,7 @@ def segment_thin_tree(
     lumen, shares = _lumen(image, smoothed, stations, station_at, inside, thin, width, lumen_hu, contrast, parameters)
 
     progress(0.85, "Checking and naming the vessels")
-    at_limit = lumen & ~thin & ~sac & (away_mm > reach_mm[station_at] - spacing)
+    at_limit = lumen & ~thin & ~sac & ~mouth[station_at] & (away_mm > reach_mm[station_at] - spacing)
     _require_no_leak(at_limit, station_at, stations, width, image, plan, legs)
     names = {name: value for value, name in plan.names.items()}
     value_of = traced.values(plan, legs, names)
@@ -206,12 +216,43 @@ def segment_thin_tree(
     return LabelMap(on_scan, volume.grid, {value: name for value, name in plan.names.items() if value in there})
 
 
+def _mouth(stations: Stations, width_mm: FloatArray, spacing_mm: float) -> tuple[Mask, float]:
+    """Stations (n,) where the first vessel begins, and the vessel's width behind them [mm].
+
+    A vessel may open there into a wider one at an angle, whose lumen no plane parts from it: it is a tube of its own
+    width there, and what its tube cuts off is no leak.
+    """
+    first = stations.of(0)
+    along = arc_length_mm(stations.points[first], spacing_mm)
+    usual = float(np.median(width_mm[first[: max(3, len(first) // 4)]]))
+    behind = width_mm[first[(along > MOUTH_LENGTH * usual) & (along <= 2.0 * MOUTH_LENGTH * usual)]]
+    mouth = np.zeros(len(stations.points), dtype=bool)
+    mouth[first[along <= MOUTH_LENGTH * usual]] = True
+    return mouth, float(np.median(behind)) if len(behind) else usual
+
+
+def _traced(
+    volume: Volume,
+    places: Mapping[str, Place],
+    plan: TreePlan,
+    legs: tuple[Leg, ...],
+    contrast: Contrast,
+    parameters: ThinTreeParameters,
+    bulge: float,
+) -> _Traced:
+    """The ways through the part of the scan around the points."""
+    image = _working_image(volume, places, parameters, contrast, bulge)
+    smoothed = denoised(image, [places[plan.root]], contrast, SMOOTHING_VOXELS)
+    voxels = _snapped(image, smoothed, places, plan, contrast, parameters)
+    return _follow(image, smoothed, contrast, voxels, plan, legs)
+
+
 def _working_image(
-    volume: Volume, places: Mapping[str, Place], parameters: ThinTreeParameters, contrast: Contrast
+    volume: Volume, places: Mapping[str, Place], parameters: ThinTreeParameters, contrast: Contrast, bulge: float
 ) -> WorkingImage:
     where = np.array(list(places.values()))
     extent_mm = np.ptp(where, axis=0)
-    margin_mm = 10.0 + 0.15 * float(np.linalg.norm(extent_mm))
+    margin_mm = 10.0 + bulge * float(np.linalg.norm(extent_mm))
     scan_mm3 = float(np.prod(volume.grid.size) * np.prod(volume.grid.spacing_mm))
     box_mm3 = min(float(np.prod(extent_mm + 2 * margin_mm)), scan_mm3)
     voxel_mm = parameters.voxel_mm or float(min(volume.grid.spacing_mm))
@@ -319,7 +360,10 @@ def _follow(
                 )
             pieces.append(piece if not pieces else piece[1:])
             sources = piece[-1:]
-        found.append(np.concatenate(pieces))
+        path = np.concatenate(pieces)
+        if not any(one.is_sac for one in legs) and depth[tuple(path.T)].max() > MUCH_WIDER * plan.wide_mm:
+            path = _centered(path, smoothed, depth, contrast, spacing)
+        found.append(path)
         taken = np.concatenate([taken, found[-1]])
     margin = int(np.ceil(SAC_WIDTHS * float(depth[tuple(taken.T)].max()) / spacing + TUBE_VOXELS)) + 4
     low = np.maximum(taken.min(axis=0) - margin, 0)
@@ -336,6 +380,28 @@ def _follow(
             line = outside_parent(line, np.concatenate(list(paths.values())), part, spacing)
         paths[leg_number] = line
     return _Traced(near, smoothed[box], part, Stations.along(paths), parting)
+
+
+def _centered(path: IntArray, smoothed: Hu, depth: Depth, contrast: Contrast, spacing_mm: float) -> IntArray:
+    """The cheapest way (m, 3) near a path (n, 3) when room goes on to be cheaper: in wide lumens it keeps the middle.
+
+    Near is what lies within ``NEAR_DEPTHS`` depths of the path, so that no chamber beside the vessel draws it in.
+    """
+    from scipy import ndimage
+
+    margin = int(np.ceil(NEAR_DEPTHS * float(depth[tuple(path.T)].max()) / spacing_mm)) + 1
+    low = np.maximum(path.min(axis=0) - margin, 0)
+    box = tuple(slice(int(a), int(b) + margin + 1) for a, b in zip(low, path.max(axis=0), strict=True))
+    on_path = np.zeros(depth[box].shape, dtype=bool)
+    on_path[tuple((path - low).T)] = True
+    away, at = ndimage.distance_transform_edt(~on_path, sampling=spacing_mm, return_indices=True)
+    near = (away <= NEAR_DEPTHS * depth[box][tuple(at)]) & (depth[box] > 0.0) | on_path
+    cost = np.full(near.shape, CLOSED)
+    widest = float(depth[box][near].max())
+    cost[near] = path_cost(smoothed[box][near], depth[box][near], contrast, widest, spacing_mm)
+    cost[near & (cost < 0.0)] = cost.max()
+    (way,) = minimal_paths(cost, path[:1] - low, path[-1:] - low, max(near.shape))
+    return path if way is None else way + low
 
 
 def _lumen_hu(stations: Stations, smoothed: Hu, width_mm: FloatArray, contrast: Contrast, spacing_mm: float) -> Hu:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,8 +13,18 @@ from imaging.errors import ImagingError
 from imaging.segmentation.agreement import dice
 from imaging.segmentation.presets import PRESETS
 from imaging.types import Grid, LabelMap, Volume, silent
-from sample_data.phantoms import RenderSettings, render_ct, stenosed_tube, straight_tube, y_bifurcation
+from sample_data.phantoms import (
+    RenderSettings,
+    curved_tube,
+    render_ct,
+    stenosed_tube,
+    straight_tube,
+    y_bifurcation,
+)
+from sample_data.phantoms.phantom import Phantom, Tissue
 from sample_data.phantoms.scanner import blurred, correlated_noise
+from sample_data.phantoms.tubes import random_tube
+from sample_data.phantoms.vessel import Sphere
 
 ANY = PRESETS["any-artery"]
 VOXEL_MM, NOISE_HU, LUMEN_HU, TISSUE_HU = 0.5, 25.0, 400.0, 50.0
@@ -117,3 +129,28 @@ def test_no_anatomy_is_assumed_where_neither_points_nor_choice_tell_one() -> Non
     assert carotid is PRESETS["carotid"]
     chosen = chosen_preset(Case.model_construct(points=some, parameters={"segment": {"preset": "any-artery"}}))
     assert chosen is ANY
+
+
+@pytest.mark.parametrize(
+    ("phantom", "voxel_mm"),
+    [
+        (curved_tube(24.0, 2.0, 215.0), 0.7),  # its bend leaves the box around its ends
+        (random_tube("fusiform_aneurysm", 5001), 1.37),  # the cheapest way need not keep its middle
+    ],
+    ids=["bow", "fusiform"],
+)
+def test_a_vessel_that_bows_out_or_widens_is_found_whole(phantom: Phantom, voxel_mm: float) -> None:
+    scan = render_ct(phantom, voxel_mm, SETTINGS, rng_seed=5)
+    ends = [np.asarray(end.center_mm) - 1.5 * np.asarray(end.normal) for end in phantom.ends]
+    labels = found_in(scan.volume, tuple(ends[0]), tuple(ends[1]))
+    assert dice(labels.array > 0, scan.labels.array > 0) >= 0.93
+
+
+def test_an_artery_that_leaves_a_wide_one_aslant_begins_at_its_mouth() -> None:
+    """Beside a slanting mouth the wide lumen lies on the artery's side of the plane through the point."""
+    direction = np.array([np.sin(np.deg2rad(55.0)), 0.0, np.cos(np.deg2rad(55.0))])
+    artery = straight_tube(30.0, 1.6, tuple(direction))
+    wide = Tissue("aorta", Sphere((0.0, 0.0, -14.5), 15.0), 40.0, 1.0, opens_wall=True)
+    scan = render_ct(replace(artery, tissues=(wide,)), VOXEL_MM, SETTINGS, rng_seed=6)
+    labels = found_in(scan.volume, tuple(1.0 * direction), tuple(28.0 * direction))
+    assert dice(labels.array > 0, scan.labels.array > 0) >= 0.9
