@@ -150,7 +150,9 @@ def _volumes(measures: WallMeasures) -> Table:
         for label, ml in measures.volumes_ml.items()
     ]
     return Table(
-        "What lies within the outer wall", ("part", "volume [mL]", "largest area [mm2]", "there [mm]"), tuple(rows)
+        "What lies within the outer wall",
+        ("part", "volume [mL]", "largest area [mm2]", "at [mm] of its axis"),
+        tuple(rows),
     )
 
 
