@@ -25,6 +25,7 @@ NAME = "coronary_index"
 MEAN_GOAL, WORST_GOAL, SEVERE, REMOVED_GOAL = 0.03, 0.05, 70, 0.02
 SEVERE_GATE = 1.0
 """The worst case's goal holds below ``SEVERE`` percent; beyond it a distance counts in the mean alone."""
+LEVEL = "coarse"
 EDGES_MM = 0.12, 0.3
 REMOVED_OF = ("short", "curved", "behind a fork")
 SOURCE = "steady 3D run in hyperemia of the same vessel, P2/P1"
@@ -134,7 +135,7 @@ def _model_of(phantom: Phantom, case_folder: Path, progress: Progress) -> tuple[
     import_surface(path, case_folder, phantom.kind, unit="mm", inlet=inlet, names=named)
     with OpenCase.open(case_folder) as opened:
         run_step(opened, "model", None, _part(progress, 0.2, 0.6))
-        record = run_step(opened, "mesh", None, _part(progress, 0.6, 1.0))
+        record = run_step(opened, "mesh", {"level": LEVEL}, _part(progress, 0.6, 1.0))
         return coronary_model(opened, Parameters()), opened.path_of(record.files["volume"])
 
 
