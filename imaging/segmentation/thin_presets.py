@@ -162,7 +162,7 @@ ABDOMINAL_AORTA = _preset(
     ),
     AnatomyFacts("abdominal-aorta"),
     trunk="aorta",
-    wide_mm=6.0,
+    wide_mm=10.0,
 )
 ANY_ARTERY = _preset(
     "any-artery",

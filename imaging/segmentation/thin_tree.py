@@ -180,7 +180,7 @@ def segment_thin_tree(
     image, stations = traced.image, traced.stations
     spacing = image.spacing_mm
     smoothed = traced.smoothed
-    width = stations.envelope(stations.sampled(traced.depth), WIDTH_STATIONS)
+    width = stations.envelope(_inscribed_mm(stations, traced.depth, plan.wide_mm, spacing), WIDTH_STATIONS)
     lumen_hu = _lumen_hu(stations, smoothed, width, contrast, spacing)
     sections = cross_sections(image.hu, smoothed, stations, width, lumen_hu, contrast.tissue_hu, spacing)
     _require_open(sections, stations, image, parameters.proof_share, plan, legs)
@@ -192,8 +192,12 @@ def segment_thin_tree(
     reach_mm = widths * np.maximum(width, sections.radius_mm) + TUBE_VOXELS * spacing
     mouth, mouth_mm = _mouth(stations, width, spacing)
     reach_mm[mouth] = np.minimum(reach_mm[mouth], MOUTH_WIDTHS * mouth_mm + spacing)
+    # What lies in the tube of the first vessel may be nearer to a branch that begins in it.
+    first = stations.of(0)
+    away_first_mm, first_at = Stations(stations.points[first], stations.vessel[first]).nearest(smoothed.shape, spacing)
+    room_mm = np.maximum(reach_mm[station_at] - away_mm, reach_mm[first][first_at] - away_first_mm)
     sac = _near_sacs(stations, legs, width, smoothed.shape, spacing)
-    inside = (away_mm <= reach_mm[station_at]) | sac
+    inside = (room_mm >= 0.0) | sac
     inside &= ~_beyond_ends(image, places, plan, legs, stations, station_at, reach_mm)
     thin = (away_mm <= np.maximum(sections.radius_mm, 0.5 * spacing)[station_at]) & (width < THIN_VOXELS * spacing)[
         station_at
@@ -201,7 +205,7 @@ def segment_thin_tree(
     lumen, shares = _lumen(image, smoothed, stations, station_at, inside, thin, width, lumen_hu, contrast, parameters)
 
     progress(0.85, "Checking and naming the vessels")
-    at_limit = lumen & ~thin & ~sac & ~mouth[station_at] & (away_mm > reach_mm[station_at] - spacing)
+    at_limit = lumen & ~thin & ~sac & ~mouth[station_at] & (room_mm < spacing)
     _require_no_leak(at_limit, station_at, stations, width, image, plan, legs)
     names = {name: value for value, name in plan.names.items()}
     value_of = traced.values(plan, legs, names)
@@ -402,6 +406,22 @@ def _centered(path: IntArray, smoothed: Hu, depth: Depth, contrast: Contrast, sp
     cost[near & (cost < 0.0)] = cost.max()
     (way,) = minimal_paths(cost, path[:1] - low, path[-1:] - low, max(near.shape))
     return path if way is None else way + low
+
+
+def _inscribed_mm(stations: Stations, depth_mm: Depth, wide_mm: float, spacing_mm: float) -> FloatArray:
+    """Inscribed radius (n,) of the vessel at each station.
+
+    Where there is so much room that a way need not keep to the middle, it is that of the deepest place in the ball
+    that the station itself is the middle of.
+    """
+    radius = stations.sampled(depth_mm)
+    for n in np.flatnonzero(radius >= wide_mm):
+        reach = radius[n] / spacing_mm
+        first = np.maximum(np.floor(stations.points[n] - reach).astype(int), 0)
+        part = depth_mm[tuple(slice(a, int(b) + 2) for a, b in zip(first, stations.points[n] + reach, strict=True))]
+        offset = np.moveaxis(np.indices(part.shape), 0, -1) + (first - stations.points[n])
+        radius[n] = max(radius[n], float(part[(offset**2).sum(axis=-1) <= reach**2].max(initial=0.0)))
+    return radius
 
 
 def _lumen_hu(stations: Stations, smoothed: Hu, width_mm: FloatArray, contrast: Contrast, spacing_mm: float) -> Hu:
