@@ -20,6 +20,8 @@ _MARKER_PT = 32.0
 _NARROWER = tuple(np.arange(0.0, 0.61, 0.05).tolist())
 _NARROWER_COST_PT = 350.0
 _WHITE = 250
+_WIDEST_TICK = 5
+"""Characters of a number that fit beside an upright bar."""
 _LONG_TICK = 4
 """Characters of a number that do not fit over the beginning of a bar."""
 _MARKED = np.array([[1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, 1.0]])
@@ -75,7 +77,8 @@ def result_picture(
         extendfrac=0.05,
     )
     ticks = [scale.low, (scale.low + scale.high) / 2.0, scale.high]
-    made.set_ticks(ticks, labels=[f"{value:.3g}" for value in ticks])
+    texts = [f"{value:.3g}" for value in ticks]
+    made.set_ticks(ticks, labels=[text if len(text) <= _WIDEST_TICK else f"{float(text):.2g}" for text in texts])
     bar_axes.tick_params(labelsize=style.SMALLEST_PT, length=2.0, width=0.5, pad=1.0, colors=style.INK)
     if bar == "horizontal" and len(f"{scale.low:.3g}") > _LONG_TICK:
         bar_axes.get_xticklabels()[0].set_horizontalalignment("left")  # else the page's edge cuts it

@@ -74,12 +74,19 @@ class Figure(Quantity):
     @property
     def value_text(self) -> str:
         """The number with its unit."""
-        return f"{self.value:.3g}{_unit(self.unit)}"
+        return f"{_number(self.value)}{_unit(self.unit)}"
 
     @property
     def band_text(self) -> str:
         """The band with its unit; empty without one."""
-        return "" if None in (self.low, self.high) else f"{self.low:.3g} to {self.high:.3g}{_unit(self.unit)}"
+        if self.low is None or self.high is None:
+            return ""
+        return f"{_number(self.low)} to {_number(self.high)}{_unit(self.unit)}"
+
+
+def _number(value: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{value:.0f}" if 1e3 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def cell_text(value: float | str | None) -> str:
