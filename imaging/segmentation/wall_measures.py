@@ -13,6 +13,9 @@ from imaging.types import FloatArray
 _END_MM = 5.0
 """Sections nearer to an end are not the widest: half of their neighbors are missing."""
 
+_MEAN_MM = 3.0
+"""Standard deviation of the mean along the vessel: of two sections one may hold two slices of voxels, one none."""
+
 
 @dataclass(frozen=True, eq=False)
 class WallMeasures:
@@ -23,7 +26,7 @@ class WallMeasures:
     along_mm, min_mm, max_mm : (n,)
         Place of each section, and the calipers of the outer wall across the vessel's axis.
     areas_mm2
-        By label, (n,): its area across the axis, the mean over 1.5 mm along it.
+        By label, (n,): its area across the axis, a Gaussian mean of 3 mm along it.
     volumes_ml
         By label.
     largest_mm, largest_at_mm
@@ -65,6 +68,7 @@ class WallMeasures:
 
 def measures_of(found: OuterWall) -> WallMeasures:
     """Measure what was found."""
+    from scipy import ndimage
     from scipy.spatial import cKDTree
 
     line, grid = found.sections.line, found.labels.grid
@@ -76,9 +80,13 @@ def measures_of(found: OuterWall) -> WallMeasures:
     volumes: dict[int, float] = {}
     for label in (LUMEN, FALSE_LUMEN, THROMBUS, FLAP):
         voxels = np.argwhere(found.labels.array == label)
-        station = np.asarray(tree.query(grid.to_lps(voxels[:, ::-1]))[1], dtype=int)
-        counts = np.bincount(station, minlength=len(line.points))
-        areas[label] = counts.astype(np.float64) * grid.voxel_volume_ml * 1000.0 / SECTION_STEP_MM
+        places = grid.to_lps(voxels[:, ::-1])
+        station = np.asarray(tree.query(places)[1], dtype=int)
+        along = ((places - line.points[station]) * line.tangent[station]).sum(axis=1)
+        own = station[np.abs(along) <= 0.5 * SECTION_STEP_MM]  # what lies beyond the ends belongs to no section
+        counts = np.bincount(own, minlength=len(line.points)).astype(np.float64)
+        counts = ndimage.gaussian_filter1d(counts, _MEAN_MM / SECTION_STEP_MM, mode="nearest")
+        areas[label] = counts * grid.voxel_volume_ml * 1000.0 / SECTION_STEP_MM
         volumes[label] = len(voxels) * grid.voxel_volume_ml
     x, y, z = (round(float(c), 2) for c in line.points[widest])
     voxel = float(max(grid.spacing_mm))

@@ -58,6 +58,8 @@ def test_the_outer_wall_is_found_and_its_diameter(kind: WallKind) -> None:
 def test_a_healthy_aorta_has_neither_thrombus_nor_false_lumen() -> None:
     labels, measures = found_in("healthy").labels, measures_of(found_in("healthy"))
     assert volume_ml(labels, THROMBUS) < 1.0 and not (labels.array == FALSE_LUMEN).any()
+    lumen = measures.areas_mm2[1]
+    assert lumen.max() < 1.25 * np.median(lumen), "what lies beyond the first and last section counts for none"
     assert measures.false_share is None and measures.thrombosed_share is None
 
 
