@@ -34,7 +34,6 @@ LIMITS = (
 
 def assess_aorta(request: Request, progress: Progress) -> Assessed:
     """Outer wall, thrombus and false lumen of the case's aorta."""
-    from imaging.centerline.vessel_sections import vessel_sections
     from imaging.segmentation.outer_wall import find_outer_wall
     from imaging.segmentation.wall_measures import measures_of
     from imaging.surface.surface_io import read_model
@@ -52,18 +51,11 @@ def assess_aorta(request: Request, progress: Progress) -> Assessed:
     )
     progress(0.8, "Measuring")
     measures = measures_of(found)
-    root = next(branch.name for branch in model.centerlines.branches if branch.parent is None)
-    sections = next((one for one in vessel_sections(model) if one.branch == root), None)
-    lumen_mm = float(sections.max_diameter_mm.max()) if sections is not None else None
+    lumen_mm = 2.0 * np.sqrt(measures.areas_mm2[LUMEN] / np.pi)
     surface, colored = _colored(model, found, chosen, place is None)
-    curves = [
-        _curve("Diameters along the aorta", "outer wall, largest", "diameter [mm]", measures.along_mm, measures.max_mm)
-    ]
-    if sections is not None:
-        along = _along(found, sections.center_mm)
-        curves.append(
-            _curve("Diameters along the aorta", "lumen, largest", "diameter [mm]", along, sections.max_diameter_mm)
-        )
+    along = measures.along_mm
+    curves = [_curve("Diameters along the aorta", "outer wall, largest", "diameter [mm]", along, measures.max_mm)]
+    curves.append(_curve("Diameters along the aorta", "lumen, circle of its area", "diameter [mm]", along, lumen_mm))
     curves += [
         _curve("Areas along the aorta", _WORDS[label].lower(), "area [mm2]", measures.along_mm, area)
         for label, area in measures.areas_mm2.items()
@@ -71,7 +63,7 @@ def assess_aorta(request: Request, progress: Progress) -> Assessed:
     ]
     return Assessed(
         _headline(measures, place is not None),
-        tuple(_figures(measures, lumen_mm)),
+        tuple(_figures(measures, float(lumen_mm.max()))),
         (_volumes(measures),),
         tuple(curves),
         reasons=(*found.notes, *_on_the_point(place is not None), *LIMITS),
@@ -110,7 +102,7 @@ def _headline(measures: WallMeasures, is_dissection: bool) -> str:
     return f"{told}; false lumen {100 * share:.0f} % of both lumens, {100 * clotted:.0f} % of it thrombosed."
 
 
-def _figures(measures: WallMeasures, lumen_mm: float | None) -> list[Figure]:
+def _figures(measures: WallMeasures, lumen_mm: float) -> list[Figure]:
     def with_band(value: float) -> str:
         low, high = value - measures.voxel_mm, value + measures.voxel_mm
         return f"{low:.1f} to {high:.1f} mm with the wall half a voxel in or out"
@@ -120,11 +112,8 @@ def _figures(measures: WallMeasures, lumen_mm: float | None) -> list[Figure]:
     found = [
         Figure("outer_diameter_mm", "Largest diameter, outer wall", "mm", _SOURCE, measures.largest_mm, about=at),
     ]
-    if lumen_mm is not None:
-        source = "imaging/centerline/vessel_sections.py"
-        found.append(
-            Figure("lumen_diameter_mm", "Largest diameter, lumen", "mm", source, lumen_mm, about=with_band(lumen_mm))
-        )
+    title = "Largest diameter, lumen (circle of its area across the same axis)"
+    found.append(Figure("lumen_diameter_mm", title, "mm", _SOURCE, lumen_mm, about=with_band(lumen_mm)))
     names = {LUMEN: "lumen_ml", FALSE_LUMEN: "false_lumen_ml", THROMBUS: "thrombus_ml"}
     found += [
         Figure(name, f"Volume: {_WORDS[label].lower()}", "mL", _SOURCE, measures.volumes_ml[label])
@@ -154,11 +143,6 @@ def _volumes(measures: WallMeasures) -> Table:
         ("part", "volume [mL]", "largest area [mm2]", "at [mm] of its axis"),
         tuple(rows),
     )
-
-
-def _along(found: OuterWall, places_mm: FloatArray) -> FloatArray:
-    """Where along the axis of the outer wall places (n, 3) lie."""
-    return np.array([found.sections.line.nearest(place)[0] for place in places_mm])
 
 
 def _curve(title: str, name: str, what: str, x: FloatArray, y: FloatArray) -> Curve:
