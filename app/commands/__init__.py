@@ -8,6 +8,7 @@ from app.commands.checks import COMMANDS as CHECKS
 from app.commands.command import Command
 from app.commands.doctor import COMMANDS as DOCTOR
 from app.commands.editing import COMMANDS as EDITING
+from app.commands.head_motion import COMMANDS as HEAD_MOTION
 from app.commands.landmarks import COMMANDS as LANDMARKS
 from app.commands.looking import COMMANDS as LOOKING
 from app.commands.networks import COMMANDS as NETWORKS
@@ -23,7 +24,7 @@ _IN_ORDER_OF_THE_PATH = (
     *("sample", "scan", "import", "points", "patient", "segment", "edit", "agree", "model", "lesions"),
     *("cpr", "measure", "landmarks", "names", "assess", "treat", "wall", "meshdoctor", "mesh"),
     *("simulate", "check", "doctor", "run", "sections", "cancel", "results", "report"),
-    *("info", "undo", "redo", "open", "demo", "network", "verify", "bench"),
+    *("info", "undo", "redo", "open", "demo", "network", "headmotion", "verify", "bench"),
 )
 _MADE = {
     command.name: command
@@ -39,6 +40,7 @@ _MADE = {
         *REDUCED,
         *TUNING,
         *NETWORKS,
+        *HEAD_MOTION,
         *VESSELS,
         *WALLS,
         *ASSESS,

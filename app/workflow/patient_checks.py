@@ -12,6 +12,7 @@ from app.case.commands import SetPatientValues
 from app.workflow.aneurysm_checks import ANEURYSM_CHECKS
 from app.workflow.band_checks import BAND_CHECKS
 from app.workflow.coronary_checks import CORONARY_CHECKS
+from app.workflow.head_motion_checks import HEAD_MOTION_CHECKS
 from app.workflow.samples import import_sample
 from app.workflow.simulate import default_n_ranks, follow_run, start_run
 from app.workflow.steps import run_step
@@ -92,5 +93,6 @@ ALL_CHECKS: dict[str, Check] = {
     **ANEURYSM_CHECKS,
     **CORONARY_CHECKS,
     **BAND_CHECKS,
+    **HEAD_MOTION_CHECKS,
     NAME: Check(NAME, "A patient's aorta on three meshes", check_patient_grid, is_long=True),
 }
