@@ -172,23 +172,20 @@ class Library:
 
 
 class _Surface:
-    """Values (n, 3, 5) of members at any other place: a polynomial by least squares, and what it leaves by radial
-    functions. A stenosis of the right is that of the left in a mirror, but for terms that change with the side.
+    """Values (n, 3, 5) of members at any other place: a polynomial by least squares. A stenosis of the right is that of
+    the left in a mirror, but for terms that change with the side.
     """
 
     def __init__(self, percent: FloatArray, flow: FloatArray, values: ComplexArray) -> None:
-        from scipy.interpolate import RBFInterpolator
-
-        columns, places = _columns(percent, flow), _places(percent, flow)
+        columns = _columns(percent, flow)
         known = _mirrored(percent, values).reshape(len(values), -1)
         flat = np.concatenate([known.real, known.imag], axis=1)
         ridge = np.sqrt(RIDGE) * np.eye(columns.shape[1])
         more = np.zeros((len(ridge), flat.shape[1]))
         self._weights = np.linalg.lstsq(np.vstack([columns, ridge]), np.vstack([flat, more]), rcond=None)[0]
-        self._rest = RBFInterpolator(places, flat - columns @ self._weights, kernel="cubic", degree=1, smoothing=0.01)
 
     def __call__(self, percent: FloatArray, flow: FloatArray) -> ComplexArray:
-        flat = _columns(percent, flow) @ self._weights + self._rest(_places(percent, flow))
+        flat = _columns(percent, flow) @ self._weights
         real, imaginary = np.split(flat.reshape(len(percent), 2, 3, N_HARMONICS), 2, axis=1)
         return _mirrored(percent, (real + 1j * imaginary)[:, 0])
 
@@ -205,7 +202,7 @@ def _places(percent: FloatArray, flow: FloatArray) -> FloatArray:
     for i in LOGARITHMIC:
         low, high = np.log(FLOW_RANGES[i].low), np.log(FLOW_RANGES[i].high)
         scaled[i] = (np.log(flow[:, i]) - low) / (high - low) - 0.5
-    return np.column_stack([np.abs(severity(percent)), 0.3 * np.where(percent < 0.0, -1.0, 1.0), *scaled])
+    return np.column_stack([np.abs(severity(percent)), np.where(percent < 0.0, -1.0, 1.0), *scaled])
 
 
 def _columns(percent: FloatArray, flow: FloatArray) -> FloatArray:

@@ -47,7 +47,7 @@ SHIFT = Range("shift", "beat", 0.0, 1.0, "from the first sample to the start of 
 UNKNOWNS: tuple[Range, ...] = (STENOSIS, *FLOW_RANGES[1:], *HEAD_RANGES, SHIFT)
 MODEL_ERROR = 0.03
 """Of each harmonic's amplitude, independent of the others: what the model of a head is wrong by. An assumption."""
-N_PARTICLES, SEED = 2000, 1
+N_PARTICLES, SEED = 1000, 1
 NONE_BELOW = 20.0
 """[%] A stenosis whose band reaches below it cannot be told from none; an assumption."""
 ASSUMPTIONS = (

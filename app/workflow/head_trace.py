@@ -141,7 +141,7 @@ def checked(trace: Trace, name: str) -> Trace:
     if not low <= size <= high:
         si = "m" if trace.kind == "displacement" else "m/s2"
         raise _bad(
-            f"The {trace.kind} of {name} is {size:.2g} {si} (root mean square from {BAND_HZ[0]:g} to {BAND_HZ[1]:g} Hz); "
+            f"The {trace.kind} of {name} is {size:.2g} {si} (root mean square, {BAND_HZ[0]:g} to {BAND_HZ[1]:g} Hz); "
             f"that of a head with its pulse is {low:g} to {high:g}: check the unit."
         )
     return made

@@ -9,9 +9,9 @@ import numpy as np
 from app.case.errors import CaseError
 from imaging.types import FloatArray, Progress, silent
 
-MOVES = 10
+MOVES = 20
 """Of each particle at each temperature."""
-KEPT = 0.5
+KEPT = 0.7
 """Effective part of the particles that a step in temperature leaves."""
 WANTED_ACCEPTANCE = 0.25
 
@@ -28,7 +28,7 @@ def tempered_samples(
     """Equally likely points (n_particles, n_dimensions) of the unit cube, evenly likely before the measurement.
 
     Sequential Monte Carlo (Del Moral, Doucet & Jasra 2006, J. R. Stat. Soc. B 68:411): the likelihood's power goes from
-    0 to 1 in steps that leave half the particles; after each they are drawn anew and moved by Metropolis's rule with
+    0 to 1 in steps that leave ``KEPT`` of them; after each they are drawn anew and moved by Metropolis's rule with
     their own covariance.
 
     Parameters
