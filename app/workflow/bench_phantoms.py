@@ -222,8 +222,10 @@ def _measure(result: PhantomResult, scan: RenderedPhantom, model: VesselModel) -
         if near.any():
             result.centerline_error_voxels += list(line_away[near] / voxel)
         if high > low:
-            reached = np.unique(np.round((line_along[near] - low) / (high - low) * 20.0))
-            if len(reached) < _COVERED * 20:
+            apart = float(np.median(np.diff(np.unique(line_along[near])))) if near.sum() > 1 else 0.0
+            marks = np.linspace(low, high, 21)
+            away = np.abs(marks[:, None] - line_along[near]).min(axis=1, initial=np.inf)
+            if (away <= max(apart, (high - low) / 40.0)).mean() < _COVERED:  # a short vessel has few points
                 result.missing.append(vessel.name)
     branches = model.centerlines.branches
     result.invented = [b.name for b in branches if not _is_there(phantom, lines[np.array(b.indices)])]
