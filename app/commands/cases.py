@@ -219,7 +219,9 @@ def _one_change(
 def _patient_arguments(parser: argparse.ArgumentParser) -> None:
     add_case(parser)
     names = ", ".join(f"{p.name} [{'|'.join(p.choices) or p.unit}]" for p in _of_patient())
-    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help=f"enter values: {names}")
+    parser.add_argument(
+        "--set", nargs="+", default=[], metavar="NAME=VALUE", help=f"enter values: {names.replace('%', '%%')}"
+    )
     parser.add_argument("--unset", nargs="+", default=[], metavar="NAME", help="make values unknown again")
     parser.add_argument(
         "--fhir",
@@ -240,7 +242,7 @@ def _patient(arguments: argparse.Namespace) -> Result:
     names = [parameter.name for parameter in _of_patient()]
     for name in (*entered, *arguments.unset):
         if name not in names:
-            raise CaseError("bad_parameter", f"There is no patient value {name}; there are: {', '.join(names)}.")
+            raise CaseError("bad_parameter", f"There is no patient value {name}; there are: {nearest(name, names)}.")
     values = checked_values({name: value for name, value in entered.items() if name in flow})
     person = checked_person({name: value for name, value in entered.items() if name not in flow})
     unset = dict.fromkeys(arguments.unset)

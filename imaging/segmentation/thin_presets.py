@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from imaging.segmentation.declaration import AnatomyFacts, Diameter, Opening, PointRole, PointsMm, Preset
-from imaging.segmentation.thin_tree import Leg, ThinTreeParameters, TreePlan, segment_thin_tree
+from imaging.segmentation.thin_plan import Leg, ThinTreeParameters, TreePlan
+from imaging.segmentation.thin_tree import segment_thin_tree
 from imaging.types import LabelMap, Progress, Volume
 
 _SCAN = "in a scan with contrast medium in the arteries; vessels without a point are left out."
