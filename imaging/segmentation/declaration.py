@@ -124,7 +124,7 @@ class Preset:
         open_at = self.open_at(points)
         titles = {role.id: role.title for role in self.roles}
         needed = [role for opening in open_at for role in (opening.plane or (opening.role,))]
-        missing = [titles[role] for role in needed if role not in points]
+        missing = [f"{titles[role]} ({role})" for role in needed if role not in points]
         if missing:
             raise ImagingError("missing_point", f"The model's openings need these points: {', '.join(missing)}.")
         ends = []
