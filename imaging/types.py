@@ -19,6 +19,11 @@ def silent(fraction: float, text: str) -> None:
     """Progress that nobody watches."""
 
 
+def part_of(progress: Progress, start: float, end: float) -> Progress:
+    """Progress of a part of some work, from 0 to 1, as progress of the whole, from ``start`` to ``end``."""
+    return lambda fraction, text: progress(start + (end - start) * fraction, text)
+
+
 @dataclass(frozen=True)
 class Grid:
     """Where the voxels of an image lie in the patient.

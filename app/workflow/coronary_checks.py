@@ -13,7 +13,7 @@ import numpy as np
 from app.workflow.coronary_3d import Confirmation, confirm
 from app.workflow.coronary_model import CoronaryModel, Place, coronary_model
 from app.workflow.coronary_parameters import Parameters
-from imaging.types import silent
+from imaging.types import part_of, silent
 from sample_data.phantoms.narrowed import Narrowing, Shape, narrowed_artery
 from solvers.verification.registry import Check
 from solvers.verification.row import Progress, Row
@@ -71,12 +71,12 @@ def check_index(progress: Progress, long: bool) -> list[Row]:
     opened = [one for one in chosen if one.kind in REMOVED_OF and one.narrowings[0].percent == 50]
     total, rows, away = len(chosen) + len(opened), list[Row](), []
     for number, phantom in enumerate(chosen):
-        reduced, in_3d = index_of(phantom, _part(progress, number / total, (number + 1) / total))
+        reduced, in_3d = index_of(phantom, part_of(progress, number / total, (number + 1) / total))
         away.append(abs(reduced - in_3d))
         gate = SEVERE_GATE if phantom.is_severe else WORST_GOAL
         rows.append(Row(NAME, f"{phantom.title}: index behind it", "1", reduced, in_3d, gate, SOURCE, True))
     for number, phantom in enumerate(opened, len(chosen)):
-        reduced, in_3d = without_lesion(phantom, _part(progress, number / total, (number + 1) / total))
+        reduced, in_3d = without_lesion(phantom, part_of(progress, number / total, (number + 1) / total))
         quantity = f"{phantom.title}, taken away: index there"
         rows.append(Row(NAME, quantity, "1", reduced, in_3d, REMOVED_GOAL, SOURCE, True))
     if long:
@@ -110,9 +110,9 @@ def confirmed(
     from app.workflow.simulate import default_n_ranks
     from imaging.meshing.mesh_io import read_mesh
 
-    model, volume = _model_of(phantom, folder / "case", _part(progress, 0.0, 0.3))
+    model, volume = _model_of(phantom, folder / "case", part_of(progress, 0.0, 0.3))
     mesh = read_mesh(volume.parent)
-    run = _part(progress, 0.3, 1.0)
+    run = part_of(progress, 0.3, 1.0)
     return confirm(model, mesh, places(model), folder / "runs", default_n_ranks(), run)
 
 
@@ -134,17 +134,13 @@ def _model_of(phantom: Phantom, case_folder: Path, progress: Progress) -> tuple[
     named = ",".join(f"{number}={name}" for number, name in names.items())
     import_surface(path, case_folder, phantom.kind, unit="mm", inlet=inlet, names=named)
     with OpenCase.open(case_folder) as opened:
-        run_step(opened, "model", None, _part(progress, 0.2, 0.6))
-        record = run_step(opened, "mesh", {"level": LEVEL}, _part(progress, 0.6, 1.0))
+        run_step(opened, "model", None, part_of(progress, 0.2, 0.6))
+        record = run_step(opened, "mesh", {"level": LEVEL}, part_of(progress, 0.6, 1.0))
         return coronary_model(opened, Parameters()), opened.path_of(record.files["volume"])
 
 
 def _behind_last(model: CoronaryModel) -> dict[str, Place]:
     return {"behind the last lesion": model.reading_place(model.lesions[-1])}
-
-
-def _part(progress: Progress, start: float, end: float) -> Progress:
-    return lambda fraction, text: progress(start + (end - start) * fraction, text)
 
 
 CORONARY_CHECKS = {NAME: Check(NAME, "Index of coronary phantoms, reduced against 3D", check_index)}

@@ -14,7 +14,7 @@ from app.case.errors import CaseError
 from app.case.records import Position, Record
 from app.workflow.import_study import import_study
 from app.workflow.import_surface import import_surface
-from imaging.types import Progress, silent
+from imaging.types import Progress, part_of, silent
 
 if TYPE_CHECKING:
     from imaging.types import Volume
@@ -64,8 +64,10 @@ def import_sample(sample_id: str, case_folder: Path, progress: Progress = silent
         return _import_made_scan(sample_id, case_folder, progress)
     if sample_id in MADE_SAMPLES:
         return _make(sample_id, case_folder, progress)
-    sample = fetch_case(sample_id, progress=_part(progress, 0.0, 0.8))
-    return import_study(sample.ct, case_folder, sample.title, points=sample.points, progress=_part(progress, 0.8, 1.0))
+    sample = fetch_case(sample_id, progress=part_of(progress, 0.0, 0.8))
+    return import_study(
+        sample.ct, case_folder, sample.title, points=sample.points, progress=part_of(progress, 0.8, 1.0)
+    )
 
 
 def write_sample_dicom(sample_id: str, folder: Path, progress: Progress = silent) -> Path:
@@ -93,8 +95,8 @@ def write_sample_dicom(sample_id: str, folder: Path, progress: Progress = silent
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CaseError("out_not_empty", f"{folder.name} is not an empty folder: name one that is empty or new.")
-    volume, points, title = _scan_of(sample_id, _part(progress, 0.0, 0.8))
-    slices = write_dicom_folder(volume, folder / DICOM_FOLDER, title, _part(progress, 0.8, 1.0))
+    volume, points, title = _scan_of(sample_id, part_of(progress, 0.0, 0.8))
+    slices = write_dicom_folder(volume, folder / DICOM_FOLDER, title, part_of(progress, 0.8, 1.0))
     content = {
         "schema_version": 1,
         "frame": "LPS",
@@ -129,10 +131,10 @@ def _import_made_scan(sample_id: str, case_folder: Path, progress: Progress) -> 
     from sample_data.made import MADE_SCANS
 
     _refuse_existing(case_folder)
-    volume, points, title = _scan_of(sample_id, _part(progress, 0.0, 0.6))
+    volume, points, title = _scan_of(sample_id, part_of(progress, 0.0, 0.6))
     with tempfile.TemporaryDirectory() as folder:
-        slices = write_dicom_folder(volume, Path(folder) / DICOM_FOLDER, title, _part(progress, 0.6, 0.8))
-        record = import_study(slices, case_folder, title, points=points, progress=_part(progress, 0.8, 1.0))
+        slices = write_dicom_folder(volume, Path(folder) / DICOM_FOLDER, title, part_of(progress, 0.6, 0.8))
+        record = import_study(slices, case_folder, title, points=points, progress=part_of(progress, 0.8, 1.0))
     _remember(case_folder, MADE_SCANS[sample_id].settings)
     return record
 
@@ -143,7 +145,7 @@ def _make(sample_id: str, case_folder: Path, progress: Progress) -> Record:
     sample = MADE_SAMPLES[sample_id]
     _refuse_existing(case_folder)
     with tempfile.TemporaryDirectory() as folder:
-        path, names = write_sample(sample, Path(folder), _part(progress, 0.0, 0.7))
+        path, names = write_sample(sample, Path(folder), part_of(progress, 0.0, 0.7))
         record = import_surface(
             path,
             case_folder,
@@ -151,7 +153,7 @@ def _make(sample_id: str, case_folder: Path, progress: Progress) -> Record:
             unit="mm",
             inlet=sample.inlet,
             names=",".join(f"{number}={name}" for number, name in names.items()),
-            progress=_part(progress, 0.7, 1.0),
+            progress=part_of(progress, 0.7, 1.0),
         )
     _remember(case_folder, sample.settings)
     return record
@@ -167,8 +169,3 @@ def _remember(case_folder: Path, settings: Mapping[str, Mapping[str, Any]]) -> N
     with OpenCase.open(case_folder) as opened:
         for step_id, values in settings.items():
             opened.do(SetParameters(step_id, dict(values)))
-
-
-def _part(progress: Progress, start: float, end: float) -> Progress:
-    """Progress of a part of the work, from 0 to 1, as progress of the whole."""
-    return lambda fraction, text: progress(start + (end - start) * fraction, text)

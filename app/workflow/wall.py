@@ -21,7 +21,7 @@ from app.workflow.units import M_PER_MM, pa_from_mmhg
 from app.workflow.wall_band import THICKNESS_FACTORS, StressByThickness, index_band
 from app.workflow.wall_face import WallFace, wall_face
 from app.workflow.wall_parameters import LEAST_PRESSURE_MMHG, MOST_PRESSURE_MMHG, NOT_FOR_DIAGNOSIS, WallParameters
-from imaging.types import FloatArray, Progress, Surface, VesselModel, silent
+from imaging.types import FloatArray, Progress, Surface, VesselModel, part_of, silent
 
 END_LENGTHS = 2.5
 """Lengths sqrt(R t) from a held end within which stresses are not counted: there a bending moment of the support has
@@ -107,12 +107,12 @@ def wall_of_model(
     loads = _loads(face, chosen, pressure_mmhg)
     progress(0.05, "Sections of the vessel")
     diameter_mm, outer_mm = _diameters(model, face, loads)
-    found = _solve(face, loads, chosen.method, chosen.n_layers, _within(progress, 0.1, 0.7))
+    found = _solve(face, loads, chosen.method, chosen.n_layers, part_of(progress, 0.1, 0.7))
     counted = _counted(face, loads, diameter_mm)
     fields, figures = _figures(face, loads, found, counted, diameter_mm, chosen)
     band: dict[str, object] = {"n_samples": 0, "sentence": "No band was asked for."}
     if chosen.samples:
-        by_thickness = _by_thickness(face, loads, counted, _within(progress, 0.7, 0.98))
+        by_thickness = _by_thickness(face, loads, counted, part_of(progress, 0.7, 0.98))
         band = index_band(figures["rupture_index"]["p99"], pressure_mmhg, by_thickness, chosen)
     figures["rupture_index"]["band"] = band
     facts = {
@@ -125,10 +125,6 @@ def wall_of_model(
     }
     arrays = {name: values.astype(np.float32) for name, values in fields.items()}
     return facts, Surface(face.points, face.triangles, arrays)
-
-
-def _within(progress: Progress, low: float, high: float) -> Progress:
-    return lambda fraction, text: progress(low + (high - low) * fraction, text)
 
 
 def _check_pressure(pressure_mmhg: float) -> None:
